@@ -1,0 +1,1 @@
+"""From state to page: snapshots, decisions, the HTTP API, the command line."""

@@ -1,0 +1,105 @@
+"""The API put together: what it is made of, given its ports (broker, Redis, catalogue, clock)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from serving.decision_log import DecisionLog, Offers
+from serving.http.catalog import Catalog
+from serving.http.events import Events, Sends
+from serving.http.keys import ApiKeys
+from serving.http.operations import Heartbeats, Operations
+from serving.http.rate import Rate
+from serving.http.recommendations import Recommendations
+from serving.http.routes import Route, routes
+from serving.models import Models
+from serving.rows import Reads, Rows
+from serving.shelves import Shelves
+from serving.shop import Shop
+from serving.snapshot import Snapshots
+from serving.visitors import Visitors
+from stream.catalogue import Catalogue
+from stream.keyring import key_bytes
+from stream.lag import Row as LagRow
+from stream.local_copy import LocalCopy
+from stream.settings import Settings
+from stream.state.keys import Keys
+from stream.title_vectors import TitleVectors
+
+EVENTS_A_SECOND = 20_000.0
+EVENTS_AT_ONCE = 60_000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Everything outside the process that the API talks to.
+
+    Parameters
+    ----------
+    reader: reads state for requests, with a short budget; `patient` for what runs in the background.
+    producer: sends events and items; `offers` takes decisions that may be lost.
+    partitions: how many partitions a topic has, by noun; 0 while nobody knows.
+    live: whether the broker answered a moment ago.
+    lag: how far every agent is; raises `BrokerAway` or `Unavailable`.
+    clock: now, in ms; `timer` seconds that only grow.
+    """
+
+    reader: Reads
+    patient: Heartbeats
+    producer: Sends
+    offers: Offers
+    catalogue: Catalogue
+    vectors: TitleVectors
+    partitions: Callable[[str], int]
+    live: Callable[[], bool]
+    lag: Callable[[], Awaitable[list[LagRow]]]
+    rows_copy: LocalCopy | None = None
+    clock: Callable[[], float] = lambda: time.time() * 1000
+    timer: Callable[[], float] = time.monotonic
+
+
+class Api:
+    """The parts of the API, and its routes."""
+
+    def __init__(self, settings: Settings, ports: Ports) -> None:
+        names, signing_key = Keys(settings.key_prefix), key_bytes(settings, "signing_key")
+        catalogue, partitions = ports.catalogue, ports.partitions
+        self.shop = Shop(catalogue, ports.vectors)
+        self.rows = Rows(
+            self.shop,
+            ports.reader,
+            ports.patient,
+            names,
+            lambda: partitions("pairs"),
+            ports.rows_copy,
+            clock=ports.timer,
+        )
+        pseudonym_key = key_bytes(settings, "pseudonym_key")
+        self.visitors = Visitors(ports.reader, names, pseudonym_key, lambda: partitions("events"))
+        self.models = Models(ports.patient, names, lambda: partitions("feedback"))
+        self.decisions = DecisionLog(ports.offers, lambda: partitions("decisions"))
+        snapshots = Snapshots(self.shop, self.rows, self.visitors, self.models, ports.live, clock=ports.timer)
+        shelves = Shelves(self.shop, snapshots, self.decisions, signing_key, clock=ports.clock)
+        keys = ApiKeys(settings.publishable_key, settings.secret_key.get_secret_value())
+        events = Events(
+            keys,
+            Rate(EVENTS_A_SECOND, EVENTS_AT_ONCE, ports.timer),
+            ports.producer,
+            self.visitors,
+            signing_key,
+            lambda: partitions("events"),
+            consent_default=settings.consent_default == "granted",
+            trust_browser_purchases=settings.trust_browser_purchases,
+            clock=ports.clock,
+        )
+        operations = Operations(
+            keys, ports.lag, ports.patient, names, catalogue, self.rows, self.models, self.decisions, ports.live
+        )
+        self.routes: tuple[Route, ...] = routes(
+            events,
+            Recommendations(keys, shelves, signing_key),
+            Catalog(keys, ports.producer, catalogue, lambda: partitions("catalog")),
+            operations,
+        )

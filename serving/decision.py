@@ -1,0 +1,152 @@
+"""A decision, and its two written forms: the shelf that is answered, and the record of what was shown.
+
+Both are put together from ready bytes: what the catalogue says of an item is encoded once per version of the item, and
+what the decision says of it once for both forms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+from serving.recommender import Candidate
+from serving.request import Reason
+
+Status = Literal["ok", "fallback", "insufficient_data", "no_consent", "control", "degraded"]
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Shown(Struct, frozen=True, gc=False):
+    """One item of a shelf; its position is its place."""
+
+    item_id: str
+    score: float
+    recommender: str
+    because_item_id: str | None
+    because: Reason | None
+
+
+class Fresh(Struct, frozen=True, gc=False):
+    """The newest event of the visitor that the decision knows; `met` is None if no freshness was asked for."""
+
+    occurred_at: int | None = None
+    lag_ms: int | None = None
+    met: bool | None = None
+
+
+class Decision(Struct, frozen=True, gc=False):
+    """What is shown, and why.
+
+    `at` in ms; `pid` is the visitor's pseudonym, empty where nothing personal was used. `candidates` counts what was
+    considered; `explain` says more to who asks for it.
+    """
+
+    placement: str
+    variation: str
+    status: Status
+    at: int
+    pid: str
+    nonce: bytes
+    fresh: Fresh
+    items: Sequence[Shown]
+    candidates: int
+    explain: dict[str, Any] | None = None
+
+
+def shown(candidate: Candidate, factor: float, reasons: dict[str, Reason]) -> Shown:
+    """A candidate, its score times `factor`, with the visitor's own event that speaks for it, if there is one."""
+    because = candidate.because_item_id
+    reason = None if because is None else reasons.get(because)
+    return Shown(candidate.item_id, candidate.score * factor, candidate.recommender, because, reason)
+
+
+class Fragments(NamedTuple):
+    """The first part of an item as JSON, up to the value of ``position``: for the shelf, and for the record."""
+
+    shelf: str
+    record: str
+
+
+class Written(NamedTuple):
+    """A decision's two forms."""
+
+    shelf: bytes
+    record: bytes
+
+
+def write(
+    decision: Decision,
+    decision_id: str,
+    fragments: Callable[[str], Fragments],
+    *,
+    took_ms: float,
+    asked: Sequence[str],
+    n: int,
+    version: int,
+    models: dict[str, int],
+) -> Written:
+    """Both forms of a decision.
+
+    Parameters
+    ----------
+    asked, n: the request's items and number; `version` of the placement's settings, `models` used with their versions.
+    """
+    fresh, at = decision.fresh, decision.at
+    head = (
+        f'{{"decision_id":"{decision_id}","placement":"{decision.placement}","status":"{decision.status}",'
+        f'"experiment":null,"fresh_to":{{"occurred_at":{_number(fresh.occurred_at)},"lag_ms":{_number(fresh.lag_ms)},'
+        f'"met":{_BOOLEAN[fresh.met]}}},"took_ms":{took_ms:.3f},'
+    )
+    shelf, record = _items(decision.items, fragments, at)
+    explain = "" if decision.explain is None else f',"explain":{_json(decision.explain)}'
+    more = (
+        f'"decided_at":{at},"kind":"shelf","pid":{_text(decision.pid)},"policy_version":{version},'
+        f'"variation":"{decision.variation}","candidates":{decision.candidates},'
+        f'"request":{_json({"n": n, "item_ids": asked})},"models":{_json(models)},'
+    )
+    return Written(f'{head}"items":[{shelf}]{explain}}}'.encode(), f'{head}{more}"items":[{record}]}}'.encode())
+
+
+def _items(items: Sequence[Shown], fragments: Callable[[str], Fragments], at: int) -> tuple[str, str]:
+    """The items of both forms; what the decision says of an item ends both alike."""
+    reasons: dict[str | None, str] = {}
+    shelf, record = [], []
+    for place, one in enumerate(items):
+        because = reasons.get(one.because_item_id)
+        if because is None:
+            because = reasons[one.because_item_id] = _because(one, at)
+        end = f'{place},"score":{one.score:.6g},"recommender":"{one.recommender}","because":[{because}],"rules":[]}}'
+        first = fragments(one.item_id)
+        shelf.append(first.shelf + end)
+        record.append(first.record + end)
+    return ",".join(shelf), ",".join(record)
+
+
+def _because(one: Shown, at: int) -> str:
+    reason = one.because
+    if reason is None:
+        return ""
+    ago = max(0, at - reason.at) / 1000
+    return (
+        f'{{"event_id":{_json(reason.event_id)},"event":"{reason.event}","item_id":{_json(one.because_item_id)},'
+        f'"seconds_ago":{ago:.3f}}}'
+    )
+
+
+_BOOLEAN = {True: "true", False: "false", None: "null"}
+
+
+def _number(value: int | None) -> str:
+    return "null" if value is None else str(value)
+
+
+def _text(value: str) -> str:
+    return f'"{value}"' if value else "null"
+
+
+def _json(value: object) -> str:
+    return _encode(value).decode()

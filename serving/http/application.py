@@ -1,0 +1,150 @@
+"""The FastAPI application: the API's routes, the hot ones reached without its routing, and every error as a problem.
+
+```
+uvicorn ─▶ Application ─┬─ POST /v1/events, /v1/recommendations/… ───────▶ Endpoint ─▶ ready bytes
+                        └─ FastAPI's router ─▶ other routes, /openapi.json, the first page, 404, 405
+```
+Routing through FastAPI costs as much as a decision, so the few paths that make nearly all requests are told apart
+first.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import structlog
+from fastapi import FastAPI
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+from starlette.requests import Request as StarletteRequest
+from starlette.routing import BaseRoute
+from starlette.routing import Route as StarletteRoute
+
+from serving.http import metrics, openapi, problem
+from serving.http.access_log import guard
+from serving.http.answer import CORS, SECURITY, Answer, Send, respond
+from serving.http.body import ClientGone, Receive
+from serving.http.exchange import Exchange, Scope
+from serving.http.routes import Route
+
+EVENTS = "/v1/events"
+SHELF = "/v1/recommendations/{placement}"
+_SHELVES = SHELF.removesuffix("{placement}")
+IN_FLIGHT = 1_000
+Lifespan = Callable[[Any], AbstractAsyncContextManager[None]]
+
+log = structlog.get_logger()
+
+
+class Endpoint:
+    """All methods of one path as an ASGI application."""
+
+    def __init__(self, path: str, routes: Sequence[Route]) -> None:
+        self.path = path
+        self._answers = {route.method: route.answer for route in routes}
+        self._seconds = metrics.REQUEST_SECONDS.labels(path)
+        self._in_flight = 0
+
+    @property
+    def methods(self) -> list[str]:
+        return [*self._answers, "OPTIONS"]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        began = time.perf_counter()
+        try:
+            answer = await self._answer(Exchange(scope, receive, scope.get("path_params") or {}))
+        except ClientGone:
+            return
+        await respond(send, answer)
+        self._seconds.observe(time.perf_counter() - began)
+        metrics.REQUESTS.labels(self.path, answer.status).inc()
+
+    async def _answer(self, exchange: Exchange) -> Answer:
+        if exchange.method == "OPTIONS":
+            return self._preflight()
+        if self._in_flight >= IN_FLIGHT:
+            return problem.unavailable("Too many requests are being answered now. Try again in a moment.").answer()
+        self._in_flight += 1
+        try:
+            return await self._answers[exchange.method](exchange)
+        except problem.Problem as error:
+            return error.answer()
+        except ClientGone:
+            raise
+        except Exception:
+            log.exception("request_broken", route=self.path)
+            return problem.broken().answer()
+        finally:
+            self._in_flight -= 1
+
+    def _preflight(self) -> Answer:
+        """A page of a shop may call with its key."""
+        allowed = ", ".join(self._answers).encode()
+        headers = (
+            (b"access-control-allow-methods", allowed),
+            (b"access-control-allow-headers", b"authorization, content-type, content-encoding"),
+            (b"access-control-max-age", b"86400"),
+            (b"allow", allowed),
+        )
+        return Answer(b"", 204, headers=headers)
+
+
+class Application(FastAPI):
+    """The API as one ASGI application; `lifespan` starts what the routes work with, and says `serve`."""
+
+    def __init__(self, lifespan: Lifespan | None = None) -> None:
+        super().__init__(title=openapi.TITLE, docs_url=None, redoc_url=None, lifespan=lifespan)
+        self._endpoints: dict[str, Endpoint] = {}
+        self.add_exception_handler(HTTPException, _refuse)
+        self.add_exception_handler(Exception, _break)
+        guard()
+
+    def serve(self, api: Iterable[Route], pages: Sequence[BaseRoute] = ()) -> None:
+        """Answer these routes of the API, and `pages` on the same origin."""
+        paths: dict[str, list[Route]] = {}
+        for route in api:
+            paths.setdefault(route.path, []).append(route)
+        for path, of_path in paths.items():
+            endpoint = self._endpoints[path] = Endpoint(path, of_path)
+            self.router.routes.append(StarletteRoute(path, endpoint, methods=endpoint.methods))
+        self.router.routes.extend(pages)
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document, as it is checked in."""
+        return openapi.document()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        hot = self._hot_endpoint(scope) if scope["type"] == "http" else None
+        await (super().__call__ if hot is None else hot)(scope, receive, send)
+
+    def _hot_endpoint(self, scope: Scope) -> Endpoint | None:
+        path, method = scope["path"], scope["method"]
+        if path.startswith(_SHELVES) and method in {"GET", "POST"} and "/" not in path[len(_SHELVES) :]:
+            scope["path_params"] = {"placement": path[len(_SHELVES) :]}
+            return self._endpoints.get(SHELF)
+        return self._endpoints.get(EVENTS) if path == EVENTS and method == "POST" else None
+
+
+async def _refuse(request: StarletteRequest, error: Exception) -> Response:
+    """What the router itself refuses, as a problem."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    if status == 404:
+        return _response(problem.not_found("No route has this path; /openapi.json lists them all."))
+    if status == 405:
+        allowed = (error.headers or {}).get("Allow", "") if isinstance(error, HTTPException) else ""
+        return _response(problem.method_not_allowed(allowed))
+    log.error("request_refused", path=request.scope["path"], status=status)
+    return _response(problem.broken())
+
+
+async def _break(_: StarletteRequest, __: Exception) -> Response:
+    return _response(problem.broken())
+
+
+def _response(error: problem.Problem) -> Response:
+    body, status, media_type, headers = error.answer()
+    named = {name.decode(): value.decode() for name, value in (*SECURITY, *CORS, *headers)}
+    return Response(body, status, media_type=media_type.decode(), headers=named)

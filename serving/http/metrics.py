@@ -1,0 +1,23 @@
+"""What this process counts and times, in Prometheus's words; `/metrics` shows it."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+_SECONDS = (0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256, 0.512, 1.0, 2.5, 10.0)
+
+REQUESTS = Counter("liveshelf_requests", "answered HTTP requests", ["route", "status"])
+REQUEST_SECONDS = Histogram("liveshelf_request_seconds", "from a request to its answer", ["route"], buckets=_SECONDS)
+EVENTS = Counter("liveshelf_events", "events that came over HTTP, by verdict and reason", ["status", "reason"])
+DECISIONS = Counter("liveshelf_decisions", "decisions, by placement and status", ["placement", "status"])
+DECISIONS_DROPPED = Gauge("liveshelf_decisions_dropped", "decision records that found no room since the process began")
+ITEMS = Gauge("liveshelf_catalogue_items", "items of the catalogue in this process")
+ITEMS_REFUSED = Gauge("liveshelf_catalogue_records_refused", "catalogue records that are no items")
+ROWS = Gauge("liveshelf_rows", "item rows in this process")
+LIVE = Gauge("liveshelf_source_up", "whether a source answers: kafka, redis", ["source"])
+LAG_RECORDS = Gauge("liveshelf_lag_records", "records that wait for an agent", ["agent", "partition"])
+LAG_SECONDS = Gauge("liveshelf_lag_seconds", "how long the oldest of them waits, about", ["agent", "partition"])
+EVENTS_LOST = Gauge("liveshelf_events_lost", "records that the log lost before they were read, as workers tell")
+MODEL_AUC = Gauge("liveshelf_model_auc", "progressive AUC of a live model (tested before learnt)", ["model"])
+MODEL_LEARNT = Gauge("liveshelf_model_examples", "examples that a live model has learnt", ["model"])
+MODEL_VERSION = Gauge("liveshelf_model_version", "version of a live model in use", ["model"])

@@ -1,0 +1,291 @@
+"""The OpenAPI document, from the schemas in `schemas/` and the Structs that the routes decode and encode.
+
+``python -m serving.http.openapi > schemas/openapi.json`` writes it; a test keeps the file fresh.
+"""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import sys
+from functools import cache
+from typing import Any
+
+import msgspec
+
+import schemas
+from serving.http.catalog import Refusal
+from serving.http.events import MOST_BYTES, MOST_EVENTS, Verdict
+from serving.http.recommendations import Ask
+from serving.placement import ITEMS, MOST_ITEMS
+from serving.placements import placements
+from stream.lag import Row
+
+TITLE = "liveshelf"
+VERSION = "1"
+STRUCTS = (Ask, Verdict, Refusal, Row)
+_USED = ("event", "catalog_update", "catalog_item", "shelf", "problem")
+
+Json = dict[str, Any]
+
+
+@cache
+def document() -> Json:
+    """The whole document."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": TITLE,
+            "version": VERSION,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+            "description": "Events in, a live shelf out. Errors are problem details, RFC 9457.",
+        },
+        "security": [{"key": []}],
+        "tags": [
+            {"name": "storefront", "description": "With the publishable key (pk_…) or the secret one."},
+            {"name": "catalogue", "description": "With the secret key (sk_…)."},
+            {"name": "operations", "description": "Health without a key, the rest with the secret key (sk_…)."},
+        ],
+        "paths": _paths(),
+        "components": {
+            "securitySchemes": {
+                "key": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "pk_… (events, decisions) or sk_… (everything)",
+                },
+                "beacon": {"type": "apiKey", "in": "query", "name": "key", "description": "pk_… of a beacon"},
+            },
+            "schemas": _schemas(),
+        },
+    }
+
+
+def _paths() -> Json:
+    shelf, item = "/v1/recommendations/{placement}", "/v1/catalog/items/{item_id}"
+    return {
+        "/v1/events": {"post": _events()},
+        shelf: {"get": _shelf_by_query(), "post": _shelf_by_body()},
+        "/v1/catalog/items": {"put": _put_items()},
+        item: {"get": _show_item(), "delete": _delete_item()},
+        "/v1/ops/lag": {"get": _lag()},
+        "/healthz": {"get": _health("health", "Whether the process runs.")},
+        "/readyz": {"get": _health("ready", "Whether it can answer, if need be from its local copy.", 503)},
+        "/metrics": {"get": _metrics()},
+    }
+
+
+def _events() -> Json:
+    event = {"$ref": "#/components/schemas/event"}
+    many = {
+        "type": "object",
+        "required": ["events"],
+        "properties": {"events": {"type": "array", "items": event, "minItems": 1, "maxItems": MOST_EVENTS}},
+    }
+    verdicts = {
+        "type": "object",
+        "required": ["verdicts"],
+        "properties": {"verdicts": {"type": "array", "items": {"$ref": "#/components/schemas/Verdict"}}},
+    }
+    operation = _operation(
+        "post_events",
+        "storefront",
+        "Send one event or many.",
+        f"At most {MOST_EVENTS} events and {MOST_BYTES} bytes, also compressed (gzip, deflate). The answer comes once "
+        "the broker has acknowledged what is accepted; one verdict for each event, in the order sent.",
+        {"202": _answers("Verdicts.", verdicts)},
+        400, 401, 403, 408, 413, 415, 429, 503,
+    )  # fmt: skip
+    body = {"required": True, "content": {"application/json": {"schema": {"anyOf": [event, many]}}}}
+    return {**operation, "requestBody": body, "security": [{"key": []}, {"beacon": []}]}
+
+
+def _shelf(name: str, summary: str) -> Json:
+    return _operation(
+        name,
+        "storefront",
+        summary,
+        "Items for this visitor and place, with what led to them. Never shown: out of stock, hidden, in the cart, "
+        "bought lately, dismissed, excluded. A dependency that is away degrades the answer, it makes no error.",
+        {"200": _answers("A shelf.", {"$ref": "#/components/schemas/shelf"})},
+        400, 401, 404, 503,
+    )  # fmt: skip
+
+
+def _placement() -> Json:
+    known = {"enum": sorted(placements())}
+    return {"name": "placement", "in": "path", "required": True, "schema": {"type": "string", **known}}
+
+
+def _shelf_by_query() -> Json:
+    text = {"type": "string", "minLength": 1, "maxLength": 128}
+    several = {"type": "string", "description": "Ids, separated by commas."}
+    of_query: dict[str, Json] = {
+        "visitor_id": text,
+        "customer_id": text,
+        "session_id": text,
+        "item_id": {**text, "description": "The item of the page."},
+        "n": {"type": "integer", "minimum": 1, "maximum": MOST_ITEMS, "default": ITEMS},
+        "exclude": several,
+        "min_fresh": {
+            "type": "string",
+            "description": "A verdict's `fresh_token`: wait, at most 250 ms, until it is known.",
+        },
+        "explain": {"type": "boolean", "default": False},
+        "profiling": {"enum": ["on", "off"], "default": "on"},
+    }
+    parameters = [{"name": name, "in": "query", "schema": schema} for name, schema in of_query.items()]
+    return {**_shelf("get_shelf", "A shelf."), "parameters": [_placement(), *parameters]}
+
+
+def _shelf_by_body() -> Json:
+    body = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Ask"}}}}
+    return {
+        **_shelf("post_shelf", "A shelf, asked for with a body."),
+        "parameters": [_placement()],
+        "requestBody": body,
+    }
+
+
+def _put_items() -> Json:
+    items = {"type": "array", "items": {"$ref": "#/components/schemas/catalog_update"}, "maxItems": 1_000}
+    stored = {
+        "type": "object",
+        "required": ["stored", "rejected", "errors"],
+        "properties": {
+            "stored": {"type": "integer"},
+            "rejected": {"type": "integer"},
+            "errors": {"type": "array", "items": {"$ref": "#/components/schemas/Refusal"}},
+        },
+    }
+    operation = _operation(
+        "put_items",
+        "catalogue",
+        "Store items, or change what is known of them.",
+        "What an item carries replaces what was known, field by field; `null` takes a field away. Items that are not "
+        "valid are named in `errors` and leave the others alone. The answer comes once the broker has them all.",
+        {"200": _answers("What was stored.", stored)},
+        400, 401, 403, 408, 413, 415, 422, 503,
+    )  # fmt: skip
+    schema = {"type": "object", "required": ["items"], "properties": {"items": items}}
+    return {**operation, "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+def _item_id() -> Json:
+    return {"name": "item_id", "in": "path", "required": True, "schema": {"type": "string"}}
+
+
+def _show_item() -> Json:
+    known = _answers("The item.", {"$ref": "#/components/schemas/catalog_item"})
+    operation = _operation("get_item", "catalogue", "One item as it is known now.", "", {"200": known}, 401, 403, 404)
+    return {**operation, "parameters": [_item_id()]}
+
+
+def _delete_item() -> Json:
+    gone: Json = {"description": "It is gone, or was not there."}
+    operation = _operation("delete_item", "catalogue", "Delete one item.", "", {"204": gone}, 401, 403, 503)
+    return {**operation, "parameters": [_item_id()]}
+
+
+def _lag() -> Json:
+    known = {
+        "type": "object",
+        "properties": {
+            "verdict": {"enum": ["ok", "behind", "late"]},
+            "records": {"type": "integer", "description": "All that wait."},
+            "partitions": {"type": "array", "items": {"$ref": "#/components/schemas/Row"}},
+            "freshness": {
+                "type": "object",
+                "description": "Events by how many ms they took until their effect could be read.",
+                "properties": {
+                    "upto_ms": {"type": "object", "additionalProperties": {"type": "integer"}},
+                    "sum_ms": {"type": "number"},
+                },
+            },
+            "lost": {"type": "integer", "description": "Records that the log lost before they were read."},
+        },
+    }
+    return _operation(
+        "get_lag", "operations", "How far every agent is.", "", {"200": _answers("Per agent and partition.", known)},
+        401, 403, 503,
+    )  # fmt: skip
+
+
+def _health(name: str, summary: str, *problems: int) -> Json:
+    fine = _answers("It is.", {"type": "object", "properties": {"status": {"type": "string"}}})
+    return {**_operation(name, "operations", summary, "", {"200": fine}, *problems), "security": []}
+
+
+def _metrics() -> Json:
+    shown: Json = {
+        "description": "Prometheus's text format.",
+        "content": {"text/plain": {"schema": {"type": "string"}}},
+    }
+    return _operation("metrics", "operations", "What this process counts and times.", "", {"200": shown}, 401, 403)
+
+
+def _operation(name: str, tag: str, summary: str, text: str, answers: Json, *problems: int) -> Json:
+    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/problem"}}}
+    refused = {str(status): {"description": _PROBLEMS[status], "content": problem} for status in problems}
+    described = {"description": text} if text else {}
+    return {"operationId": name, "tags": [tag], "summary": summary, **described, "responses": {**answers, **refused}}
+
+
+_PROBLEMS = {
+    400: "It could not be read, or asks for something impossible.",
+    401: "No key, or not one of this deployment's.",
+    403: "The key may not do this.",
+    404: "There is nothing here.",
+    408: "The body took too long.",
+    413: "Too large, or too many.",
+    415: "The body's encoding is not known.",
+    422: "None of it could be stored.",
+    429: "The key sends more than it may; `Retry-After` says when to come back.",
+    503: "Not now; `Retry-After` says when to come back.",
+}
+
+
+def _answers(text: str, schema: Json) -> Json:
+    return {"description": text, "content": {"application/json": {"schema": schema}}}
+
+
+def _schemas() -> Json:
+    """The checked-in schemas that the routes use, and those of our own Structs."""
+    _, of_structs = msgspec.json.schema_components(STRUCTS, ref_template="#/components/schemas/{name}")
+    found: Json = {}
+    waiting = list(_USED)
+    while waiting:
+        name = waiting.pop()
+        if _component(name) not in found:
+            found[_component(name)] = _rewritten(schemas.load(name), name, waiting)
+    return {**dict(sorted(found.items())), **of_structs}
+
+
+def _component(name: str) -> str:
+    return name.replace("/", ".")
+
+
+def _rewritten(value: Any, within: str, waiting: list[str]) -> Any:
+    """A schema with its references between files as references within the document."""
+    if isinstance(value, list):
+        return [_rewritten(one, within, waiting) for one in value]
+    if not isinstance(value, dict):
+        return value
+    out = {key: _rewritten(one, within, waiting) for key, one in value.items() if key not in {"$schema", "$id"}}
+    reference = out.get("$ref")
+    if isinstance(reference, str):
+        file, _, inside = reference.partition("#")
+        target = within if not file else posixpath.normpath(posixpath.join(posixpath.dirname(within), file))
+        name = target.removesuffix(".json")
+        waiting.append(name)
+        out["$ref"] = f"#/components/schemas/{_component(name)}{inside}"
+    return out
+
+
+def text() -> str:
+    """The document as it is checked in."""
+    return json.dumps(document(), indent=2, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(text())

@@ -1,0 +1,124 @@
+"""One serving process: its connections, what runs in its background, and how it starts and stops."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from serving.api import Api, Ports
+from serving.rows import KIND
+from serving.web.routes import routes as pages
+from stream.catalog_item import CatalogItem
+from stream.catalogue_copy import FOLDER, CatalogueCopy
+from stream.cluster import Cluster
+from stream.lag import Row as LagRow
+from stream.lag import lag
+from stream.local_copy import LocalCopy
+from stream.producer import Producer
+from stream.settings import Settings
+from stream.state.keys import Keys
+from stream.state.redis import Reader, RedisStore
+from stream.state.store import Unavailable
+from stream.topics import TOPICS
+
+DECISIONS_BUFFERED = 20_000
+REFRESH_S = 1.0
+CODES_A_REFRESH_SECOND = 20_000
+SAVE_ROWS_S = 60.0
+SWEEP_BUDGET_S = 1.0
+
+
+class Process:
+    """Everything that one process holds; made in its event loop."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.copy = CatalogueCopy(settings, keep=True)
+        self._readers = Reader(settings.redis_url), Reader(settings.redis_url, budget_s=SWEEP_BUDGET_S)
+        self._producer = Producer.of(settings)
+        self._offers = Producer(settings.broker_url, linger_ms=50, buffered=DECISIONS_BUFFERED)
+        self._cluster: Cluster | None = None
+        self._store: RedisStore | None = None
+        ports = Ports(
+            reader=self._readers[0],
+            patient=self._readers[1],
+            producer=self._producer,
+            offers=self._offers,
+            catalogue=self.copy.catalogue,
+            vectors=self.copy.vectors,
+            partitions=self.copy.partitions,
+            live=lambda: self.copy.follower.live,
+            lag=self._lag,
+            rows_copy=LocalCopy(settings.data_dir / FOLDER / f"rows-{settings.key_prefix}", KIND),
+        )
+        self.api = Api(settings, ports)
+        self.pages = pages(publishable_key=settings.publishable_key, items=self._items)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Process]:
+        """Load the local copies, follow what changes, and at the end write the copies and close all connections."""
+        began: list[asyncio.Task[Any]] = []
+        self.copy.start()
+        self.api.rows.load()
+        self.api.shop.refresh(_now())
+        try:
+            began += [asyncio.create_task(one(), name=one.__qualname__) for one in self._background()]
+            yield self
+        finally:
+            for task in began:
+                task.cancel()
+            await asyncio.gather(*began, return_exceptions=True)
+            await self._close()
+
+    def _background(self) -> tuple[Callable[[], Coroutine[Any, Any, None]], ...]:
+        return self.api.rows.sweep, self.api.models.follow, self._refresh, self._save, self._settle
+
+    async def _refresh(self) -> None:
+        """Rank what is popular, again and again."""
+        while True:
+            self.api.shop.refresh(_now())
+            await asyncio.sleep(max(REFRESH_S, len(self.api.shop.codes) / CODES_A_REFRESH_SECOND))
+
+    async def _save(self) -> None:
+        while True:
+            await asyncio.sleep(SAVE_ROWS_S)
+            await self.api.rows.save()
+
+    async def _settle(self) -> None:
+        """What was loaded at the start stays: the garbage collector need not walk through it again and again."""
+        await self.copy.catalogue.ready.wait()
+        await self.api.rows.swept.wait()
+        gc.collect()
+        gc.freeze()
+
+    async def _close(self) -> None:
+        await self.copy.stop()
+        await self.api.rows.save()
+        await asyncio.to_thread(self._producer.close)
+        await asyncio.to_thread(self._offers.close)
+        for reader in self._readers:
+            await reader.close()
+        if self._store is not None:
+            await self._store.close()
+
+    async def _lag(self) -> list[LagRow]:
+        """How far every agent is; raises `BrokerAway` or `Unavailable`."""
+        known = self.copy.all_partitions()
+        if any(topic not in known for topic in TOPICS):
+            raise Unavailable("the topics' partitions are not known yet")
+        if self._cluster is None or self._store is None:
+            self._cluster = Cluster(self.settings)
+            self._store = RedisStore(self.settings.redis_url, Keys(self.settings.key_prefix))
+        return await lag(self._cluster, self._store, known, now_ms=_now())
+
+    def _items(self) -> Iterator[CatalogItem]:
+        """The catalogue as the first page reads it."""
+        return (shelved.item for shelved in self.copy.catalogue.items.values())
+
+
+def _now() -> int:
+    return int(time.time() * 1000)

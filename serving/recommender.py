@@ -1,0 +1,90 @@
+"""What a candidate generator is: a pure function from what was read to items that might be shown, with a reason.
+
+A file in `serving/recommenders/` is one generator and exposes ``RECOMMENDER``; nothing else has to be told of it. The
+ranking is by tier: what the table scores comes first, by its score, and the other generators fill what is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from serving.ranking.codes import Codes
+from serving.ranking.table import Row
+
+Scored: TypeAlias = Sequence[tuple[str, float]]
+"""Items with their scores, best first."""
+
+
+class Candidate(Struct, frozen=True, gc=False):
+    """An item that might be shown; `because_item_id` is the visitor's item that speaks for it most."""
+
+    item_id: str
+    score: float
+    recommender: str
+    because_item_id: str | None = None
+
+
+class Vectors(Struct, frozen=True, gc=False):
+    """Title vectors of items: `matrix[n]` is the vector of `item_ids[n]`, of unit length or zero, float32."""
+
+    item_ids: Sequence[str]
+    matrix: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a request knows, handed to every generator.
+
+    Parameters
+    ----------
+    now: time of the request (ms).
+    session: different items of this visit, newest first; on a product page its item is the first.
+    earlier: items seen before, newest first, without the newest of `session` (`serving/ranking/visit.py`).
+    viewed: all items seen lately, newest first (the shelf "recently viewed").
+    codes, rows: parsed rows of the session's and earlier items, those that exist.
+    popular: the shop's most popular items now, best first.
+    popular_in: the same within a category.
+    category_of: an item's category, where the catalogue knows it.
+    vectors, session_vector: title vectors and where this session is among them.
+    shown: by code, whether an item may be answered (in stock, not hidden); None = all. It only saves work: rules are
+        applied to the candidates anyway.
+    """
+
+    now: int
+    session: Sequence[str] = ()
+    earlier: Sequence[str] = ()
+    viewed: Sequence[str] = ()
+    codes: Codes = field(default_factory=Codes)
+    rows: Mapping[str, Row] = field(default_factory=dict)
+    popular: Scored = ()
+    popular_in: Mapping[str, Scored] = field(default_factory=dict)
+    category_of: Mapping[str, str] = field(default_factory=dict)
+    vectors: Vectors | None = None
+    session_vector: NDArray[np.float32] | None = None
+    shown: NDArray[np.bool_] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recommender:
+    """One candidate generator.
+
+    Parameters
+    ----------
+    name: what a candidate and a decision call it.
+    tier: generators of a lower tier rank first; within a tier the score decides.
+    personal: whether it uses what is known of the visitor (needs the consent to personalization).
+    candidates: at most so many items, best first, each once.
+    explain: one sentence for shoppers.
+    """
+
+    name: str
+    tier: int
+    personal: bool
+    candidates: Callable[[Known, int], list[Candidate]]
+    explain: str

@@ -1,0 +1,17 @@
+"""One file per candidate generator; the folder is scanned."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from functools import cache
+
+from serving.recommender import Recommender
+
+
+@cache
+def recommenders() -> dict[str, Recommender]:
+    """The candidate generators by name, in the order of their tiers."""
+    names = sorted(module.name for module in pkgutil.iter_modules(__path__))
+    found: list[Recommender] = [importlib.import_module(f"{__name__}.{name}").RECOMMENDER for name in names]
+    return {one.name: one for one in sorted(found, key=lambda one: (one.tier, one.name))}

@@ -1,0 +1,97 @@
+"""What a request for a shelf says, checked; and where the visitor is, as far as consent allows to know it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from serving.placement import ITEMS, Placement
+from serving.ranking.table import EARLIER_ITEMS
+from serving.ranking.visit import earlier_items, session_items
+from stream.signals import bought, cart, dismissed, session, viewed
+from stream.signals.session import Step
+
+DAY_MS = 86_400_000
+
+
+class Request(Struct, frozen=True, gc=False):
+    """One question. `visitor_id` is empty for nobody; `profiling` is false if the visitor objects to it now."""
+
+    visitor_id: str = ""
+    session_id: str | None = None
+    item_ids: Sequence[str] = ()
+    n: int = ITEMS
+    exclude: Sequence[str] = ()
+    explain: bool = False
+    profiling: bool = True
+
+
+class Reason(Struct, frozen=True, gc=False):
+    """One of the visitor's own events, about an item at `at` (ms)."""
+
+    event_id: str
+    event: str
+    at: int
+
+
+class Visit(Struct, frozen=True, gc=False):
+    """Where a visitor is.
+
+    `session` and `earlier` are different items, newest first, the page's before both; `reasons` tells by item the
+    visitor's newest event about it; `hidden` tells by item why it is not to be shown.
+    """
+
+    session: list[str]
+    earlier: list[str]
+    viewed: list[str]
+    steps: list[Step]
+    reasons: dict[str, Reason]
+    hidden: dict[str, str]
+
+
+def visit(request: Request, placement: Placement, visitor: Any, now: int) -> Visit:
+    """What counts for this request of a visitor's value (None: nobody, or without consent) at `now` (ms)."""
+    page = list(dict.fromkeys(request.item_ids)) if placement.page else []
+    hidden = dict.fromkeys(request.item_ids, "page") | dict.fromkeys(request.exclude, "exclude")
+    if visitor is None:
+        return Visit(page, [], [], [], {}, hidden)
+    steps = session.SIGNAL.of(visitor).steps if _running(request, session.SIGNAL.of(visitor), now) else []
+    here = session_items(steps)
+    seen = viewed.SIGNAL.of(visitor).items
+    here = [*page, *(item_id for item_id in here if item_id not in page)] if page else here
+    earlier = [] if page else earlier_items(visitor, here)[:EARLIER_ITEMS]
+    _hide(hidden, placement, visitor, now)
+    return Visit(here, earlier, [one.item_id for one in seen], steps, _reasons(steps, seen, earlier, visitor), hidden)
+
+
+def _running(request: Request, running: session.State, now: int) -> bool:
+    """Whether the folded session is the one that this request belongs to."""
+    if not running.last_at:
+        return False
+    if request.session_id is not None and running.explicit:
+        return request.session_id == running.id
+    return now <= running.last_at + session.GAP_MS
+
+
+def _reasons(
+    steps: Sequence[Step], seen: Sequence[viewed.Viewed], earlier: Sequence[str], visitor: Any
+) -> dict[str, Reason]:
+    reasons = {one.item_id: Reason(one.event_id, "view_item", one.at) for one in seen}
+    if earlier:
+        for item_id, purchase in bought.SIGNAL.of(visitor).items.items():
+            if item_id not in reasons:
+                reasons[item_id] = Reason(purchase.event_id, "purchase", purchase.at)
+    for step in steps:
+        reasons[step.item_id] = Reason(step.event_id, step.event, step.at)
+    return reasons
+
+
+def _hide(hidden: dict[str, str], placement: Placement, visitor: Any, now: int) -> None:
+    hidden.update(dict.fromkeys(dismissed.SIGNAL.of(visitor).items, "dismissed"))
+    since = now - placement.bought_days * DAY_MS
+    for item_id, purchase in bought.SIGNAL.of(visitor).items.items():
+        if purchase.at >= since:
+            hidden[item_id] = "bought"
+    hidden.update(dict.fromkeys(cart.SIGNAL.of(visitor).items, "in_cart"))

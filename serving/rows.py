@@ -1,0 +1,225 @@
+"""Item rows in this process's memory, refreshed all the time.
+
+A sweep reads the row of every item that has a code, by hash tag, at most `CHUNK` a call, spread over max(1 s, items /
+2,000 a second): 100 items are a second old at most, 20,000 ten seconds, which costs nothing measurable in quality. What
+a request needs and nobody has read yet is read at once, one call for each hash tag. A row is parsed when it is first
+needed after it changed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from typing import Any, Protocol
+
+import msgspec
+import structlog
+from msgspec import Struct, field
+
+from serving.ranking.table import Row, parse
+from serving.shop import Shop
+from stream.item import Item
+from stream.local_copy import LocalCopy
+from stream.signals import popularity
+from stream.state.keys import Keys, Tag
+from stream.state.store import Unavailable
+from stream.topics import partition_of
+
+CHUNK = 200
+A_SECOND = 2_000
+LEAST_S = 1.0
+ASKED_AGAIN_S = 0.25
+PARSED = 50_000
+STRANGERS = 50_000
+COPIED = 5_000
+KIND = "rows 1"
+_TOPIC = "pairs"
+
+log = structlog.get_logger()
+
+
+class Reads(Protocol):
+    """Reads values of one hash tag; `stream.state.redis.Reader`, or a dictionary in tests."""
+
+    async def mget(self, keys: Sequence[str]) -> list[bytes | None]:
+        """The values in order; raises `Unavailable`."""
+
+
+class Popularity(Struct):
+    """The part of a row that every row is asked for when it changed."""
+
+    popularity: popularity.State = field(default_factory=popularity.State)
+
+
+_item: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(Item)
+_popularity = msgspec.msgpack.Decoder(Popularity)
+
+
+class Rows:
+    """The rows of all items that this process has heard of.
+
+    Parameters
+    ----------
+    reader: for requests, with a short budget; `sweeper` for the sweep, with a longer one.
+    partitions: how many partitions the rows' topic has; 0 while that is not known.
+    """
+
+    def __init__(
+        self,
+        shop: Shop,
+        reader: Reads,
+        sweeper: Reads,
+        keys: Keys,
+        partitions: Callable[[], int],
+        copy: LocalCopy | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep,
+    ) -> None:
+        self._shop, self._reader, self._sweeper, self._keys = shop, reader, sweeper, keys
+        self._partitions, self._copy = partitions, copy
+        self._clock, self._sleep = clock, sleep
+        self._packed: dict[str, bytes] = {}
+        self._parsed: dict[str, Row] = {}
+        self._asked: set[str] = set()
+        self._strangers: dict[str, float] = {}
+        self._tags: dict[int, list[str]] = {}
+        self._tagged = 0
+        self.read_at = 0.0
+        self.swept = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._packed)
+
+    def of(self, item_id: str) -> Row | None:
+        """The item's parsed row, None if it has none or nobody has read it."""
+        row = self._parsed.get(item_id)
+        if row is None:
+            packed = self._packed.get(item_id)
+            if packed is not None:
+                row = self._parse(item_id, packed)
+        return row
+
+    def missing(self, item_ids: Iterable[str]) -> list[str]:
+        """Those that nobody has asked Redis for yet."""
+        asked, strangers = self._asked, self._strangers
+        return [item_id for item_id in item_ids if item_id not in asked and not self._refused(strangers, item_id)]
+
+    def _refused(self, strangers: dict[str, float], item_id: str) -> bool:
+        """Whether it had no row a moment ago; its first one is wanted soon, but not at the price of a flood."""
+        at = strangers.get(item_id)
+        return at is not None and self._clock() - at < ASKED_AGAIN_S
+
+    async def read(self, item_ids: Sequence[str]) -> None:
+        """Read rows now, one call for each hash tag, all at once; raises `Unavailable`."""
+        partitions = self._partitions()
+        if not partitions:
+            raise Unavailable("the topics' partitions are not known yet")
+        tags: dict[int, list[str]] = {}
+        for item_id in item_ids:
+            tags.setdefault(partition_of(item_id.encode(), partitions), []).append(item_id)
+        await asyncio.gather(*[self._read(self._reader, partition, ids) for partition, ids in tags.items()])
+
+    async def _read(self, reader: Reads, partition: int, item_ids: Sequence[str]) -> None:
+        root = self._keys.value(Tag(_TOPIC, partition), "item:")
+        found = await reader.mget([root + item_id for item_id in item_ids])
+        for item_id, packed in zip(item_ids, found, strict=True):
+            self._put(item_id, packed)
+        self.read_at = self._clock()
+
+    def _put(self, item_id: str, packed: bytes | None) -> None:
+        if packed is None:
+            self._forget(item_id)
+            return
+        self._asked.add(item_id)
+        if self._packed.get(item_id) != packed:
+            try:
+                found = _popularity.decode(packed).popularity
+            except msgspec.MsgspecError as error:
+                log.warning("row_not_readable", reason=str(error), meaning="the row before it stays in use")
+                return
+            self._packed[item_id] = packed
+            self._parsed.pop(item_id, None)
+            self._strangers.pop(item_id, None)
+            self._shop.board.put(item_id, found)
+
+    def _forget(self, item_id: str) -> None:
+        """There is no row (yet); the id may also have been made up by somebody."""
+        if self._packed.pop(item_id, None) is not None:
+            self._parsed.pop(item_id, None)
+            self._shop.board.put(item_id, popularity.State())
+        self._asked.discard(item_id)
+        self._strangers[item_id] = self._clock()
+        if len(self._strangers) > STRANGERS:
+            del self._strangers[next(iter(self._strangers))]
+
+    def _parse(self, item_id: str, packed: bytes) -> Row:
+        row = parse(item_id, _item.decode(packed), self._shop.codes)
+        if len(self._parsed) >= PARSED:
+            for old in list(self._parsed)[: PARSED // 4]:
+                del self._parsed[old]
+        self._parsed[item_id] = row
+        return row
+
+    # the sweep
+
+    async def sweep(self) -> None:
+        """Read every item's row, for ever; the first time as fast as Redis answers."""
+        while True:
+            chunks = self._chunks()
+            pause = max(LEAST_S, len(self._shop.codes) / A_SECOND) / max(1, len(chunks))
+            for partition, item_ids in chunks:
+                await self._read_again(partition, item_ids)
+                await self._sleep(pause if self.swept.is_set() else 0)
+            if chunks:
+                self.swept.set()
+            else:
+                await self._sleep(LEAST_S / 4)
+
+    async def _read_again(self, partition: int, item_ids: list[str]) -> None:
+        while True:
+            try:
+                return await self._read(self._sweeper, partition, item_ids)
+            except Unavailable:
+                await self._sleep(LEAST_S / 4)
+
+    def _chunks(self) -> list[tuple[int, list[str]]]:
+        """All items that have a code, by hash tag."""
+        partitions, ids = self._partitions(), self._shop.codes.ids
+        if not partitions:
+            return []
+        for item_id in ids[self._tagged :]:
+            self._tags.setdefault(partition_of(item_id.encode(), partitions), []).append(item_id)
+        self._tagged = len(ids)
+        return [
+            (partition, of_tag[at : at + CHUNK])
+            for partition, of_tag in self._tags.items()
+            for at in range(0, len(of_tag), CHUNK)
+        ]
+
+    # the local copy
+
+    def load(self) -> None:
+        """Take the rows of the local copy; what Redis says replaces them."""
+        for block in (self._copy.read() if self._copy else None) or ():
+            for item_id, packed in msgspec.msgpack.decode(block, type=list[tuple[str, bytes]]):
+                self._put(item_id, packed)
+
+    async def save(self) -> None:
+        """Write the rows of the most popular items to the local copy."""
+        if self._copy is None or not self._packed:
+            return
+        popular = [item_id for item_id, _ in self._shop.board.top(self._newest_at(), COPIED)]
+        try:
+            await self._copy.write(self._blocks(popular))
+        except OSError as error:
+            log.warning("rows_not_copied", reason=str(error), meaning="a start without Redis knows no neighbours")
+
+    def _blocks(self, item_ids: list[str]) -> Iterator[list[tuple[str, bytes]]]:
+        for at in range(0, len(item_ids), CHUNK):
+            some = item_ids[at : at + CHUNK]
+            yield [(item_id, self._packed[item_id]) for item_id in some if item_id in self._packed]
+
+    def _newest_at(self) -> int:
+        return int(time.time() * 1000)

@@ -1,0 +1,78 @@
+"""A request for a shelf from its reading to its ready bytes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from random import Random
+from typing import NamedTuple
+
+from serving.decide import decide
+from serving.decision import Decision, write
+from serving.decision_log import DecisionLog
+from serving.placement import Placement
+from serving.request import Request
+from serving.shop import Shop
+from serving.snapshot import Snapshots
+from stream.tokens import DecisionToken, FreshToken, decision_id
+
+NO_EXPERIMENT = ""
+
+
+class Shelf(NamedTuple):
+    """A shelf as JSON, with the decision that it shows."""
+
+    body: bytes
+    decision: Decision
+
+
+class Shelves:
+    """Answers requests.
+
+    Parameters
+    ----------
+    clock: now, in ms; `timer` in seconds, for `took_ms`.
+    rng: makes decisions' nonces, and one day draws.
+    """
+
+    def __init__(
+        self,
+        shop: Shop,
+        snapshots: Snapshots,
+        decisions: DecisionLog,
+        signing_key: bytes,
+        *,
+        clock: Callable[[], float] = lambda: time.time() * 1000,
+        timer: Callable[[], float] = time.perf_counter,
+        rng: Random | None = None,
+    ) -> None:
+        self._shop, self._snapshots, self._decisions, self._key = shop, snapshots, decisions, signing_key
+        self._clock, self._timer, self._rng = clock, timer, rng or Random()
+
+    async def shelf(self, request: Request, placement: Placement, wanted: FreshToken | None = None) -> Shelf:
+        """Decide, and note what was decided if the visitor has agreed to that."""
+        began = self._timer()
+        snapshot = await self._snapshots.read(request, placement, wanted, int(self._clock()))
+        decision = decide(request, snapshot, placement, NO_EXPERIMENT, int(self._clock()), self._rng)
+        written = write(
+            decision,
+            self._sign(decision, placement),
+            self._shop.fragments,
+            took_ms=(self._timer() - began) * 1000,
+            asked=request.item_ids,
+            n=request.n,
+            version=placement.version,
+            models={name: one["version"] for name, one in snapshot.models.items()},
+        )
+        if snapshot.visitor is not None:
+            self._decisions.write(request.visitor_id, written.record)
+        return Shelf(written.shelf, decision)
+
+    def _sign(self, decision: Decision, placement: Placement) -> str:
+        return decision_id(
+            self._key,
+            DecisionToken(
+                placement.name, decision.variation, decision.at, decision.pid, placement.version,
+                placement.click_window_s, placement.view_window_s, decision.nonce,
+            ),
+        )  # fmt: skip

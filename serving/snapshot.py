@@ -1,0 +1,95 @@
+"""Reads what a decision needs: one round trip for the visitor, rows that nobody has read yet, the rest is in memory."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from serving.decide import Snapshot
+from serving.models import Models
+from serving.placement import Placement
+from serving.ranking.table import SESSION_ITEMS, Row
+from serving.request import Request, Visit, visit
+from serving.rows import Rows
+from serving.shop import Shop
+from serving.visitors import Seen, Visitors
+from stream.state.store import Unavailable
+from stream.tokens import FreshToken
+from stream.visitor import RETENTION_MS, Visitor
+
+STALE_S = 3.0
+_NOBODY = Seen(None, None, None)
+
+
+class Snapshots:
+    """Makes snapshots. `live` says whether the catalogue is being followed, or only its copy is there."""
+
+    def __init__(
+        self,
+        shop: Shop,
+        rows: Rows,
+        visitors: Visitors,
+        models: Models,
+        live: Callable[[], bool],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._shop, self._rows, self._visitors, self._models = shop, rows, visitors, models
+        self._live, self._clock = live, clock
+
+    async def read(self, request: Request, placement: Placement, wanted: FreshToken | None, now: int) -> Snapshot:
+        """What `request` needs at `now` (ms). Never raises for a dependency: what cannot be read is left out."""
+        degraded = False
+        try:
+            seen = await self._visitors.read(request.visitor_id, wanted)
+        except Unavailable:
+            seen, degraded = _NOBODY if wanted is None else Seen(None, None, met=False), True
+        visitor = _allowed(seen.visitor, request, now)
+        where = visit(request, placement, visitor, now)
+        degraded |= not await self._read_rows(where)
+        return Snapshot(
+            visitor=visitor,
+            pid="" if visitor is None else self._visitors.pid_of(request.visitor_id),
+            asked_for_somebody=bool(request.visitor_id),
+            visit=where,
+            rows=self._of(where, placement),
+            vector=None if visitor is None else seen.vector,
+            shop=self._shop,
+            met=seen.met,
+            degraded=degraded or self._stale(),
+            models=self._models.of_session(visitor) if request.explain and visitor is not None else {},
+        )
+
+    async def _read_rows(self, where: Visit) -> bool:
+        """Whether all rows that the visit needs are there."""
+        missing = self._rows.missing([*where.session[:SESSION_ITEMS], *where.earlier])
+        if missing:
+            try:
+                await self._rows.read(missing)
+            except Unavailable:
+                return False
+        return True
+
+    def _of(self, where: Visit, placement: Placement) -> dict[str, Row]:
+        of, item_ids = self._rows.of, (*where.session[:SESSION_ITEMS], *where.earlier)
+        found = {item_id: row for item_id in item_ids if (row := of(item_id)) is not None}
+        if placement.repeats:
+            return found
+        # an item whose shoppers never come back to it has nothing to say for itself, only for its neighbours
+        return {item_id: msgspec.structs.replace(row, repeat_rate=0.0) for item_id, row in found.items()}
+
+    def _stale(self) -> bool:
+        return not self._live() or (self._rows.swept.is_set() and self._clock() - self._rows.read_at > STALE_S)
+
+
+def _allowed(visitor: Any, request: Request, now: int) -> Any:
+    """The visitor's value as far as it may be used; None without the consent to personalization."""
+    if visitor is None or not request.profiling:
+        return None
+    granted, _ = visitor.consent.get("personalization", (False, 0))
+    if not granted:
+        return None
+    return visitor if now - visitor.last_at <= RETENTION_MS else Visitor(consent=visitor.consent)

@@ -1,0 +1,69 @@
+"""What the visitor agent tells the item and learner agents: entries of derived records.
+
+Each entry begins with the source offset it came from and its number within that offset for that target partition; its
+consumer keeps a mark for each source and drops what is at or below it, so that a batch cut differently after a crash
+counts once (`GUARANTEES.md` §1.5).
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class Entry(Struct, array_like=True, frozen=True, gc=False):
+    """The place an entry came from; `seq` counts from 0 within one source offset and target partition."""
+
+    offset: int
+    seq: int
+
+
+class Seen(Entry, tag="seen", array_like=True, frozen=True, gc=False):
+    """`item_id` was viewed or put into a cart at `at` (ms).
+
+    `repeat`: it had been in this session before. `back`: newly paired predecessors with their distance weight.
+    """
+
+    item_id: str
+    at: int
+    event: str
+    repeat: bool
+    back: list[tuple[str, float]]
+
+
+class Followed(Entry, tag="followed", array_like=True, frozen=True, gc=False):
+    """`item_id` was followed by `other` (relation ``viewed``), or came with it (``together``)."""
+
+    item_id: str
+    at: int
+    relation: str
+    other: str
+    weight: float
+
+
+class Bought(Entry, tag="bought", array_like=True, frozen=True, gc=False):
+    """`item_id` was bought; `confirmed` says whether the order counts as revenue."""
+
+    item_id: str
+    at: int
+    quantity: int
+    confirmed: bool
+
+
+class Example(Entry, tag="example", array_like=True, frozen=True, gc=False):
+    """One labelled example for `model`."""
+
+    model: str
+    at: int
+    features: list[float]
+    label: bool
+
+
+class Rollback(Entry, tag="rollback", array_like=True, frozen=True, gc=False):
+    """An operator brings `version` of `model` back."""
+
+    model: str
+    version: int
+
+
+PairsEntry = Seen | Followed | Bought
+FeedbackEntry = Example | Rollback

@@ -1,0 +1,52 @@
+"""The deployment's keys: given by settings, or made once by `up` and kept in its data folder with mode 0600."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from pathlib import Path
+
+from stream.settings import SECRETS, Settings
+
+FILE = "keys.json"
+WHAT = {
+    "pseudonym_key": "LIVESHELF_PSEUDONYM_KEY",
+    "signing_key": "LIVESHELF_SIGNING_KEY",
+    "publishable_key": "LIVESHELF_PUBLISHABLE_KEY",
+    "secret_key": "LIVESHELF_SECRET_KEY",
+}
+
+
+class NoKeys(Exception):
+    """A key is missing; there are no defaults."""
+
+
+def key_bytes(settings: Settings, name: str) -> bytes:
+    """A key as bytes; raises `NoKeys` if it is not set."""
+    value = getattr(settings, name)
+    text = value if isinstance(value, str) else value.get_secret_value()
+    if not text:
+        raise NoKeys(
+            f"{WHAT[name]} is not set and there is no default: set it (or {WHAT[name]}_FILE), the same in every process. "
+            "`liveshelf up` makes keys for a development run by itself."
+        )
+    return str(text).encode()
+
+
+def development_keys(data_dir: Path) -> dict[str, str]:
+    """The keys of this data folder as environment variables; made at the first call."""
+    path = data_dir / FILE
+    if not path.exists():
+        data_dir.mkdir(parents=True, exist_ok=True)
+        made = {
+            "pseudonym_key": secrets.token_hex(32),
+            "signing_key": secrets.token_hex(32),
+            "publishable_key": "pk_" + secrets.token_urlsafe(24),
+            "secret_key": "sk_" + secrets.token_urlsafe(32),
+        }
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as out:
+            json.dump(made, out)
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    return {WHAT[name]: kept[name] for name in SECRETS}

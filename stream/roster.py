@@ -1,0 +1,45 @@
+"""Which agents there are: the fold, the topic and the commit rhythm of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from stream.fold import Fold
+from stream.item import ItemFold
+from stream.keyring import key_bytes
+from stream.learner import LearnerFold
+from stream.runner import Flush
+from stream.settings import Settings
+from stream.tokens import pseudonym
+from stream.visitor import Vectorize, VisitorFold
+
+_OWN = Flush(fold=256, records=256, rows=1_024, size_bytes=512 * 1024, after_s=0.0)
+_SHARED = Flush(fold=1, records=4_096, rows=256, size_bytes=128 * 1024, after_s=1.0)
+
+
+class Agent(NamedTuple):
+    """One agent: its topic (noun) and when its partitions commit."""
+
+    topic: str
+    flush: Flush
+
+
+AGENTS = {
+    "visitor": Agent("events", _OWN),
+    "item": Agent("pairs", _SHARED),
+    "learner": Agent("feedback", _SHARED),
+}
+"""A visitor's own session is committed at once; what all share, at most once a second."""
+
+
+def fold_of(
+    agent: str, settings: Settings, partitions: Mapping[str, int], vectorize: Vectorize | None = None
+) -> Callable[[], Fold]:
+    """Makes the fold of an agent for one partition."""
+    if agent == "item":
+        return ItemFold
+    if agent == "learner":
+        return LearnerFold
+    key = key_bytes(settings, "pseudonym_key")
+    return lambda: VisitorFold(lambda visitor_id: pseudonym(key, visitor_id), partitions["events"], vectorize)

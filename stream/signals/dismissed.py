@@ -1,0 +1,35 @@
+"""Dismissed: what the visitor is not interested in."""
+
+from __future__ import annotations
+
+from msgspec import Struct, field
+
+from stream.fold import Emit
+from stream.ingest import Accepted
+from stream.signal import Signal
+
+ITEMS = 60
+
+
+class State(Struct):
+    """`items`: item id → when (ms), oldest first, at most `ITEMS`."""
+
+    items: dict[str, int] = field(default_factory=dict)
+
+
+def fold(state: State, accepted: Accepted, emit: Emit) -> None:
+    for item in accepted.event.items:
+        state.items.pop(item.item_id, None)
+        state.items[item.item_id] = accepted.at
+    while len(state.items) > ITEMS:
+        del state.items[next(iter(state.items))]
+
+
+SIGNAL = Signal(
+    name="dismissed",
+    scope="visitor",
+    state=State,
+    on=frozenset({"dismiss"}),
+    fold=fold,
+    explain="What you said you are not interested in: it is not shown to you again.",
+)

@@ -1,0 +1,176 @@
+"""Session: what the visitor is doing right now, and which items follow which.
+
+A session is the events with one `session_id`, or without it the events with no pause of 30 minutes (GA4's rule). Its
+steps (single-item views and carts) say which item followed which; a session counts once for a pair of items and for at
+most `PAIRS` pairs (`GUARANTEES.md` §3), and a flood is served but teaches nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import combinations
+from zlib import crc32
+
+from msgspec import Struct, field
+
+from stream.entries import Followed, Seen
+from stream.fold import Emit
+from stream.ingest import Accepted
+from stream.signal import Signal
+
+GAP_MS = 30 * 60_000
+STEPS = 50
+PAIRS = 300
+WINDOW = 5
+WEIGHTS = tuple(math.exp(-distance / 1.5) for distance in range(WINDOW))
+FLOOD_A_MINUTE = 120
+FLOOD_A_SESSION = 2_000
+NAMES = 24
+
+
+class Step(Struct, array_like=True, frozen=True, gc=False):
+    """One single-item view or cart at `at` (ms)."""
+
+    item_id: str
+    event: str
+    at: int
+    event_id: str
+
+
+class State(Struct):
+    """The running session; `last_at` = 0 means there is none.
+
+    `steps` oldest first; `pairs` are the hashes of the pairs already counted; `counts` is event name → number;
+    `samples` are the intent model's features at moments of this session; `minute` and `in_minute` watch for floods.
+    """
+
+    id: str = ""
+    explicit: bool = False
+    started_at: int = 0
+    last_at: int = 0
+    steps: list[Step] = field(default_factory=list)
+    pairs: dict[int, int] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    events: int = 0
+    bought: bool = False
+    closed: bool = False
+    flooded: bool = False
+    minute: int = 0
+    in_minute: int = 0
+    samples: list[list[int]] = field(default_factory=list)
+
+
+def continues(state: State, accepted: Accepted) -> bool:
+    """Whether the event belongs to the running session."""
+    if not state.last_at:
+        return False
+    named = accepted.event.session_id
+    if named is not None:
+        return named == state.id
+    return state.started_at - GAP_MS <= accepted.at <= state.last_at + GAP_MS
+
+
+def late(state: State, accepted: Accepted) -> bool:
+    """Whether the event belongs to a session that is over: it still counts, but steps nowhere."""
+    return bool(state.last_at) and accepted.at < state.started_at and not continues(state, accepted)
+
+
+def begin(accepted: Accepted, before: State) -> State:
+    """A new session that begins with this event; the watch for floods goes on, or a bot had only to change its session."""
+    named = accepted.event.session_id
+    return State(
+        id=named or accepted.event.event_id,
+        explicit=named is not None,
+        started_at=accepted.at,
+        minute=before.minute,
+        in_minute=before.in_minute,
+    )
+
+
+def fold(state: State, accepted: Accepted, emit: Emit) -> None:
+    event, name, at = accepted.event, accepted.name, accepted.at
+    if late(state, accepted):
+        emit.learning = False
+        return
+    state.started_at = min(state.started_at, at)
+    state.last_at = max(state.last_at, at)
+    state.events += 1
+    state.closed = False
+    if name in state.counts or len(state.counts) < NAMES:
+        state.counts[name] = state.counts.get(name, 0) + 1
+    state.bought = state.bought or name == "purchase"
+    _watch_for_floods(state, at)
+    emit.learning = not state.flooded
+    if name in _STEPPING and len(event.items) == 1:
+        _step(state, event.items[0].item_id, accepted, emit)
+    elif name in _TOGETHER and len(event.items) > 1 and emit.learning:
+        _relate_together(state, sorted({item.item_id for item in event.items}), at, emit)
+
+
+_STEPPING = frozenset({"view_item", "add_to_cart"})
+_TOGETHER = frozenset({"purchase", "add_to_cart"})
+
+
+def _watch_for_floods(state: State, at: int) -> None:
+    minute = at // 60_000
+    if minute > state.minute:
+        state.minute, state.in_minute = minute, 0
+    state.in_minute += 1  # an earlier minute counts with the newest, or a bot had only to go back and forth
+    if state.in_minute > FLOOD_A_MINUTE or state.events > FLOOD_A_SESSION:
+        state.flooded = True
+
+
+def _step(state: State, item_id: str, accepted: Accepted, emit: Emit) -> None:
+    at, steps = accepted.at, state.steps
+    if emit.learning:
+        repeat = any(step.item_id == item_id for step in steps)
+        back = _pair_back(state, item_id, at, emit)
+        emit.entry("pairs", item_id, Seen, item_id, at, accepted.name, repeat, back)
+    steps.append(Step(item_id, accepted.name, at, accepted.event.event_id))
+    if len(steps) > STEPS:
+        del steps[0]
+
+
+def _pair_back(state: State, item_id: str, at: int, emit: Emit) -> list[tuple[str, float]]:
+    back: list[tuple[str, float]] = []
+    for step, weight in zip(reversed(state.steps), WEIGHTS, strict=False):
+        other = step.item_id
+        if other == item_id:
+            break
+        if _count_once(state, f"{other}\0{item_id}"):
+            back.append((other, weight))
+            emit.entry("pairs", other, Followed, other, at, "viewed", item_id, weight)
+    return back
+
+
+def _relate_together(state: State, item_ids: list[str], at: int, emit: Emit) -> None:
+    for one, other in combinations(item_ids, 2):
+        if len(state.pairs) >= PAIRS:
+            return
+        if _count_once(state, f"{one}\0\0{other}"):
+            emit.entry("pairs", one, Followed, one, at, "together", other, 1.0)
+            emit.entry("pairs", other, Followed, other, at, "together", one, 1.0)
+
+
+def _count_once(state: State, pair: str) -> bool:
+    key = crc32(pair.encode())
+    if key in state.pairs or len(state.pairs) >= PAIRS:
+        return False
+    state.pairs[key] = 1
+    return True
+
+
+SIGNAL = Signal(
+    name="session",
+    scope="visitor",
+    state=State,
+    on=frozenset(
+        {
+            "page_view", "view_item_list", "select_item", "view_item", "search", "add_to_cart", "remove_from_cart",
+            "view_cart", "begin_checkout", "purchase", "refund", "add_to_wishlist", "view_promotion",
+            "select_promotion", "dismiss",
+        }
+    ),
+    fold=fold,
+    explain="What you are looking at in this visit.",
+)  # fmt: skip

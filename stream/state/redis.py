@@ -1,0 +1,188 @@
+"""The store in Redis or Valkey: one fenced script call a batch, and a short-tempered reader for serving.
+
+redis-py's defaults retry a command that may have been applied (`GUARANTEES.md` §1.8): nothing here retries by itself.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
+from importlib import resources
+from itertools import chain
+from typing import Any, cast
+
+import msgpack
+from redis.asyncio import Redis
+from redis.asyncio.connection import ConnectionPool
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import NoScriptError, RedisError, ResponseError
+
+from stream.fold import Writes
+from stream.state.keys import Keys, Tag
+from stream.state.store import Reading, Unavailable
+
+_SCRIPT = resources.files(__package__).joinpath("lua/commit.lua").read_text(encoding="utf-8")
+# Redis's cmsgpack knows msgpack's old raw type only, not bin, so msgspec cannot write for it
+_pack = partial(msgpack.packb, use_bin_type=False)
+_PASSING = frozenset(
+    {"BUSY", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "MISCONF", "NOREPLICAS", "OOM", "READONLY", "TRYAGAIN"}
+)
+
+
+def connect(url: str, *, timeout_s: float, connections: int) -> Redis:
+    """A client that never retries; `timeout_s` bounds connecting and every answer."""
+    pool = ConnectionPool.from_url(
+        url,
+        max_connections=connections,
+        socket_timeout=timeout_s,
+        socket_connect_timeout=timeout_s,
+        retry=Retry(NoBackoff(), 0),
+    )
+    return Redis.from_pool(pool)
+
+
+class UnsafeRedis(Exception):
+    """Redis may drop or forget state by its configuration."""
+
+
+class RedisStore:
+    """The writers' store; `Unavailable` whenever Redis did not clearly answer."""
+
+    def __init__(self, url: str, keys: Keys, *, timeout_s: float = 5.0) -> None:
+        self.keys = keys
+        self._redis = connect(url, timeout_s=timeout_s, connections=64)
+        self._sha = ""
+
+    async def close(self) -> None:
+        await self._redis.aclose()
+
+    async def check_safe(self) -> None:
+        """Raise `UnsafeRedis` unless Redis keeps what it is given (`noeviction`, append-only file)."""
+        try:
+            policy = (await self._redis.config_get("maxmemory-policy")).get("maxmemory-policy")
+            appendonly = (await self._redis.config_get("appendonly")).get("appendonly")
+        except (RedisError, OSError) as error:
+            raise Unavailable(str(error)) from None
+        if policy is not None and policy != "noeviction":
+            raise UnsafeRedis(
+                f"Redis evicts keys (maxmemory-policy {policy}): positions and state would be lost without a word. "
+                "Set maxmemory-policy to noeviction."
+            )
+        if appendonly is not None and appendonly != "yes":
+            raise UnsafeRedis(
+                "Redis does not keep an append-only file: a restart would throw days of state away. Set appendonly to yes."
+            )
+
+    async def position(self, tag: Tag) -> str | None:
+        found = await self._call(self._redis.get, self.keys.position(tag))
+        return None if found is None else found.decode()
+
+    async def read(self, tag: Tag, keys: Sequence[str], *, ranking: bool = False) -> Reading:
+        root = self.keys.root(tag)
+        wanted = [self.keys.position(tag), *(root + key for key in keys)]
+        ranked: list[tuple[bytes, float]] = []
+        if ranking:
+            found, ranked = await self._call(self._read_ranked, tag, wanted)
+        else:
+            found = await self._call(self._redis.mget, wanted)
+        position, *values = found
+        return Reading(
+            None if position is None else position.decode(),
+            values,
+            {member.decode(): score for member, score in ranked},
+        )
+
+    async def _read_ranked(self, tag: Tag, wanted: Sequence[str]) -> Any:
+        async with self._redis.pipeline(transaction=True) as transaction:
+            transaction.mget(wanted)
+            transaction.zrange(self.keys.ranking(tag), 0, -1, withscores=True)
+            return await transaction.execute()
+
+    async def load(self, tag: Tag, keys: Sequence[str]) -> list[bytes | None]:
+        if not keys:
+            return []
+        root = self.keys.root(tag)
+        found: list[bytes | None] = await self._call(self._redis.mget, [root + key for key in keys])
+        return found
+
+    async def ranking(self, tag: Tag) -> dict[str, float]:
+        found = await self._call(self._redis.zrange, self.keys.ranking(tag), 0, -1, withscores=True)
+        return {member.decode(): score for member, score in found}
+
+    async def commit(self, tag: Tag, expected: str | None, new: str, writes: Writes) -> str | None:
+        values = list(chain.from_iterable((key, *value) for key, value in writes.values.items()))
+        ranked = list(chain.from_iterable((score, member) for member, score in writes.ranked.items()))
+        packed = _pack((expected or "", new, self.keys.root(tag), values, writes.deleted, ranked, writes.unranked))
+        found = await self._call(self._run, self.keys.position(tag), self.keys.ranking(tag), packed)
+        return None if found is None else found.decode()
+
+    async def _run(self, *args: Any) -> Any:
+        if not self._sha:
+            self._sha = await self._redis.script_load(_SCRIPT)
+        try:
+            return await self._redis.evalsha(self._sha, 2, *args)
+        except NoScriptError:
+            # Redis was restarted: nothing was run, so loading it and calling again is no retry of an applied command
+            self._sha = await self._redis.script_load(_SCRIPT)
+            return await self._redis.evalsha(self._sha, 2, *args)
+
+    async def scan(self, tag: Tag) -> AsyncIterator[str]:
+        root = self.keys.root(tag)
+        pattern = "".join(f"[{c}]" if c in "*?[" else c for c in root).replace("{", "{").replace("}", "}") + "*"
+        async for key in self._redis.scan_iter(match=pattern, count=1_000):
+            short = key.decode()[len(root) :]
+            if short not in ("position", "ranking"):
+                yield short
+
+    async def note(self, key: str, value: bytes, ttl_s: int) -> None:
+        """Write a value outside all partitions (a worker's heartbeat)."""
+        await self._call(self._redis.set, key, value, ex=ttl_s)
+
+    async def _call(self, command: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        try:
+            return await command(*args, **options)
+        except ResponseError as error:
+            if str(error).partition(" ")[0] not in _PASSING:
+                raise  # not a state of Redis that passes: our own mistake
+            raise Unavailable(f"Redis does not take it now: {error}") from None
+        except (RedisError, OSError, TimeoutError) as error:
+            raise Unavailable(f"Redis did not answer: {error}") from None
+
+
+class Reader:
+    """Serving's view of the store: `budget_s` an answer, no retries, and a circuit breaker.
+
+    After `trip` failures in a row it refuses at once for `rest_s`, then lets one call try.
+    """
+
+    def __init__(self, url: str, *, budget_s: float = 0.025, trip: int = 3, rest_s: float = 0.5) -> None:
+        self._redis = connect(url, timeout_s=budget_s, connections=256)
+        self._trip, self._rest_s = trip, rest_s
+        self._failures = 0
+        self._closed_until = 0.0
+
+    async def close(self) -> None:
+        await self._redis.aclose()
+
+    async def mget(self, keys: Sequence[str]) -> list[bytes | None]:
+        """The values of full keys of one hash tag, in order; raises `Unavailable`."""
+        now = time.monotonic()
+        if self._failures >= self._trip and now < self._closed_until:
+            raise Unavailable("Redis was away a moment ago; not asked again yet")
+        try:
+            found = cast("list[bytes | None]", await self._redis.mget(keys))
+        except (RedisError, OSError, TimeoutError) as error:
+            self._failures += 1
+            self._closed_until = now + self._rest_s
+            raise Unavailable(f"Redis did not answer in time: {error}") from None
+        self._failures = 0
+        return found
+
+    async def find(self, pattern: str) -> list[str]:
+        """Full keys that match (for the few heartbeat keys)."""
+        try:
+            return [key.decode() async for key in self._redis.scan_iter(match=pattern, count=1_000)]
+        except (RedisError, OSError, TimeoutError) as error:
+            raise Unavailable(f"Redis did not answer in time: {error}") from None

@@ -1,0 +1,248 @@
+"""The visitor agent: events → the visitor's own state, and what other agents learn from it.
+
+Owns ``{events:p}``. Order matters and is the log's: consent first, then the dedupe, then the session's boundary, then the
+signals, then the closing of sessions whose 30 minutes are over by the partition's newest event time.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable, Sequence
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+from msgspec import Struct, field
+
+from stream.consent import Known, learn, purposes, refused
+from stream.entries import Example
+from stream.features import intent_features
+from stream.fold import CLOCK, Clock, Emit, Family, Record, State
+from stream.ingest import Accepted, Rejected, admit
+from stream.signals import cart, session, signals
+
+DAY_MS = 86_400_000
+RETENTION_MS = 90 * DAY_MS
+DEDUPE_IDS = 64
+DEDUPE_MINUTES = 24 * 60
+CLOSED_A_RECORD = 16
+SAMPLED = frozenset({1, 2, 4, 8, 16, 32})
+CONTROL = frozenset({"identify", "consent_update", "erase", "unmerge", "reset", "due"})
+
+
+class Last(Struct, array_like=True, frozen=True, gc=False):
+    """The visitor's newest event."""
+
+    event_id: str
+    event: str
+    at: int
+
+
+class VisitorBase(Struct):
+    """What every visitor's value has beside its signals.
+
+    `epoch` is the pseudonym's; `recent` maps 64-bit hashes of event ids to the minute of their event time.
+    """
+
+    epoch: int = 0
+    last_at: int = 0
+    last: Last | None = None
+    consent: Known = field(default_factory=dict)
+    recent: dict[int, int] = field(default_factory=dict)
+
+
+# the session decides first whether an event may teach (floods, late events)
+SIGNALS = tuple(sorted(signals("visitor"), key=lambda signal: signal is not session.SIGNAL))
+Visitor: Any = msgspec.defstruct(
+    "Visitor",
+    [(signal.name, signal.state, field(default_factory=signal.state)) for signal in SIGNALS],
+    bases=(VisitorBase,),
+    module=__name__,
+    omit_defaults=True,
+)
+"""A visitor's value: the base and one field per visitor-scope signal."""
+
+VISITOR = Family("visitor", Visitor, "one visitor: consent, dedupe, signals", "pid", ttl_s=2 * RETENTION_MS // 1000)
+VECTOR = Family("vector", bytes, "the session vector: 64 float32, little-endian", "pid", ttl_s=2 * 86_400, view=True)
+OPEN = Family("ranking", float, "open sessions: pid by its session's last event time (ms)")
+
+Vectorize = Callable[[session.State], bytes | None]
+
+
+class VisitorFold:
+    """One partition's fold. `pid_of` makes a visitor's pseudonym; `partitions` is how many the events topic has.
+
+    `vectorize` gives a session's vector (a view: `rebuild` and folds know nothing of it).
+    """
+
+    name = "visitor"
+    topic = "events"
+    families = (VISITOR, CLOCK, VECTOR)
+    ranking: Family | None = OPEN
+
+    def __init__(self, pid_of: Callable[[str], str], partitions: int, vectorize: Vectorize | None = None) -> None:
+        self._pid_of = pid_of
+        self._partitions = partitions
+        self._vectorize = vectorize
+        self._folds = {
+            name: tuple((signal.of, signal.fold) for signal in SIGNALS if name in signal.on)
+            for name in {name for signal in SIGNALS for name in signal.on}
+        }
+        self._queue: list[tuple[float, str]] | None = None
+
+    def decode(self, record: Record) -> tuple[str, Accepted | Rejected]:
+        admitted = admit(record, self._partitions)
+        return ("", admitted) if isinstance(admitted, Rejected) else (self._pid_of(admitted.event.visitor_id), admitted)
+
+    def keys(self, decoded: Sequence[tuple[str, Accepted | Rejected]], state: State) -> Iterable[str]:
+        clock = state.read("clock")
+        newest = clock.newest_at if clock else 0
+        for pid, admitted in decoded:
+            if isinstance(admitted, Accepted):
+                newest = max(newest, admitted.at)
+                yield f"visitor:{pid}"
+        yield from (f"visitor:{pid}" for pid in self._due(state, newest, len(decoded)))
+
+    def fold(self, record: Record, decoded: tuple[str, Accepted | Rejected], state: State, emit: Emit) -> None:
+        pid, admitted = decoded
+        clock = state.read("clock") or Clock()
+        clock.record_at = max(clock.record_at, record.timestamp)
+        state.put("clock", clock)
+        if isinstance(admitted, Rejected):
+            clock.dead += 1
+            emit.dead_letter(record, admitted.reason, admitted.detail)
+            return
+        counted = self._apply(pid, admitted, state, emit)
+        setattr(clock, counted, getattr(clock, counted) + 1)
+        if counted == "applied":
+            clock.newest_at = max(clock.newest_at, admitted.at)
+            self._close_due(clock.newest_at, state, emit)
+
+    def views(self, state: State, changed: Iterable[str]) -> dict[str, bytes | None]:
+        if self._vectorize is None:
+            return {}
+        out = {}
+        for key in changed:
+            family, _, pid = key.partition(":")
+            if family == "visitor" and (visitor := state.read(key)) is not None:
+                out[f"vector:{pid}"] = self._vectorize(session.SIGNAL.of(visitor))
+        return out
+
+    def _apply(self, pid: str, accepted: Accepted, state: State, emit: Emit) -> str:
+        """Apply one event to its visitor; says what it is counted as."""
+        key = f"visitor:{pid}"
+        visitor = state.read(key)
+        if visitor is None:
+            visitor = Visitor()
+        elif accepted.at - visitor.last_at > RETENTION_MS:
+            visitor = Visitor(epoch=visitor.epoch, consent=visitor.consent)
+        told = learn(visitor.consent, accepted)
+        allowed = purposes(visitor.consent, accepted)
+        if told:
+            state.put(key, visitor)
+        if refused(visitor.consent, "personalization") and visitor.last is not None:
+            self._forget(pid, visitor, state)
+        if not (allowed.analytics or allowed.personalization):
+            return "applied" if told else "dropped"
+        if not _first_time(visitor.recent, accepted):
+            return "duplicates"
+        state.put(key, visitor)
+        visitor.last_at = max(visitor.last_at, accepted.at)
+        if allowed.personalization and accepted.name not in CONTROL:
+            self._profile(pid, visitor, accepted, state, emit)
+        return "applied"
+
+    def _profile(self, pid: str, visitor: Any, accepted: Accepted, state: State, emit: Emit) -> None:
+        """Signals, and the session's boundary and samples: what personalization's consent allows."""
+        event = accepted.event
+        if visitor.last is None or accepted.at >= visitor.last.at:
+            visitor.last = Last(event.event_id, accepted.name, accepted.at)
+        running = session.SIGNAL.of(visitor)
+        emit.learning = True
+        if not session.continues(running, accepted) and not session.late(running, accepted):
+            _close(running, emit)
+            visitor.session = running = session.begin(accepted, running)
+        sampling = not running.bought
+        for of, fold in self._folds.get(accepted.name, ()):
+            fold(of(visitor), accepted, emit)
+        if sampling and not running.bought and running.events in SAMPLED and emit.learning:
+            running.samples.append(intent_features(running, cart.SIGNAL.of(visitor), accepted.at))
+        if state.rank.get(pid) != running.last_at and not running.closed:
+            state.rerank(pid, running.last_at)
+            heapq.heappush(self._queue_of(state), (running.last_at, pid))
+
+    def _forget(self, pid: str, visitor: Any, state: State) -> None:
+        """Personalization was withdrawn: nothing but consent and the dedupe stays."""
+        for signal in SIGNALS:
+            setattr(visitor, signal.name, signal.state())
+        visitor.last = None
+        state.put(f"visitor:{pid}", visitor)
+        state.put(f"vector:{pid}", None)
+        state.rerank(pid, None)
+
+    def _queue_of(self, state: State) -> list[tuple[float, str]]:
+        """Open sessions by last event time: a heap over the ranking, whose stale entries are passed over."""
+        if self._queue is None:
+            self._queue = [(at, pid) for pid, at in state.rank.items()]
+            heapq.heapify(self._queue)
+        return self._queue
+
+    def _due(self, state: State, newest: int, records: int) -> list[str]:
+        """Visitors whose open session may close while these records are folded."""
+        queue, before = self._queue_of(state), newest - session.GAP_MS
+        due: list[tuple[float, str]] = []
+        most = (CLOSED_A_RECORD + 1) * records
+        while queue and queue[0][0] < before and len(due) < most:
+            entry = heapq.heappop(queue)
+            if state.rank.get(entry[1]) == entry[0]:
+                due.append(entry)
+        for entry in due:
+            heapq.heappush(queue, entry)
+        return [pid for _, pid in due]
+
+    def _close_due(self, newest: int, state: State, emit: Emit) -> None:
+        queue, before = self._queue_of(state), newest - session.GAP_MS
+        closed = 0
+        while queue and queue[0][0] < before and closed < CLOSED_A_RECORD:
+            at, pid = heapq.heappop(queue)
+            if state.rank.get(pid) != at:
+                continue
+            closed += 1
+            state.rerank(pid, None)
+            visitor: Any = state.read(f"visitor:{pid}")
+            if visitor is not None:
+                _close(session.SIGNAL.of(visitor), emit)
+                state.put(f"visitor:{pid}", visitor)
+
+
+def _close(running: session.State, emit: Emit) -> None:
+    """A session is over: its samples become the intent model's labelled examples."""
+    if not running.flooded:
+        for features in running.samples:
+            emit.entry("feedback", "intent", Example, "intent", running.last_at, features, running.bought)
+    running.samples = []
+    running.closed = True
+
+
+def seen_before(recent: dict[int, int], accepted: Accepted) -> bool:
+    """Whether this event id is among the visitor's last 64 within 24 h; the edge may ask, the fold decides."""
+    seen = recent.get(_hash(accepted.event.event_id))
+    return seen is not None and abs(accepted.at // 60_000 - seen) < DEDUPE_MINUTES
+
+
+def _hash(event_id: str) -> int:
+    return int.from_bytes(blake2b(event_id.encode(), digest_size=8).digest(), "big")
+
+
+def _first_time(recent: dict[int, int], accepted: Accepted) -> bool:
+    """Whether this event id was not among the visitor's last 64 within 24 h; remembers it."""
+    event_hash = _hash(accepted.event.event_id)
+    minute = accepted.at // 60_000
+    seen = recent.get(event_hash)
+    if seen is not None and abs(minute - seen) < DEDUPE_MINUTES:
+        return False
+    recent.pop(event_hash, None)
+    recent[event_hash] = minute
+    if len(recent) > DEDUPE_IDS:
+        del recent[next(iter(recent))]
+    return True

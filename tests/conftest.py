@@ -1,0 +1,71 @@
+"""Back ends for every test: one Kafka and one Redis a run, emptied for each test that asks for an empty one."""
+
+from collections.abc import Iterator
+
+import pytest
+from redis import Redis
+
+from tests.backends import (
+    KafkaServer,
+    MockBroker,
+    RedisServer,
+    Unavailable,
+    kafka_answers,
+    new_kafka,
+    new_redis,
+    redis_answers,
+    unavailable,
+    wipe_kafka,
+)
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
+    """A real Apache Kafka with whatever earlier tests left in it."""
+    try:
+        server = new_kafka(tmp_path_factory.mktemp("kafka") / "node")
+    except Unavailable as reason:
+        unavailable(str(reason))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A real Redis with whatever earlier tests left in it."""
+    try:
+        server = new_redis(tmp_path_factory.mktemp("redis"))
+    except Unavailable as reason:
+        unavailable(str(reason))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def empty_kafka(kafka: KafkaServer) -> KafkaServer:
+    """The real Kafka, running and without topics."""
+    if not kafka_answers(kafka.url):
+        kafka.resume()
+        kafka.start()
+    wipe_kafka(kafka.url)
+    return kafka
+
+
+@pytest.fixture
+def empty_redis(redis_server: RedisServer) -> RedisServer:
+    """The real Redis, running and without keys."""
+    if not redis_answers(redis_server.url):
+        redis_server.resume()
+        redis_server.start()
+    with Redis.from_url(redis_server.url) as client:
+        client.flushall()
+    return redis_server
+
+
+@pytest.fixture
+def mock_broker() -> Iterator[MockBroker]:
+    """The embedded broker, new for each test."""
+    with MockBroker() as broker:
+        yield broker

@@ -1,0 +1,47 @@
+"""A small shop as a request knows it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from serving.ranking.codes import Codes
+from serving.ranking.table import Row, parse
+from serving.recommender import Known, Vectors
+from stream.item import Item
+from stream.signals.relations import Link
+
+NOW = 1_700_000_000_000
+ITEMS = [f"i{n}" for n in range(40)]
+
+
+def row(item_id: str, codes: Codes, after: dict[str, float]) -> Row:
+    made: Any = Item()
+    made.at = made.relations.origin = NOW
+    made.relations.total = 1.0
+    made.relations.after = {other: Link(weight, 1) for other, weight in after.items()}
+    return parse(item_id, made, codes)
+
+
+def a_shop(**more: Any) -> Known:
+    """Three items of this visit, two of earlier ones; all generators have something to say."""
+    codes = Codes(ITEMS)
+    session, earlier = ["i0", "i1", "i2"], ["i3", "i4"]
+    popular = [(item_id, 100.0 - n) for n, item_id in enumerate(reversed(ITEMS))]
+    matrix = np.eye(len(ITEMS), 64, dtype=np.float32) * np.float32(0.2)
+    matrix[:, 63] = np.linspace(0.9, 0.1, len(ITEMS), dtype=np.float32)
+    fields: dict[str, Any] = {
+        "now": NOW,
+        "session": session,
+        "earlier": earlier,
+        "viewed": [*session, *earlier],
+        "codes": codes,
+        "rows": {item_id: row(item_id, codes, {f"i{n + 5}": 1.0 + n for n in range(10)}) for item_id in session},
+        "popular": popular,
+        "popular_in": {"lamps": popular[:10]},
+        "category_of": {"i1": "lamps"},
+        "vectors": Vectors(ITEMS, matrix),
+        "session_vector": np.eye(1, 64, 63, dtype=np.float32)[0],
+    }
+    return Known(**(fields | more))

@@ -1,0 +1,237 @@
+"""A whole deployment in memory: log, folds, state, catalogue and API; time stands still until a test moves it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import defaultdict
+from collections.abc import Awaitable, Sequence
+from typing import Any
+
+import httpx
+
+from serving.api import Api, Ports
+from serving.http.application import Application
+from stream.backpressure import Full
+from stream.catalogue import Catalogue
+from stream.fold import Outbound, Record
+from stream.item import ItemFold
+from stream.lag import Row as LagRow
+from stream.producer import NotAcknowledged
+from stream.settings import Settings
+from stream.shard import Shard
+from stream.state.keys import Keys, Tag
+from stream.state.memory import MemoryStore
+from stream.state.store import Unavailable
+from stream.title_vectors import TitleVectors
+from stream.tokens import pseudonym
+from stream.topics import TOPICS, partition_of
+from stream.visitor import VisitorFold
+
+NOW = 1_790_000_000_000
+PARTITIONS = dict.fromkeys(TOPICS, 2)
+NOUNS = {topic.name: topic.noun for topic in TOPICS.values()}
+PUBLISHABLE, SECRET = "pk_test", "sk_test"
+GRANTED = {"analytics": True, "personalization": True}
+DENIED = {"analytics": False, "personalization": False}
+
+
+class Broker:
+    """The log: acknowledges at once, or fails as told."""
+
+    def __init__(self) -> None:
+        self.logs: defaultdict[tuple[str, int], list[Record]] = defaultdict(list)
+        self.failure: Exception | None = None
+        self.dropped = 0
+        self.now = NOW
+
+    def send(self, topic: str, partition: int, key: bytes | None, value: bytes | None) -> Awaitable[int]:
+        if isinstance(self.failure, Full):
+            raise self.failure
+        done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        if self.failure is not None:
+            done.set_exception(self.failure)
+        else:
+            log = self.logs[NOUNS[topic], partition]
+            log.append(Record(NOUNS[topic], partition, len(log), self.now, key, value))
+            done.set_result(len(log) - 1)
+        return done
+
+    def offer(self, topic: str, partition: int, key: bytes | None, value: bytes) -> bool:
+        if self.failure is not None:
+            self.dropped += 1
+            return False
+        log = self.logs[NOUNS[topic], partition]
+        log.append(Record(NOUNS[topic], partition, len(log), self.now, key, value))
+        return True
+
+    async def send_all(self, records: Sequence[Outbound]) -> None:
+        for record in records:
+            await self.send(TOPICS[record.topic].name, record.partition, record.key, record.value)
+
+    def values(self, noun: str) -> list[Any]:
+        """All records of a topic, decoded."""
+        return [json.loads(r.value) for (topic, _), log in self.logs.items() if topic == noun for r in log if r.value]
+
+
+class Redis:
+    """Reads a memory store by full keys; `away` makes it fail."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self.store, self.away, self.calls = store, False, 0
+
+    async def mget(self, keys: Sequence[str]) -> list[bytes | None]:
+        self.calls += 1
+        if self.away:
+            raise Unavailable("away")
+        return [self._value(key) for key in keys]
+
+    async def find(self, pattern: str) -> list[str]:
+        if self.away:
+            raise Unavailable("away")
+        return []
+
+    def _value(self, key: str) -> bytes | None:
+        if "{" not in key:
+            return None
+        topic, _, partition = key.partition("{")[2].partition("}")[0].partition(":")
+        tag, short = Tag(topic, int(partition)), key.partition("}:")[2]
+        if short == "position":
+            position = self.store.positions.get(tag)
+            return position.encode() if position else None
+        return self.store.values[tag].get(short)
+
+
+class Deployment:
+    """`settle` lets the workers catch up and serving refresh what it holds."""
+
+    def __init__(self, **more: Any) -> None:
+        self.settings = Settings(
+            pseudonym_key="pseudonyms", signing_key="signatures", publishable_key=PUBLISHABLE, secret_key=SECRET, **more
+        )
+        self.now, self.live, self.known = float(NOW), True, True
+        self.broker, self.store = Broker(), MemoryStore()
+        self.redis = Redis(self.store)
+        self.catalogue = Catalogue()
+        self.vectors = TitleVectors(self.catalogue)
+        ports = Ports(
+            reader=self.redis,
+            patient=self.redis,
+            producer=self.broker,
+            offers=self.broker,
+            catalogue=self.catalogue,
+            vectors=self.vectors,
+            partitions=lambda noun: PARTITIONS[noun] if self.known else 0,
+            live=lambda: self.live,
+            lag=self._lag,
+            clock=lambda: self.now,
+            timer=lambda: self.now / 1000,
+        )
+        self.api = Api(self.settings, ports)
+        self.app = Application()
+        self.app.serve(self.api.routes)
+        self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://shop")
+        self._shards: dict[tuple[str, int], Shard] = {}
+        self._read: defaultdict[tuple[str, int], int] = defaultdict(int)
+        self.catalogue.caught_up()
+
+    def pid(self, visitor_id: str) -> str:
+        return pseudonym(b"pseudonyms", visitor_id)
+
+    async def call(self, method: str, path: str, body: Any = None, *, key: str | None = PUBLISHABLE, **more: Any) -> Any:
+        headers = {**({"authorization": f"Bearer {key}"} if key else {}), **more.pop("headers", {})}
+        content = body if isinstance(body, bytes | None) else json.dumps(body).encode()
+        return await self.client.request(method, path, content=content, headers=headers, **more)
+
+    async def stock(self, *items: dict[str, Any]) -> None:
+        """Put items into the catalogue."""
+        answer = await self._following(self.call("PUT", "/v1/catalog/items", {"items": items}, key=SECRET))
+        assert answer.status_code == 200, answer.text
+
+    async def view(self, visitor_id: str, *item_ids: str, event: str = "view_item", **more: Any) -> list[dict[str, Any]]:
+        """One event for each item, in order, a second apart, all known afterwards; the verdicts."""
+        verdicts = []
+        for item_id in item_ids:
+            self.now += 1_000
+            answer = await self.call("POST", "/v1/events", self.event(event, visitor_id, item_id, **more))
+            assert answer.status_code == 202, answer.text
+            verdicts += answer.json()["verdicts"]
+        await self.settle()
+        return verdicts
+
+    def event(self, name: str, visitor_id: str, *item_ids: str, **more: Any) -> dict[str, Any]:
+        return {
+            "event_id": f"{name}-{'-'.join(item_ids)}-{int(self.now)}"[:64],
+            "event": name,
+            "occurred_at": int(self.now),
+            "visitor_id": visitor_id,
+            "consent": GRANTED,
+            "items": [{"item_id": item_id} for item_id in item_ids],
+            **more,
+        }
+
+    async def shelf(self, placement: str, visitor_id: str | None = None, **more: Any) -> dict[str, Any]:
+        ask = {"visitor_id": visitor_id, **more}
+        answer = await self.call("POST", f"/v1/recommendations/{placement}", ask)
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    async def settle(self) -> None:
+        """Let the workers apply what lies in the log, and serving read the rows and rank what is popular."""
+        self.broker.now = int(self.now)
+        for noun, fold in (("events", self._visitor_fold), ("pairs", ItemFold)):
+            for partition in range(PARTITIONS[noun]):
+                await self._work(noun, partition, fold)
+        if not self.redis.away:
+            await self.api.rows.read(self.api.shop.codes.ids)
+        self.vectors.catch_up(1_000)
+        self.api.shop.refresh(int(self.now))
+
+    def _visitor_fold(self) -> VisitorFold:
+        return VisitorFold(self.pid, PARTITIONS["events"], self.vectors.of_session)
+
+    async def _work(self, noun: str, partition: int, fold: Any) -> None:
+        place = (noun, partition)
+        if place not in self._shards:
+            shard = self._shards[place] = Shard(fold(), partition, "topic", PARTITIONS, self.store, self.broker)
+            await shard.start()
+        records = self.broker.logs[place][self._read[place] :]
+        if records:
+            await self._shards[place].apply(records)
+            await self._shards[place].flush()
+            self._read[place] += len(records)
+
+    async def _following(self, call: Awaitable[Any]) -> Any:
+        """Let the catalogue follow its topic while a call waits for that."""
+        task = asyncio.ensure_future(call)
+        while not task.done():
+            await asyncio.sleep(0)
+            self.follow()
+        return task.result()
+
+    def follow(self) -> None:
+        for partition in range(PARTITIONS["catalog"]):
+            place = ("catalog", partition)
+            records = self.broker.logs[place][self._read[place] :]
+            if records:
+                self.catalogue.apply(records)
+                self._read[place] += len(records)
+
+    async def _lag(self) -> list[LagRow]:
+        if self.redis.away:
+            raise Unavailable("away")
+        return [LagRow("visitor", "events", 0, 3, 5, 2, 7.5, "behind", 3, 0, 0, 0)]
+
+
+def item(item_id: str, **more: Any) -> dict[str, Any]:
+    return {"item_id": item_id, "title": f"Title {item_id}", "price": "5.00", "currency": "EUR", **more}
+
+
+def ids(shelf: dict[str, Any]) -> list[str]:
+    return [one["item_id"] for one in shelf["items"]]
+
+
+NOT_ACKNOWLEDGED = NotAcknowledged("the broker is away")
+FULL = Full("no room")
+KEYS = Keys()

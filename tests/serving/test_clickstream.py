@@ -1,0 +1,40 @@
+"""The real clickstream of `serenade_sessions`: what the README says of quality, measured again."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from serving.evaluate import evaluate
+from tests.serving.histories import view, written
+
+DATA = Path(os.environ.get("LIVESHELF_TEST_DATA", "../shared/data")) / "serenade_sessions"
+
+
+@pytest.fixture(scope="module")
+def clickstream(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    files = sorted(DATA.glob("sessions_*.parquet"))
+    if not files:
+        pytest.skip(f"no sessions_*.parquet in {DATA}: set LIVESHELF_TEST_DATA to the folder of the data sets")
+    pandas: Any = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    clicks = pandas.concat(pandas.read_parquet(file) for file in files)
+    clicks = clicks.sort_values(["Time", "SessionId"], kind="stable")
+    rows = clicks[["SessionId", "ItemId", "Time"]].itertuples(index=False)
+    events = (view(n, f"s{s}", str(item), occurred_at=int(time) * 1000) for n, (s, item, time) in enumerate(rows))
+    return written(tmp_path_factory.mktemp("clicks") / "events.jsonl.gz", events)
+
+
+def test_the_table_alone_finds_five_of_eight_next_clicks_and_beats_the_neighbours(clickstream: Path) -> None:
+    found = evaluate(clickstream, baselines=True)
+    assert found["next"]["n"] == 16_279
+    assert found["next"]["hr@20"] >= 0.63
+    assert found["next"]["mrr@20"] >= 0.229
+    neighbours = found["baselines"]["vs_knn"]
+    assert neighbours["n"] == 16_279
+    assert 0.53 < neighbours["hr@20"] < 0.58
+    assert found["baselines"]["popularity"]["hr@20"] < 0.05
+    assert found["protocol"]["events_rejected"] == 0

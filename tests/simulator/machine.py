@@ -1,0 +1,379 @@
+"""The state machine: shoppers shop while everything that can fail does, and after every step the state is what it must be.
+
+Invariants (`GUARANTEES.md` §5): each partition's stored values are, byte for byte, a fresh fold over its log up to the
+stored position; positions go back only when the store lost commits; who was overtaken writes nothing; an offset is
+acknowledged only after its commit. And once everything has been worked off: each record is applied once, a duplicate,
+dropped, or a dead letter with its reason and bytes; integer counts per item and pair are those of a plain recount.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections import Counter
+from contextlib import ExitStack
+from functools import partialmethod
+from typing import Any, ClassVar
+from unittest.mock import patch
+
+import msgspec
+from hypothesis import note
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from stream import learner, shard, visitor
+from stream.fold import Clock, Emit
+from stream.item import Item
+from stream.learner import rollback_record
+from stream.signals import session
+from stream.state.keys import Tag
+from stream.topics import TOPICS
+from tests.simulator.log import Place
+from tests.simulator.recount import Limits, Recount
+from tests.simulator.reference import Reference
+from tests.simulator.shoppers import GARBAGE, POISONS, Gesture, gestures, home_of, poison
+from tests.simulator.world import PARTITIONS, PLACES, Outcome, Owner, Parts, Plan, World, steps_as_vector
+
+LIMITS = Limits(dedupe_ids=6, steps=7, pairs=9, flood_a_minute=12, flood_a_session=40, closed_a_record=2)
+EVENTS = tuple(place for place in PLACES if place.topic == "events")
+PAIRS = tuple(place for place in PLACES if place.topic == "pairs")
+FEEDBACK = Place("feedback", 0)
+RECORD_BYTES = 120  # small derived records, so that a batch needs several rounds
+
+places = st.sampled_from((*EVENTS, *EVENTS, *PAIRS, FEEDBACK))
+plans = st.builds(
+    Plan,
+    fold=st.sampled_from((1, 2, 256)),
+    records=st.sampled_from((1, 3, 256)),
+    after_s=st.sampled_from((0.0, 0.0, 1.0)),
+    capacity=st.sampled_from((1, 3, 100_000)),
+)
+outcomes = st.sampled_from((Outcome.OK, Outcome.OK, Outcome.OK, *Outcome))
+
+
+class Quiet:
+    """Every retry says so in the log; here they are what is being done on purpose."""
+
+    def warning(self, *_: object, **__: object) -> None: ...
+
+
+def small_limits() -> ExitStack:
+    """Caps that short histories reach; they are in force until the stack is closed."""
+    stack = ExitStack()
+    stack.enter_context(patch.object(visitor, "DEDUPE_IDS", LIMITS.dedupe_ids))
+    stack.enter_context(patch.object(visitor, "CLOSED_A_RECORD", LIMITS.closed_a_record))
+    stack.enter_context(patch.object(session, "STEPS", LIMITS.steps))
+    stack.enter_context(patch.object(session, "PAIRS", LIMITS.pairs))
+    stack.enter_context(patch.object(session, "FLOOD_A_MINUTE", LIMITS.flood_a_minute))
+    stack.enter_context(patch.object(session, "FLOOD_A_SESSION", LIMITS.flood_a_session))
+    stack.enter_context(patch.object(learner, "EVERY", 3))
+    stack.enter_context(patch.object(learner, "KEPT", 2))
+    stack.enter_context(patch.object(Emit, "drain", partialmethod(Emit.drain, RECORD_BYTES)))
+    stack.enter_context(patch.object(shard, "log", Quiet()))
+    return stack
+
+
+class Shop(RuleBasedStateMachine):
+    """Shoppers, workers and faults in any order."""
+
+    parts: ClassVar[Parts] = Parts()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.limits = small_limits()
+        self.world = World(self.parts)
+        self.reference = Reference(self.world.log, self.parts)
+        self.poison: dict[Place, dict[int, str]] = {place: {} for place in PLACES}
+        self.good: list[tuple[Place, dict[str, Any]]] = []
+        self.checked: dict[Place, str | None] = {}
+        self.controls = 0
+        self.events = 0
+
+    # what shoppers and their shop send
+
+    @initialize(first=st.lists(gestures(), min_size=3, max_size=12))
+    def open_shop(self, first: list[Gesture]) -> None:
+        self.shop(first)
+
+    @rule(some=st.lists(gestures(), min_size=1, max_size=12))
+    def shop(self, some: list[Gesture]) -> None:
+        for gesture in some:
+            self.world.now_ms += gesture.wait_ms
+            self.events += 1
+            self._produce(gesture.document(f"e{self.events}", self.world.now_ms))
+
+    @rule(gesture=gestures(), items=st.lists(st.sampled_from(("i0", "i1", "i2")), min_size=10, max_size=20))
+    def flood(self, gesture: Gesture, items: list[str]) -> None:
+        """A bot: many views in one minute."""
+        for item in items:
+            self.events += 1
+            view = gesture._replace(event="view_item", items=(item,), late_ms=0, consent=None)
+            self._produce(view.document(f"e{self.events}", self.world.now_ms))
+
+    @precondition(lambda self: self.good)
+    @rule(which=st.integers(0, 1_000), changed=st.booleans())
+    def send_again(self, which: int, changed: bool) -> None:
+        """A client or a producer repeats itself, perhaps with another body under the same id."""
+        place, document = self.good[-1 - which % len(self.good)]
+        if changed:
+            document = {**document, "event": "view_item", "items": [{"item_id": "i0"}], "received_at": self.world.now_ms}
+        self._append(place, document)
+
+    @rule(kind=st.sampled_from(POISONS), gesture=gestures())
+    def send_poison(self, kind: str, gesture: Gesture) -> None:
+        self.events += 1
+        bad = poison(kind, gesture.document(f"e{self.events}", self.world.now_ms))
+        place = Place("events", bad.partition)
+        record = self.world.log.append(place, bad.key, bad.value, self.world.now_ms)
+        self.poison[place][record.offset] = bad.reason
+
+    @rule(place=st.sampled_from((*PAIRS, FEEDBACK)), garbage=st.sampled_from(GARBAGE))
+    def garble(self, place: Place, garbage: bytes | None) -> None:
+        """Somebody writes into a topic that only workers write."""
+        record = self.world.log.append(place, None, garbage, self.world.now_ms)
+        self.poison[place][record.offset] = "schema"
+
+    @rule(version=st.integers(0, 4))
+    def roll_back(self, version: int) -> None:
+        self.controls += 1
+        self.world.log.append(FEEDBACK, b"intent", rollback_record("intent", version), self.world.now_ms)
+
+    @rule(place=places)
+    def mark(self, place: Place) -> None:
+        """A transaction marker takes an offset."""
+        self.world.log.skip(place)
+
+    @rule(hours=st.sampled_from((1, 3, 25, 91 * 24)))
+    def sleep(self, hours: int) -> None:
+        """Nothing happens for long; sessions close with the next event."""
+        self.world.now_ms += hours * 3_600_000
+
+    # what workers do, and what is done to them
+
+    @rule(place=places, most=st.integers(1, 30), plan=plans, answers=st.lists(outcomes, max_size=10))
+    def work(self, place: Place, most: int, plan: Plan, answers: list[Outcome]) -> None:
+        """The owner takes a batch; some of its calls go wrong, then all go well."""
+        owner = self._begin(place, most, plan, answers)
+        owner.run()
+
+    @rule(place=places, most=st.integers(1, 30), plan=plans, answers=st.lists(outcomes, max_size=10))
+    def stall(self, place: Place, most: int, plan: Plan, answers: list[Outcome]) -> None:
+        """The owner stops wherever it is, and wakes up when somebody steps it."""
+        self._begin(place, most, plan, answers)
+
+    @rule(place=places, most=st.integers(1, 30), plan=plans, answers=st.lists(outcomes, max_size=10))
+    def crash(self, place: Place, most: int, plan: Plan, answers: list[Outcome]) -> None:
+        """Killed after so many answers: before the send, between two rounds, before the commit, before the ack."""
+        self._begin(place, most, plan, answers).crash()
+
+    @rule(place=places, plan=plans, answers=st.lists(outcomes, max_size=4))
+    def take_over(self, place: Place, plan: Plan, answers: list[Outcome]) -> None:
+        """A rebalance: another worker owns the partition; the old one does not know."""
+        owner = self.world.start(place, plan)
+        for outcome in answers:
+            owner.step(outcome)
+
+    @rule(place=places, which=st.integers(0, 5), most=st.integers(0, 20), answers=st.lists(outcomes, max_size=8))
+    def wake(self, place: Place, which: int, most: int, answers: list[Outcome]) -> None:
+        """Any owner that still lives goes on where it stopped, also one that was overtaken."""
+        owners = self.world.alive(place)
+        if owners:
+            owner = owners[which % len(owners)]
+            owner.fetch(most)
+            for outcome in answers:
+                owner.step(outcome)
+
+    @rule(which=st.integers(0, 1_000))
+    def arrive_late(self, which: int) -> None:
+        self.world.arrive(which)
+
+    @rule(seconds=st.sampled_from((0.2, 1.0, 5.0)))
+    def pass_time(self, seconds: float) -> None:
+        self.world.pass_time(seconds)
+
+    @precondition(lambda self: self.world.history)
+    @rule(commits=st.integers(1, 12))
+    def lose_tail(self, commits: int) -> None:
+        """Redis comes back without its last commits."""
+        self.world.lose(commits)
+        self.checked.clear()
+
+    # what must hold
+
+    @invariant()
+    def state_is_a_fold_of_the_log(self) -> None:
+        for place in PLACES:
+            stored = self.world.memory.positions.get(Tag(*place))
+            if self.checked.get(place, "") != stored:
+                self._compare(place)
+                self.checked[place] = stored
+
+    @rule()
+    def check(self) -> None:
+        """Work everything off, and count."""
+        self._drain()
+        self._count_again()
+
+    def teardown(self) -> None:
+        try:
+            self.check()
+        finally:
+            self.world.close()
+            self.limits.close()
+
+    # parts of the rules
+
+    def _produce(self, document: dict[str, Any]) -> None:
+        place = home_of(document["visitor_id"])
+        self.good.append((place, document))
+        self._append(place, document)
+
+    def _append(self, place: Place, document: dict[str, Any]) -> None:
+        value = json.dumps(document).encode()
+        self.world.log.append(place, document["visitor_id"].encode(), value, self.world.now_ms)
+
+    def _begin(self, place: Place, most: int, plan: Plan, answers: list[Outcome]) -> Owner:
+        owners = self.world.alive(place)
+        owner = owners[-1] if owners else self.world.start(place, plan)
+        for outcome in answers[:3]:
+            owner.step(outcome)
+        while owner.fetch_at is None and owner.step():
+            pass
+        owner.fetch(most)
+        for outcome in answers[3:]:
+            owner.step(outcome)
+        return owner
+
+    def _compare(self, place: Place) -> None:
+        tag = Tag(*place)
+        expected = self.reference.at(place, self.world.position(place))
+        stored = self.world.memory.values[tag]
+        values = {key: value for key, value in stored.items() if not key.startswith("vector:")}
+        assert values == expected.values, f"{tag} at {self.world.position(place)}: {_difference(values, expected.values)}"
+        assert self.world.memory.rankings[tag] == expected.ranking, f"{tag}: open sessions differ"
+        for key, value in values.items():
+            family, _, pid = key.partition(":")
+            if family == "visitor":
+                view = steps_as_vector(session.SIGNAL.of(_visitor.decode(value)))
+                assert stored.get(f"vector:{pid}") == view, f"{tag}: the view of {pid} is stale"
+
+    def _drain(self) -> None:
+        """Whatever is under way arrives, whoever sleeps wakes up, and the newest owners work until nothing is left."""
+        while self.world.in_flight:
+            self.world.arrive(0)
+        for place in PLACES:
+            for owner in self.world.alive(place):
+                owner.run()
+        for _ in range(100):
+            if all(self._caught_up(place) for place in PLACES):
+                break
+            for place in PLACES:
+                self._work_off(place)
+        else:
+            raise AssertionError("the workers do not come to an end")
+        self.state_is_a_fold_of_the_log()
+
+    def _caught_up(self, place: Place) -> bool:
+        records = self.world.log.records(place)
+        return not records or self.world.position(place) > records[-1].offset
+
+    def _work_off(self, place: Place) -> None:
+        owners = self.world.alive(place)
+        owner = owners[-1] if owners else self.world.start(place, Plan())
+        owner.run()
+        while owner.fetch(50):
+            owner.run()
+        self.world.pass_time(1.0)
+        owner.run()
+        for other in self.world.alive(place)[:-1]:
+            other.run()
+        if not self._caught_up(place):
+            owner.crash()  # the store lost what it had committed, and no record comes: the progress check restarts it
+
+    def _count_again(self) -> None:
+        recount = Recount(LIMITS)
+        for place in EVENTS:
+            recount.partition(self.world.log.records(place), self.poison[place])
+        outcomes = [{k: v for k, v in self._outcomes(place).items() if v} for place in EVENTS]
+        assert outcomes == [dict(counted) for counted in recount.outcomes], "records are not accounted for"
+        self._compare_items(recount)
+        applied = Counter({place: self._clock(place).applied for place in (*PAIRS, FEEDBACK)})
+        assert sum(applied[place] for place in PAIRS) == recount.counts.entries.total()
+        assert applied[FEEDBACK] == recount.counts.examples.total() + self.controls
+        assert self._dead_letters() == self._poisoned(), "dead letters are not the poison that was sent"
+
+    def _compare_items(self, recount: Recount) -> None:
+        seen, first, repeats, bought, confirmed = (Counter[str]() for _ in range(5))
+        after, before, together = (Counter[tuple[str, str]]() for _ in range(3))
+        for place in PAIRS:
+            for key, value in self.world.memory.values[Tag(*place)].items():
+                family, _, item = key.partition(":")
+                if family != "item":
+                    continue
+                row: Any = _item.decode(value)
+                seen[item], bought[item] = row.popularity.seen, row.popularity.bought
+                confirmed[item], first[item] = row.popularity.confirmed, row.repeats.sessions
+                repeats[item] = row.repeats.repeats
+                after.update({(item, other): link.count for other, link in row.relations.after.items()})
+                before.update({(other, item): link.count for other, link in row.relations.before.items()})
+                together.update({(item, other): link.count for other, link in row.relations.together.items()})
+        counts = recount.counts
+        assert +seen == counts.seen
+        assert (+first, +repeats) == (counts.first, counts.repeats)
+        assert (+bought, +confirmed) == (+counts.bought, +counts.confirmed)
+        assert after == counts.followed
+        assert before == counts.followed
+        assert together == counts.together
+
+    def _clock(self, place: Place) -> Clock:
+        packed = self.world.memory.values[Tag(*place)].get("clock")
+        return Clock() if packed is None else msgspec.msgpack.decode(packed, type=Clock)
+
+    def _outcomes(self, place: Place) -> dict[str, int]:
+        clock = self._clock(place)
+        return {name: getattr(clock, name) for name in ("applied", "duplicates", "dropped", "dead")}
+
+    def _dead_letters(self) -> set[tuple[str, int, int, str, bytes | None, bytes | None]]:
+        letters = set()
+        for record in self.world.log.records(Place("dead_letters", 0)):
+            letter = json.loads(record.value or b"")
+            source = letter["source"]
+            key, value = _bytes(letter["key_base64"]), _bytes(letter["value_base64"])
+            assert letter["detail"], "a dead letter says why"
+            letters.add((source["topic"], source["partition"], source["offset"], letter["reason"], key, value))
+        return letters
+
+    def _poisoned(self) -> set[tuple[str, int, int, str, bytes | None, bytes | None]]:
+        return {
+            (TOPICS[place.topic].name, place.partition, record.offset, self.poison[place][record.offset], *_sent(record))
+            for place in PLACES
+            for record in self.world.log.records(place)
+            if record.offset in self.poison[place]
+        }
+
+
+_visitor = msgspec.msgpack.Decoder(visitor.Visitor)
+_item = msgspec.msgpack.Decoder(Item)
+
+
+def _sent(record: Any) -> tuple[bytes | None, bytes | None]:
+    return record.key, record.value
+
+
+def _bytes(text: str | None) -> bytes | None:
+    return None if text is None else base64.b64decode(text)
+
+
+def _difference(stored: dict[str, bytes], expected: dict[str, bytes]) -> str:
+    for key in sorted(stored.keys() | expected.keys()):
+        if stored.get(key) != expected.get(key):
+            note(f"{key}\n stored   {_readable(stored.get(key))}\n expected {_readable(expected.get(key))}")
+            return f"{key} differs"
+    return "nothing differs"
+
+
+def _readable(packed: bytes | None) -> object:
+    return None if packed is None else msgspec.msgpack.decode(packed)
+
+
+__all__ = ["PARTITIONS", "Shop"]

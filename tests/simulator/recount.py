@@ -1,0 +1,257 @@
+"""The truth, counted again from the raw events: plain lists and counters, nothing of the code under test.
+
+Reads the records of the events topic as JSON, partition by partition, and counts what the contract and the guarantees say
+must come of them: what becomes of each record, who saw which item, which item followed which, and how many examples the
+intent model gets. `LIMITS` are the caps; the simulator runs with small ones, so that short histories reach them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import Any, NamedTuple
+
+from stream.fold import Record
+
+MINUTE_MS = 60_000
+HOUR_MS = 60 * MINUTE_MS
+DAY_MS = 24 * HOUR_MS
+SERVER_EVENTS = {"identify", "consent_update", "erase", "unmerge", "reset", "due"}
+STEPS_OF = {"view_item", "add_to_cart"}
+TOGETHER_OF = {"purchase", "add_to_cart"}
+SAMPLED = {1, 2, 4, 8, 16, 32}
+
+
+class Limits(NamedTuple):
+    """The caps of a visitor's state."""
+
+    dedupe_ids: int = 64
+    steps: int = 50
+    pairs: int = 300
+    flood_a_minute: int = 120
+    flood_a_session: int = 2_000
+    closed_a_record: int = 16
+
+
+@dataclass
+class Session:
+    """One visit."""
+
+    id: str
+    started_at: int
+    last_at: int
+    steps: list[str] = field(default_factory=list)
+    pairs: set[tuple[str, str, str]] = field(default_factory=set)
+    events: int = 0
+    bought: bool = False
+    flooded: bool = False
+    closed: bool = False
+    samples: int = 0
+
+
+@dataclass
+class Shopper:
+    """What is known of one visitor."""
+
+    said: dict[str, tuple[bool, int]] = field(default_factory=dict)
+    last_at: int = 0
+    ids: deque[tuple[str, int]] = field(default_factory=deque)
+    session: Session | None = None
+    minute: int = 0
+    in_minute: int = 0
+
+
+class Counts(NamedTuple):
+    """What the events add up to, over all partitions; `entries` are those sent to the item agent."""
+
+    seen: Counter[str]
+    first: Counter[str]
+    repeats: Counter[str]
+    followed: Counter[tuple[str, str]]
+    together: Counter[tuple[str, str]]
+    bought: Counter[str]
+    confirmed: Counter[str]
+    examples: Counter[bool]
+    entries: Counter[str]
+
+
+class Recount:
+    """One pass over one partition after the other; `outcomes` says for each how many records came to what end."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.counts = Counts(*(Counter() for _ in Counts._fields))
+        self.outcomes: list[Counter[str]] = []
+
+    def partition(self, records: Iterable[Record], poison: Mapping[int, str]) -> None:
+        """Count a partition; `poison` are the offsets of the records that are no events."""
+        self.newest = 0
+        self.shoppers: dict[str, Shopper] = {}
+        self.open: dict[str, int] = {}
+        outcome: Counter[str] = Counter()
+        for record in records:
+            if record.offset in poison:
+                outcome["dead"] += 1
+                continue
+            event: dict[str, Any] = json.loads(record.value or b"")
+            outcome[self._count(event, _event_time(event, record.timestamp))] += 1
+        self.outcomes.append(outcome)
+
+    def _count(self, event: dict[str, Any], at: int) -> str:
+        visitor = event["visitor_id"]
+        shopper = self.shoppers.get(visitor, Shopper())
+        if shopper.last_at and at - shopper.last_at > 90 * DAY_MS:
+            shopper = Shopper(said=shopper.said)
+        told = _listen(shopper.said, event, at)
+        analytics, personalization = (_allowed(p, shopper.said, event) for p in ("analytics", "personalization"))
+        if told:
+            self.shoppers[visitor] = shopper
+        if shopper.session is not None and shopper.said.get("personalization", (True, 0))[0] is False:
+            shopper.session, shopper.minute, shopper.in_minute = None, 0, 0
+            self.open.pop(visitor, None)
+        if analytics or personalization:
+            if self._seen_before(shopper, event["event_id"], at // MINUTE_MS):
+                return "duplicates"
+            self.shoppers[visitor] = shopper
+            shopper.last_at = max(shopper.last_at, at)
+            if personalization and event["event"] not in SERVER_EVENTS:
+                self._visit(visitor, shopper, event, at)
+        elif not told:
+            return "dropped"
+        self.newest = max(self.newest, at)
+        self._close_old()
+        return "applied"
+
+    def _seen_before(self, shopper: Shopper, event_id: str, minute: int) -> bool:
+        for known, when in shopper.ids:
+            if known == event_id and abs(minute - when) < 24 * 60:
+                return True
+        shopper.ids = deque((pair for pair in shopper.ids if pair[0] != event_id))
+        shopper.ids.append((event_id, minute))
+        if len(shopper.ids) > self.limits.dedupe_ids:
+            shopper.ids.popleft()
+        return False
+
+    def _visit(self, visitor: str, shopper: Shopper, event: dict[str, Any], at: int) -> None:
+        visit, named = shopper.session, event.get("session_id")
+        same = visit is not None and (
+            named == visit.id
+            if named is not None
+            else visit.started_at - 30 * MINUTE_MS <= at <= visit.last_at + 30 * MINUTE_MS
+        )
+        if visit is not None and not same and at < visit.started_at:
+            return  # it belongs to a visit that is over: nobody learns from it
+        if visit is None or not same:
+            if visit is not None:
+                self._close(visit)
+            visit = shopper.session = Session(named or event["event_id"], at, at)
+        visit.started_at, visit.last_at = min(visit.started_at, at), max(visit.last_at, at)
+        visit.closed = False
+        self._step(shopper, visit, event, at)
+        self.open[visitor] = visit.last_at
+
+    def _step(self, shopper: Shopper, visit: Session, event: dict[str, Any], at: int) -> None:
+        had_bought = visit.bought
+        visit.events += 1
+        visit.bought |= event["event"] == "purchase"
+        if at // MINUTE_MS > shopper.minute:
+            shopper.minute, shopper.in_minute = at // MINUTE_MS, 0
+        shopper.in_minute += 1
+        if shopper.in_minute > self.limits.flood_a_minute or visit.events > self.limits.flood_a_session:
+            visit.flooded = True
+        items = [item["item_id"] for item in event.get("items", ())]
+        if event["event"] in STEPS_OF and len(items) == 1:
+            self._see(visit, items[0])
+        if visit.flooded:
+            return
+        if event["event"] in TOGETHER_OF and len(items) > 1:
+            self._take_together(visit, items)
+        if event["event"] == "purchase":
+            self._buy(event)
+        if not had_bought and not visit.bought and visit.events in SAMPLED:
+            visit.samples += 1
+
+    def _see(self, visit: Session, item: str) -> None:
+        counts = self.counts
+        if not visit.flooded:
+            counts.seen[item] += 1
+            (counts.repeats if item in visit.steps else counts.first)[item] += 1
+            counts.entries[item] += 1
+            for before in reversed(visit.steps[-5:]):
+                if before == item:
+                    break
+                if self._new_pair(visit, ("viewed", before, item)):
+                    counts.followed[before, item] += 1
+                    counts.entries[before] += 1
+        visit.steps = [*visit.steps, item][-self.limits.steps :]
+
+    def _take_together(self, visit: Session, items: list[str]) -> None:
+        for one, other in combinations(sorted(set(items)), 2):
+            if self._new_pair(visit, ("together", one, other)):
+                self.counts.together[one, other] += 1
+                self.counts.together[other, one] += 1
+                self.counts.entries[one] += 1
+                self.counts.entries[other] += 1
+
+    def _new_pair(self, visit: Session, pair: tuple[str, str, str]) -> bool:
+        if pair in visit.pairs or len(visit.pairs) >= self.limits.pairs:
+            return False
+        visit.pairs.add(pair)
+        return True
+
+    def _buy(self, event: dict[str, Any]) -> None:
+        trusted = event.get("edge") is None or bool(event["edge"].get("purchase_confirmed"))
+        for item in event.get("items", ()):
+            self.counts.bought[item["item_id"]] += item.get("quantity", 1)
+            self.counts.confirmed[item["item_id"]] += item.get("quantity", 1) if trusted else 0
+            self.counts.entries[item["item_id"]] += 1
+
+    def _close(self, visit: Session) -> None:
+        if not visit.flooded and visit.samples:
+            self.counts.examples[visit.bought] += visit.samples
+        visit.samples, visit.closed = 0, True
+
+    def _close_old(self) -> None:
+        over = sorted((at, who) for who, at in self.open.items() if at < self.newest - 30 * MINUTE_MS)
+        for _, visitor in over[: self.limits.closed_a_record]:
+            del self.open[visitor]
+            visit = self.shoppers[visitor].session
+            if visit is not None:
+                self._close(visit)
+
+
+def _event_time(event: dict[str, Any], timestamp: int) -> int:
+    received: int = event.get("received_at", timestamp)
+    at: int = event["occurred_at"]
+    if "sent_at" in event:
+        at = received - (event["sent_at"] - at)
+    return min(max(at, received - DAY_MS), received + 5 * MINUTE_MS)
+
+
+def _listen(said: dict[str, tuple[bool, int]], event: dict[str, Any], at: int) -> bool:
+    """Fold the event's own consent into what the visitor said; whether that changed anything."""
+    changed = False
+    for purpose in ("analytics", "personalization", "marketing"):
+        word = (event.get("consent") or {}).get(purpose)
+        if word is None:
+            continue
+        known, since = said.get(purpose, (None, 0))
+        newer = known is None or at > since
+        withdrawn_now = word is False and known is True and at == since
+        granted_by_right = word is True and (known is None or event["event"] == "consent_update")
+        if (newer and (word is False or granted_by_right)) or withdrawn_now:
+            said[purpose] = (word, at)
+            changed = True
+    return changed
+
+
+def _allowed(purpose: str, said: dict[str, tuple[bool, int]], event: dict[str, Any]) -> bool:
+    own = (event.get("consent") or {}).get(purpose)
+    if own is False:
+        return False
+    if purpose in said:
+        return said[purpose][0]
+    return (event.get("consent_default") or {}).get(purpose) is True

@@ -1,0 +1,145 @@
+"""A shop whose API follows the public contract just far enough for the page: canned verdicts, shelves that follow."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import uvicorn
+from msgspec import convert
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from serving.demo.catalogue import items
+from serving.web.routes import routes
+from stream.catalog_item import CatalogItem
+
+KEY = "pk_test"
+VERBS_THAT_LEAD = ("view_item", "add_to_cart")
+
+
+@dataclass
+class FakeShop:
+    """What the shop was told, what it was asked, and how it shall answer."""
+
+    url: str = ""
+    catalogue: list[dict[str, Any]] = field(default_factory=items)
+    events: list[dict[str, Any]] = field(default_factory=list)
+    asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    posts: int = 0
+    status: str | None = None
+    met: bool = True
+    events_away: bool = False
+    shelves_away: bool = False
+
+    def reset(self) -> None:
+        fresh = FakeShop(url=self.url)
+        self.__dict__.update(fresh.__dict__)
+
+    def named(self, name: str) -> list[dict[str, Any]]:
+        return [event for event in self.events if event["event"] == name]
+
+    def answers(self) -> Starlette:
+        return Starlette(
+            routes=[
+                *routes(publishable_key=KEY, items=lambda: convert(self.catalogue, list[CatalogItem]), demo=True),
+                Route("/v1/events", self.collect, methods=["POST"]),
+                Route("/v1/recommendations/{placement}", self.recommend, methods=["POST"]),
+            ]
+        )
+
+    async def collect(self, request: Request) -> Response:
+        self.posts += 1
+        assert request.headers["authorization"] == f"Bearer {KEY}"
+        if self.events_away:
+            return JSONResponse({"title": "Away", "detail": "The broker can't be reached."}, 503, {"Retry-After": "1"})
+        known = {event["event_id"] for event in self.events}
+        told = (await request.json())["events"]
+        self.events += [event for event in told if event["event_id"] not in known]
+        return JSONResponse({"verdicts": [self.verdict(event, known) for event in told]}, 202)
+
+    def verdict(self, event: dict[str, Any], known: set[str]) -> dict[str, Any]:
+        status = "duplicate" if event["event_id"] in known else "accepted"
+        return {"event_id": event["event_id"], "status": status, "fresh_token": f"token-{len(self.events)}"}
+
+    async def recommend(self, request: Request) -> Response:
+        wanted = await request.json()
+        placement = request.path_params["placement"]
+        self.asked.append((placement, wanted))
+        if self.shelves_away:
+            return JSONResponse({"title": "Away"}, 503)
+        return JSONResponse(self.shelf(placement, wanted))
+
+    def shelf(self, placement: str, wanted: dict[str, Any]) -> dict[str, Any]:
+        own = [event for event in self.events if event["visitor_id"] == wanted["visitor_id"]]
+        personal = wanted["profiling"] == "on" and bool(own) and own[-1]["consent"]["personalization"]
+        led = [event for event in own if event["event"] in VERBS_THAT_LEAD] if personal else []
+        status = self.status or ("ok" if led else "fallback" if personal else "no_consent")
+        gone = self.gone(own, wanted)
+        chosen = [item for item in self.ranked(led, wanted) if item["item_id"] not in gone][: wanted["n"]]
+        return {
+            "decision_id": f"d{len(self.asked)}",
+            "placement": placement,
+            "status": status,
+            "experiment": None,
+            "fresh_to": self.fresh_to(own) if personal else None,
+            "took_ms": 1.2,
+            "items": [self.shown(item, position, led) for position, item in enumerate(chosen)],
+        }
+
+    def gone(self, own: list[dict[str, Any]], wanted: dict[str, Any]) -> set[str]:
+        hiding = ("dismiss", "add_to_cart", "purchase")
+        hidden = {line["item_id"] for event in own if event["event"] in hiding for line in event["items"]}
+        sold_out = {item["item_id"] for item in self.catalogue if item["availability"] == "out_of_stock"}
+        return hidden | sold_out | set(wanted["exclude"])
+
+    def ranked(self, led: list[dict[str, Any]], wanted: dict[str, Any]) -> list[dict[str, Any]]:
+        by_id = {item["item_id"]: item for item in self.catalogue}
+        seeds = [led[-1]["items"][0]["item_id"]] if led else wanted.get("item_ids", [])
+        department = by_id[seeds[0]]["category"].split(" > ")[0] if seeds and seeds[0] in by_id else ""
+        spread = sorted(self.catalogue, key=lambda item: item["item_id"][-1])
+        return sorted(spread, key=lambda item: not item["category"].startswith(department))
+
+    def shown(self, item: dict[str, Any], position: int, led: list[dict[str, Any]]) -> dict[str, Any]:
+        kept = {name: item.get(name) for name in ("item_id", "title", "url", "image_url", "price", "currency")}
+        because = [
+            {
+                "event_id": event["event_id"],
+                "event": event["event"],
+                "item_id": event["items"][0]["item_id"],
+                "seconds_ago": max(0.0, time.time() - event["occurred_at"] / 1000),
+            }
+            for event in reversed(led[-2:])
+        ]
+        recommender = "session_table" if led else "popular"
+        score = 1 / (position + 1)
+        return kept | {
+            "position": position, "score": score, "recommender": recommender, "because": because, "rules": []
+        }  # fmt: skip
+
+    def fresh_to(self, own: list[dict[str, Any]]) -> dict[str, Any]:
+        at = own[-1]["occurred_at"]
+        return {"occurred_at": at, "lag_ms": max(1.0, time.time() * 1000 - at), "met": self.met}
+
+
+@contextmanager
+def served(shop: FakeShop) -> Iterator[FakeShop]:
+    """The shop on a free port of loopback, in a thread of its own."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        shop.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server = uvicorn.Server(uvicorn.Config(shop.answers(), log_level="warning", lifespan="off", loop="asyncio"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        try:
+            yield shop
+        finally:
+            server.should_exit = True
+            thread.join(10)
