@@ -77,7 +77,7 @@ class Api:
             clock=ports.timer,
         )
         pseudonym_key = key_bytes(settings, "pseudonym_key")
-        self.visitors = Visitors(ports.reader, names, pseudonym_key, lambda: partitions("events"))
+        self.visitors = Visitors(ports.reader, names, pseudonym_key, lambda: partitions("events"), clock=ports.timer)
         self.models = Models(ports.patient, names, lambda: partitions("feedback"))
         self.decisions = DecisionLog(ports.offers, lambda: partitions("decisions"))
         snapshots = Snapshots(self.shop, self.rows, self.visitors, self.models, ports.live, clock=ports.timer)
@@ -94,12 +94,21 @@ class Api:
             trust_browser_purchases=settings.trust_browser_purchases,
             clock=ports.clock,
         )
-        operations = Operations(
-            keys, ports.lag, ports.patient, names, catalogue, self.rows, self.models, self.decisions, ports.live
+        self.operations = Operations(
+            keys,
+            ports.lag,
+            ports.patient,
+            names,
+            catalogue,
+            self.rows,
+            self.models,
+            self.decisions,
+            ports.live,
+            clock=ports.timer,
         )
         self.routes: tuple[Route, ...] = routes(
             events,
             Recommendations(keys, shelves, signing_key),
             Catalog(keys, ports.producer, catalogue, lambda: partitions("catalog")),
-            operations,
+            self.operations,
         )

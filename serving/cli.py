@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import secrets
 import signal
+import socket
 import sys
 import time
 from collections.abc import Coroutine, Iterator
@@ -105,7 +107,9 @@ async def _up(conf: Settings, *, demo: bool, port: int, as_json: bool) -> int:
                 print(json.dumps(found.as_json()), flush=True)
             else:
                 _screen(found)
-            await asyncio.wait((asyncio.ensure_future(stopped.wait()), supervisor.halted), return_when="FIRST_COMPLETED")
+            await asyncio.wait(
+                (asyncio.ensure_future(stopped.wait()), supervisor.halted), return_when="FIRST_COMPLETED"
+            )
             if supervisor.halted.done():
                 err.print(f"the {supervisor.halted.result()} halted; {found.log} says why and what to do")
                 return HALTED
@@ -165,7 +169,7 @@ class _until:  # noqa: N801  # used like a function
         self._entered = True
         return found
 
-    async def __aexit__(self, *error: Any) -> None:
+    async def __aexit__(self, *error: object) -> None:
         if self._entered:
             await self._context.__aexit__(*error)
 
@@ -189,7 +193,8 @@ async def _worker(conf: Settings, agents: str) -> int:
         progress = progress_of(Cluster(conf), store, lambda: time.time() * 1000)
         supervisor = Supervisor()
         argv = [sys.executable, "-m", "stream.app"]
-        supervisor.run(Part("worker", argv, {"LIVESHELF_AGENTS": agents}, progress))
+        member = f"{socket.gethostname()}-{os.getpid()}"
+        supervisor.run(Part("worker", argv, {"LIVESHELF_AGENTS": agents, "LIVESHELF_MEMBER": member}, progress))
         await asyncio.wait((asyncio.ensure_future(stopped.wait()), supervisor.halted), return_when="FIRST_COMPLETED")
         await supervisor.stop()
         await store.close()
@@ -276,10 +281,15 @@ def evaluate_(
     baselines: Annotated[bool, typer.Option("--baselines", help="also popularity, VS-kNN, … in the same run")] = False,
     as_json: Json = False,
 ) -> None:
-    """Quality of the code that serves, on a history: before each event the next item is predicted, then it is learnt."""
+    """Quality of the code that serves, on a history: each event is predicted from what went before, then learnt."""
     from serving.evaluate import evaluate  # noqa: PLC0415  # the other commands need none of it
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=err, disable=as_json) as bar:
         task = bar.add_task("evaluate", total=1.0)
         try:
@@ -327,7 +337,9 @@ async def _lag(conf: Settings) -> list[Row]:
 
 
 def _lag_table(rows: list[Row]) -> Table:
-    table = Table("agent", "partition", "position", "end", "waiting", "seconds", "applied", "duplicates", "dead", "verdict")
+    table = Table(
+        "agent", "partition", "position", "end", "waiting", "seconds", "applied", "duplicates", "dead", "verdict"
+    )
     colours = {"ok": "green", "behind": "yellow", "late": "red"}
     for row in rows:
         verdict = f"[{colours[row.verdict]}]{row.verdict}[/]"
@@ -352,7 +364,9 @@ def rebuild_(
         table = Table("agent", "partition", "records", "compared", "different")
         for report in reports:
             compared = ", ".join(f"{family} {count}" for family, count in report.compared.items())
-            table.add_row(report.agent, str(report.partition), str(report.records), compared, str(len(report.different)))
+            table.add_row(
+                report.agent, str(report.partition), str(report.records), compared, str(len(report.different))
+            )
         out.print(table)
         for report, one in different[:20]:
             out.print(f"  {report.agent}[{report.partition}] {one.key}: stored {one.stored!r}, folded {one.folded!r}")
@@ -406,7 +420,9 @@ def models_list(as_json: Json = False) -> None:
         low, high = row["metrics"].get("auc_low"), row["metrics"].get("auc_high")
         between = f"{low:.3f}–{high:.3f}" if low is not None and high is not None else "not yet"
         shown = "–" if auc is None else f"{auc:.3f}"
-        table.add_row(row["model"], str(row["version"]), "●" if row["current"] else "", str(row["learnt"]), shown, between)
+        table.add_row(
+            row["model"], str(row["version"]), "●" if row["current"] else "", str(row["learnt"]), shown, between
+        )
     out.print(table)
 
 
@@ -457,12 +473,15 @@ async def _roll_back(conf: Settings, model: str, version: int) -> None:
     producer = Producer.of(conf)
     try:
         key = model.encode()
-        await producer.send(TOPICS["feedback"].name, partition_of(key, partitions), key, rollback_record(model, version))
+        await producer.send(
+            TOPICS["feedback"].name, partition_of(key, partitions), key, rollback_record(model, version)
+        )
     finally:
         producer.close()
 
 
 def main() -> None:
+    """The `liveshelf` command."""
     app()
 
 

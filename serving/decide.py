@@ -107,7 +107,7 @@ class _Choice:
         """
         items, offered, wanted, now = self.items, self.offered, self._wanted, self._now
         hidden, reasons = self._snapshot.visit.hidden, self._snapshot.visit.reasons
-        sellable, lowest = self._snapshot.shop.sellable, self.items[-1].score if self.items else 0.0
+        sellable, lowest = self._snapshot.shop.sellable, items[-1].score if items else 0.0
         factor = 0.0
         for candidate in candidates:
             if len(items) >= wanted:

@@ -56,7 +56,7 @@ class Process:
             rows_copy=LocalCopy(settings.data_dir / FOLDER / f"rows-{settings.key_prefix}", KIND),
         )
         self.api = Api(settings, ports)
-        self.pages = pages(publishable_key=settings.publishable_key, items=self._items)
+        self.pages = pages(publishable_key=settings.publishable_key, items=self._items, demo=settings.demo)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Process]:

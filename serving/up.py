@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import msgspec
 
 from serving.demo.catalogue import items as demo_items
 from serving.demo.shoppers import run as shop
@@ -24,7 +25,8 @@ from stream.keyring import development_keys
 from stream.lag import progress_of
 from stream.settings import Settings
 from stream.state.keys import Keys
-from stream.state.redis import RedisStore
+from stream.state.redis import Reader, RedisStore
+from stream.state.store import Unavailable
 from stream.supervisor import Part, Supervisor
 from stream.topics import TOPICS
 
@@ -77,13 +79,15 @@ async def system(settings: Settings, *, host: str, port: int, demo: bool) -> Asy
             env |= {"LIVESHELF_EMBEDDED_BROKER": "1", "LIVESHELF_RUN_ID": run_id}
             if "redis" not in found.embedded:
                 env["LIVESHELF_KEY_PREFIX"] = f"ls{run_id}"
-                found.notes.append(f"the embedded broker starts empty, so this run's keys in your Redis begin with ls{run_id}:")
+                found.notes.append(
+                    f"the embedded broker starts empty, so this run's keys in your Redis begin with ls{run_id}:"
+                )
         env |= {"LIVESHELF_BROKER_URL": found.broker, "LIVESHELF_REDIS_URL": found.redis}
         env |= {"LIVESHELF_DATA_DIR": str(settings.data_dir)}
         found.api = f"http://{host}:{port}"
         found.publishable_key, found.secret_key = env["LIVESHELF_PUBLISHABLE_KEY"], env["LIVESHELF_SECRET_KEY"]
-        supervisor = _start_parts(stack, found, settings, env, host, port)
-        await _until_ready(found, supervisor)
+        supervisor = _start_parts(stack, found, settings, env, host, port, demo=demo)
+        await _until_ready(found, supervisor, Settings(**_settings_of(env)))
         if demo:
             await _start_demo(stack, found)
         yield found, supervisor
@@ -95,7 +99,14 @@ def _start_redis(stack: AsyncExitStack, settings: Settings, *, keep: bool) -> st
 
 
 def _start_parts(
-    stack: AsyncExitStack, found: System, settings: Settings, env: Mapping[str, str], host: str, port: int
+    stack: AsyncExitStack,
+    found: System,
+    settings: Settings,
+    env: Mapping[str, str],
+    host: str,
+    port: int,
+    *,
+    demo: bool,
 ) -> Supervisor:
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     found.log = settings.data_dir / "up.log"
@@ -107,6 +118,7 @@ def _start_parts(
     stack.push_async_callback(store.close)
     progress = progress_of(Cluster(conf), store, lambda: time.time() * 1000)
     supervisor.run(Part("worker", [sys.executable, "-m", "stream.app"], env, progress, output=output))
+    env = {**env, "LIVESHELF_DEMO": "1"} if demo else env
     serve = [sys.executable, "-m", "serving.cli", "serve", "--host", host, "--port", str(port)]
     supervisor.run(Part("api", serve, env, output=output))
     return supervisor
@@ -116,18 +128,23 @@ def _settings_of(env: Mapping[str, str]) -> dict[str, Any]:
     return {name.removeprefix("LIVESHELF_").lower(): value for name, value in env.items()}
 
 
-async def _until_ready(found: System, supervisor: Supervisor) -> None:
+async def _until_ready(found: System, supervisor: Supervisor, conf: Settings) -> None:
+    """Wait until the API answers and the worker owns every partition."""
     deadline = asyncio.get_running_loop().time() + READY_WITHIN_S
-    async with aiohttp.ClientSession() as client:
-        while not await _ready(client, found.api):
-            if supervisor.halted.done():
-                raise NotReady(f"the {supervisor.halted.result()} halted; {found.log} says why and what to do")
-            if asyncio.get_running_loop().time() > deadline:
-                raise NotReady(f"not ready after {READY_WITHIN_S} s; {found.log} says what each part did")
-            await asyncio.sleep(0.1)
+    reader = Reader(conf.redis_url, budget_s=1)
+    try:
+        async with aiohttp.ClientSession() as client:
+            while not (await _api_ready(client, found.api) and await _worker_ready(reader, conf)):
+                if supervisor.halted.done():
+                    raise NotReady(f"the {supervisor.halted.result()} halted; {found.log} says why and what to do")
+                if asyncio.get_running_loop().time() > deadline:
+                    raise NotReady(f"not ready after {READY_WITHIN_S} s; {found.log} says what each part did")
+                await asyncio.sleep(0.1)
+    finally:
+        await reader.close()
 
 
-async def _ready(client: aiohttp.ClientSession, api: str) -> bool:
+async def _api_ready(client: aiohttp.ClientSession, api: str) -> bool:
     try:
         async with client.get(f"{api}/readyz", timeout=aiohttp.ClientTimeout(2)) as answer:
             return answer.status == 200
@@ -135,12 +152,24 @@ async def _ready(client: aiohttp.ClientSession, api: str) -> bool:
         return False
 
 
+async def _worker_ready(reader: Reader, conf: Settings) -> bool:
+    """Whether a worker's heartbeat names partitions: it names none before all that it was assigned are loaded."""
+    try:
+        beats = await reader.find(Keys(conf.key_prefix).worker("*"))
+        found = await reader.mget(beats) if beats else []
+    except Unavailable:
+        return False
+    return any(beat and msgspec.msgpack.decode(beat)["shards"] for beat in found)
+
+
 async def _start_demo(stack: AsyncExitStack, found: System) -> None:
     """The made catalogue, and shoppers who walk through it."""
-    async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {found.secret_key}"}) as client:
-        async with client.put(f"{found.api}/v1/catalog/items", json={"items": demo_items()}) as answer:
-            if answer.status >= 300:
-                raise NotReady(f"the demo catalogue was refused: {answer.status} {await answer.text()}")
+    async with (
+        aiohttp.ClientSession(headers={"Authorization": f"Bearer {found.secret_key}"}) as client,
+        client.put(f"{found.api}/v1/catalog/items", json={"items": demo_items()}) as answer,
+    ):
+        if answer.status >= 300:
+            raise NotReady(f"the demo catalogue was refused: {answer.status} {await answer.text()}")
     stop = asyncio.Event()
     rng = random.Random(2026)
     shoppers = asyncio.create_task(

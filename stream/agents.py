@@ -1,7 +1,7 @@
 """The agents of one worker process: the shards of the partitions that it was assigned.
 
-A Faust agent only hands what was fetched to its partition's runner; nothing here raises into Faust. What cannot go on in
-this process leaves it, and the supervisor starts it again from what is stored.
+A Faust agent only hands what was fetched to its partition's runner; nothing here raises into Faust. What cannot go on
+in this process leaves it, and the supervisor starts it again from what is stored.
 """
 
 from __future__ import annotations
@@ -18,10 +18,9 @@ import msgspec
 import structlog
 from faust.types import TP
 
-from stream.catalogue import Catalogue
+from stream.catalogue_copy import CatalogueCopy
 from stream.cluster import Cluster
 from stream.fold import Fold
-from stream.follower import Follower
 from stream.producer import Producer
 from stream.roster import AGENTS, fold_of
 from stream.runner import Acked, Flush, Freshness, Runner
@@ -31,13 +30,12 @@ from stream.state.keys import Keys, Tag
 from stream.state.redis import RedisStore, UnsafeRedis
 from stream.state.store import Unavailable
 from stream.supervisor import HALTED, RESTART
-from stream.title_vectors import TitleVectors
 from stream.topics import TOPICS
 from stream.visitor import Vectorize
 
 log = structlog.get_logger()
 
-HEARTBEAT_S = 1.0
+HEARTBEAT_S = 0.5
 _NOUNS = {topic.name: topic.noun for topic in TOPICS.values()}
 
 
@@ -73,13 +71,10 @@ class Owner:
         self._beating = asyncio.create_task(self._beat())
 
     def _follow_catalogue(self) -> Vectorize:
-        """This process's own copy of the catalogue's title vectors, for the session vectors."""
-        catalogue = Catalogue()
-        titles = TitleVectors(catalogue)
-        self._follower = Follower(self.settings.broker_url, "catalog", catalogue)
-        self._follower.start()
-        self._following = asyncio.create_task(titles.follow())
-        return titles.of_session
+        """The process's own copy of the catalogue's title vectors, for the session vectors."""
+        self._catalogue = CatalogueCopy(self.settings)
+        self._catalogue.start()
+        return self._catalogue.vectors.of_session
 
     async def assigned(self, tps: set[TP]) -> None:
         """A new assignment: what an earlier one still loads is out of date."""
@@ -120,8 +115,8 @@ class Owner:
         """The log does not hold the position: loss is counted and halts or goes on; a shorter log halts."""
         if position > log_end:
             raise Halt(
-                f"{tp.topic}[{tp.partition}] ends at {log_end}, the stored position is {position}: the topic was cut or "
-                "made anew. Restore the broker's data, or start with an empty Redis."
+                f"{tp.topic}[{tp.partition}] ends at {log_end}, the stored position is {position}: the topic was cut "
+                "or made anew. Restore the broker's data, or start with an empty Redis."
             )
         lost = log_start - position
         self.lost += lost

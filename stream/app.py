@@ -18,7 +18,7 @@ def build(conf: Settings) -> tuple[App, Owner]:
     """The Faust app of the agents that the settings name, and what it owns; nothing is connected yet."""
     owner = Owner(conf)
     seams = Seams(owner.positions, owner.out_of_range, owner.assigned, owner.revoked)
-    made = faust_app(group_of(conf), conf.broker_url, seams)
+    made = faust_app(group_of(conf), conf.broker_url, seams, member=conf.member)
     for name in conf.agents.split(","):
         _add_agent(made, name, owner)
     return made, owner
@@ -57,6 +57,7 @@ def __getattr__(name: str) -> App:
 
 
 def main() -> int:
+    """Run the worker; the exit code tells the supervisor what to do."""
     configure(settings().log_level)
     made, _ = build(settings())
     try:

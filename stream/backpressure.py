@@ -1,8 +1,8 @@
 """Back-pressure for the embedded broker, which forgets the oldest records beyond 5 MiB a partition.
 
-A producer may run ahead of the agent that consumes a partition by `WINDOW_BYTES`; beyond that it is told `Full`. How far
-the agent is, the stored position says; how much waits is the offsets between (whoever wrote them) times their mean size.
-On a real broker none of this is needed: it keeps what its retention says.
+A producer may run ahead of the agent that consumes a partition by `WINDOW_BYTES`; beyond that it is told `Full`. How
+far the agent is, the stored position says; how much waits is the offsets between (whoever wrote them) times their mean
+size. On a real broker none of this is needed: it keeps what its retention says.
 """
 
 from __future__ import annotations
@@ -51,8 +51,10 @@ class Backpressure:
         waiting = (lane.end - lane.position) * lane.mean_bytes + lane.in_flight
         if waiting + size > WINDOW_BYTES / 2:
             self._look()
-        if lane.in_flight and waiting + size > WINDOW_BYTES or lane.end > lane.position and waiting > WINDOW_BYTES:
-            raise Full("the embedded broker's memory is full of events that are not worked off yet; try again in a moment")
+        if (lane.in_flight and waiting + size > WINDOW_BYTES) or (lane.end > lane.position and waiting > WINDOW_BYTES):
+            raise Full(
+                "the embedded broker's memory is full of events that are not worked off yet; try again in a moment"
+            )
         lane.in_flight += size + OVERHEAD_BYTES
         lane.mean_bytes += (size + OVERHEAD_BYTES - lane.mean_bytes) / 64
 

@@ -94,6 +94,7 @@ class Catalogue:
 
     Attributes
     ----------
+    items: the items by id; another object after a new reading, so do not keep it.
     ready: set once the topic, or a local copy of it, has been read.
     positions: the next offset of each partition.
     version: grows with every change.
@@ -107,6 +108,7 @@ class Catalogue:
         self.refused = 0
         self.partitions: dict[str, int] = {}
         self._contents = Contents()
+        self.items = self._contents.items
         self._reading: Contents | None = None
         self._numbers: dict[str, int] = {}
         self._copy, self._run_id = copy, run_id
@@ -115,12 +117,7 @@ class Catalogue:
         self._watching: list[Watch] = []
 
     def __len__(self) -> int:
-        return len(self._contents.items)
-
-    @property
-    def items(self) -> dict[str, Shelved]:
-        """The items by id; another object after a new reading, so do not keep it."""
-        return self._contents.items
+        return len(self.items)
 
     @property
     def numbers(self) -> int:
@@ -205,7 +202,7 @@ class Catalogue:
         return Shelved(number, item, whole, item.sellable, instant_ms(item.published_at or 0))
 
     def _replace(self, contents: Contents) -> None:
-        before, self._contents = self._contents, contents
+        before, self._contents, self.items = self._contents, contents, contents.items
         for item_id in before.items.keys() | contents.items.keys():
             self._tell(contents, item_id, before.items.get(item_id), contents.items.get(item_id))
 

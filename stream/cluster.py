@@ -17,7 +17,7 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 
 from stream.fold import Record
-from stream.messages import NO_ERROR, error_code, record_of
+from stream.messages import NO_ERROR, PARTITION_END, error_code, record_of
 from stream.producer import LARGEST_RECORD_BYTES
 from stream.settings import Settings
 from stream.topics import TOPICS, Topic
@@ -48,11 +48,14 @@ class Offsets(NamedTuple):
 
 
 class Cluster:
-    """The Kafka cluster, or the embedded broker, which cannot create topics and has no topic ids (the run's id stands in)."""
+    """The Kafka cluster, or the embedded broker, which has no topic ids (the run's id stands in)."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._conf: dict[str, str | int | float | bool] = {"bootstrap.servers": settings.broker_url, "log.connection.close": False}
+        self._conf: dict[str, str | int | float | bool] = {
+            "bootstrap.servers": settings.broker_url,
+            "log.connection.close": False,
+        }
         self._admin = AdminClient(self._conf)
 
     def partitions(self) -> dict[str, int]:
@@ -120,7 +123,7 @@ class Cluster:
                 if not messages:
                     raise BrokerAway(f"{TOPICS[noun].name}[{partition}] gives nothing more before its end")
                 records = [record_of(noun, message) for message in messages if not error_code(message)]
-                codes = {error_code(message) for message in messages} - {NO_ERROR, KafkaError._PARTITION_EOF}
+                codes = {error_code(message) for message in messages} - {NO_ERROR, PARTITION_END}
                 if codes:
                     raise BrokerAway(f"reading {TOPICS[noun].name}[{partition}]: Kafka error {codes}")
                 batch = [record for record in records if record.offset < end]
@@ -171,8 +174,8 @@ class Cluster:
         for noun, partitions in found.items():
             if wanted and partitions != wanted:
                 raise WrongTopic(
-                    f"topic {TOPICS[noun].name} has {partitions} partitions, LIVESHELF_PARTITIONS says {wanted}. Set it to "
-                    f"{partitions}, or create the topic anew."
+                    f"topic {TOPICS[noun].name} has {partitions} partitions, LIVESHELF_PARTITIONS says {wanted}. Set "
+                    f"it to {partitions}, or create the topic anew."
                 )
         resources = [ConfigResource(ResourceType.TOPIC, topic.name) for topic in TOPICS.values()]
         for resource, future in self._admin.describe_configs(resources, request_timeout=10).items():
@@ -191,8 +194,8 @@ def _refuse_config(topic: Topic, found: Mapping[str, object]) -> None:
     policy = getattr(found.get("cleanup.policy"), "value", "")
     if (policy == "compact") != topic.compacted:
         raise WrongTopic(
-            f"topic {topic.name} has cleanup.policy={policy}, needed is {_config(topic)['cleanup.policy']}: change it with "
-            "kafka-configs, otherwise its records are not kept as the system promises."
+            f"topic {topic.name} has cleanup.policy={policy}, needed is {_config(topic)['cleanup.policy']}: change it "
+            "with kafka-configs, otherwise its records are not kept as the system promises."
         )
     if not topic.compacted:
         retention = int(getattr(found.get("retention.ms"), "value", "-1"))

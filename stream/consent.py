@@ -1,8 +1,8 @@
 """Consent as a visitor's owner folds it: what is known, and what one event may do.
 
 Per purpose the newest explicit word is kept. An event's own consent may lower what is known, and grants only where
-nothing is; only `consent_update` grants after a withdrawal, with a later time; a withdrawal wins ties. The shop's stamped
-`consent_default` never lowers or grants anything; without any of these the answer is no (`GUARANTEES.md` §4).
+nothing is; only `consent_update` grants after a withdrawal, with a later time; a withdrawal wins ties. The shop's
+stamped `consent_default` never lowers or grants anything; without any of these the answer is no (`GUARANTEES.md` §4).
 """
 
 from __future__ import annotations

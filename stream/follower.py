@@ -17,7 +17,7 @@ import structlog
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
 from stream.fold import Record
-from stream.messages import NO_ERROR, error_code, record_of
+from stream.messages import NO_ERROR, PARTITION_END, error_code, record_of
 from stream.producer import Quiet
 from stream.topics import TOPICS
 
@@ -140,7 +140,7 @@ class Follower:
             code = error_code(message)
             if code == NO_ERROR:
                 records.append(record_of(self.topic, message))
-            elif code == KafkaError._PARTITION_EOF:  # noqa: SLF001  # its public name
+            elif code == PARTITION_END:
                 ends.add(message.partition() or 0)
             elif code in _LOST:
                 raise _StartOver(str(message.error()))

@@ -39,6 +39,8 @@ ITEM = Family("item", Item, "one item: what follows it, what it follows, how oft
 
 
 class ItemFold(DerivedFold[PairsEntry]):
+    """One partition's fold of what visitors did, by item."""
+
     name = "item"
     topic = "pairs"
     families = (ITEM, CLOCK, MARKS)

@@ -28,8 +28,8 @@ def key_bytes(settings: Settings, name: str) -> bytes:
     text = value if isinstance(value, str) else value.get_secret_value()
     if not text:
         raise NoKeys(
-            f"{WHAT[name]} is not set and there is no default: set it (or {WHAT[name]}_FILE), the same in every process. "
-            "`liveshelf up` makes keys for a development run by itself."
+            f"{WHAT[name]} is not set and there is no default: set it (or {WHAT[name]}_FILE), the same in every "
+            "process. `liveshelf up` makes keys for a development run by itself."
         )
     return str(text).encode()
 

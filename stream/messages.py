@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from confluent_kafka import Message
+from confluent_kafka import KafkaError, Message
 
 from stream.fold import Record
 
 NO_ERROR = 0
+PARTITION_END = KafkaError._PARTITION_EOF  # noqa: SLF001  # its public name
 
 
 def error_code(message: Message) -> int:
-    """librdkafka's error code of a message, 0 for a record."""
+    """Librdkafka's error code of a message, 0 for a record."""
     error = message.error()
     return NO_ERROR if error is None else error.code()
 

@@ -22,8 +22,6 @@ from stream.state.keys import Keys, Tag
 from stream.state.redis import RedisStore
 from stream.topics import TOPICS
 
-
-
 LARGEST_RECORD_BYTES = 2 * 1024 * 1024
 _NOUNS = {topic.name: topic.noun for topic in TOPICS.values()}
 
@@ -161,5 +159,3 @@ class Quiet:
     def log(self, *_: Any) -> None: ...
 
     debug = info = warning = error = critical = exception = log
-
-

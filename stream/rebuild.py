@@ -76,11 +76,13 @@ async def rebuild(
     position = Position.parse(dump.position)
     if log_start > 0:
         raise CannotRebuild(
-            f"{tag}: the log begins at {log_start}, its first records are past their retention. Rebuild from a Redis backup "
-            "that is older than the state and not older than the log."
+            f"{tag}: the log begins at {log_start}, its first records are past their retention. Rebuild from a Redis "
+            "backup that is older than the state and not older than the log."
         )
     memory = MemoryStore()
-    shard = Shard(agent, partition, position.topic_id, {**partitions, agent.topic: position.partitions}, memory, _Nowhere())
+    shard = Shard(
+        agent, partition, position.topic_id, {**partitions, agent.topic: position.partitions}, memory, _Nowhere()
+    )
     await shard.start()
     for batch in read(0, position.offset):
         await shard.apply(batch)

@@ -1,8 +1,8 @@
 """Replay a history of events into Kafka.
 
-History keeps its times: ``received_at = sent_at = occurred_at``; the records' own timestamps are now, or Kafka's retention
-would delete them. With ``shift`` the file's last event happens when the replay ends, and event ids get a prefix, so that
-the same file can be replayed again.
+History keeps its times: ``received_at = sent_at = occurred_at``; the records' own timestamps are now, or Kafka's
+retention would delete them. With ``shift`` the file's last event happens when the replay ends, and event ids get a
+prefix, so that the same file can be replayed again.
 """
 
 from __future__ import annotations

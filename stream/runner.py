@@ -41,7 +41,7 @@ class Acked(Protocol):
 
 
 class Flush(NamedTuple):
-    """When to commit: after so many records, changed rows or bytes, and at most once in `after_s` seconds if none is full.
+    """When to commit: after so many records, changed rows or bytes; else at most once in `after_s` seconds.
 
     What comes after a quiet time is so committed at once, and a busy partition once in that time.
 

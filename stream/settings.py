@@ -30,17 +30,26 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="LIVESHELF_", extra="ignore")
 
-    broker_url: str = Field("", description="Kafka bootstrap servers, host:port[,host:port]; empty: `up` starts its own")
+    broker_url: str = Field(
+        "", description="Kafka bootstrap servers, host:port[,host:port]; empty: `up` starts its own"
+    )
     redis_url: str = Field("", description="redis://host:port/db; empty: `up` starts its own")
     data_dir: Path = Field(
         Path.home() / ".local/share/liveshelf", description="what `up` keeps: keys, local copies, its own Redis"
     )
     run_id: str = Field("", description="names one run of the embedded broker; part of the stored positions")
-    embedded_broker: bool = Field(False, description="the broker is the embedded one: small memory, back-pressure needed")
+    embedded_broker: bool = Field(
+        False, description="the broker is the embedded one: small memory, back-pressure needed"
+    )
     key_prefix: str = Field("ls", description="first part of every Redis key")
     group: str = Field("liveshelf", description="Kafka consumer group")
+    member: str = Field(
+        "", description="a worker's own stable name in its group (the supervisor gives one): recovery takes 2 s, not 6"
+    )
     partitions: int = Field(
-        0, ge=0, description="partitions of keyed topics when they are created; 0: 48, embedded 4 (trade-off: parallelism against scripts a second)"
+        0,
+        ge=0,
+        description="partitions of keyed topics when they are created (parallelism against scripts); 0: 48, embedded 4",
     )
     agents: str = Field("visitor,item,learner", description="which agents this worker runs")
     consent_default: Literal["denied", "granted"] = Field(
@@ -56,6 +65,7 @@ class Settings(BaseSettings):
     signing_key: SecretStr = Field(SecretStr(""), description="key of decision and fresh tokens")
     publishable_key: str = Field("", description="pk_…: events and decisions, may be seen by browsers")
     secret_key: SecretStr = Field(SecretStr(""), description="sk_…: everything; stays on servers")
+    demo: bool = Field(False, description="simulated shoppers are in the shop; the first page says so")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
 
     @classmethod

@@ -11,11 +11,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
-import msgspec
 import structlog
 
-from stream.fold import Emit, Fold, Outbound, Record, State, Writes
 from stream.backpressure import Full
+from stream.fold import Emit, Fold, Outbound, Record, State, Writes
 from stream.producer import NotAcknowledged
 from stream.state.keys import Tag
 from stream.state.store import Position, Store, Unavailable
@@ -96,15 +95,15 @@ class Shard:
     def _check(self, position: Position) -> None:
         if position.partitions != self._partitions:
             raise Halt(
-                f"topic {TOPICS[self.tag.topic].name} has {self._partitions} partitions, the stored state was made with "
-                f"{position.partitions}: visitors would meet another owner's state. Give the topic its old number of "
-                "partitions back, or move the state with `liveshelf migrate`."
+                f"topic {TOPICS[self.tag.topic].name} has {self._partitions} partitions, the stored state was made "
+                f"with {position.partitions}: visitors would meet another owner's state. Give the topic its old number "
+                "of partitions back, or move the state with `liveshelf migrate`."
             )
         if position.topic_id != self._topic_id:
             raise Halt(
                 f"topic {TOPICS[self.tag.topic].name} is not the one that the stored state was made from (id "
-                f"{self._topic_id}, stored {position.topic_id}): its offsets mean other events. Point the worker at the "
-                "old broker, or start with an empty Redis (or another LIVESHELF_KEY_PREFIX)."
+                f"{self._topic_id}, stored {position.topic_id}): its offsets mean other events. Point the worker at "
+                "the old broker, or start with an empty Redis (or another LIVESHELF_KEY_PREFIX)."
             )
 
     @property
@@ -147,8 +146,8 @@ class Shard:
 
     def _overtaken(self, found: str | None) -> Fenced:
         return Fenced(
-            f"{self.tag} is at {found or 'the beginning'} where {self._stored or 'the beginning'} was expected: another "
-            "worker owns the partition now, or Redis came back older. Starting again from what is stored."
+            f"{self.tag} is at {found or 'the beginning'} where {self._stored or 'the beginning'} was expected: "
+            "another worker owns the partition now, or Redis came back older. Starting again from what is stored."
         )
 
     def _writes(self) -> Writes:

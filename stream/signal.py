@@ -1,7 +1,7 @@
 """What a signal is: a bounded piece of state, folded from events, that serving can read and explain.
 
-A file in `stream/signals/` is one signal and exposes ``SIGNAL``; nothing else has to be told of it. Its state is part of
-the one value that its owner keeps for a visitor or an item, so that a request reads all signals in one round trip.
+A file in `stream/signals/` is one signal and exposes ``SIGNAL``; nothing else has to be told of it. Its state is part
+of the one value that its owner keeps for a visitor or an item, so that a request reads all signals in one round trip.
 """
 
 from __future__ import annotations
@@ -11,6 +11,10 @@ from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
 S = TypeVar("S")
+
+
+def _keep(_: Any) -> None:
+    """Nothing in it grows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +27,9 @@ class Signal(Generic[S]):
     scope: whose value it is part of.
     state: an `msgspec.Struct` type that can be made without arguments.
     on: event names (visitor scope) or entry tags (item scope) that it folds.
-    fold: visitor scope ``fold(state, accepted, emit)``; item scope ``fold(state, entry)``. Pure but for `state`, `emit`.
+    fold: visitor scope ``fold(state, accepted, emit)``; item scope ``fold(state, entry)``. Pure but for these.
     explain: one sentence for marketers and shoppers.
+    halve: visitor scope, forget the older half of what grows (for visitors whose value is too large).
     """
 
     name: str
@@ -33,8 +38,9 @@ class Signal(Generic[S]):
     on: frozenset[str]
     fold: Callable[..., None]
     explain: str
+    halve: Callable[[S], None] = _keep
 
     def of(self, holder: Any) -> S:
-        """This signal's state in a visitor's or an item's value."""
+        """The signal's state in a visitor's or an item's value."""
         found: S = getattr(holder, self.name)
         return found

@@ -1,7 +1,7 @@
 """Keeps processes running: starts them, restarts what ends, and ends everything it started.
 
-Consumers that quietly stop are Faust's best-known pain, so that beside the exit code a part's *progress* is watched from
-outside: a part that has work and does not move for `Part.patience_s` is killed and started again.
+Consumers that quietly stop are Faust's best-known pain, so that beside the exit code a part's *progress* is watched
+from outside: a part that has work and does not move for `Part.patience_s` is killed and started again.
 """
 
 from __future__ import annotations

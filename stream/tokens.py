@@ -52,6 +52,7 @@ def pseudonym(key: bytes, visitor_id: str, epoch: int = 0) -> str:
 
 
 def sign(key: bytes, kind: str, fields: tuple[object, ...]) -> str:
+    """A token of `kind` with these fields."""
     payload = _encode((kind, *fields))
     mac = hmac.digest(key, payload, "sha256")[:_MAC_BYTES]
     return urlsafe_b64encode(payload + mac).rstrip(b"=").decode()
@@ -84,10 +85,12 @@ def _typed(fields: tuple[object, ...], shape: type[T]) -> T:
 
 
 def fresh_token(key: bytes, place: FreshToken) -> str:
+    """The token of an acknowledged event."""
     return sign(key, "fresh", place)
 
 
 def read_fresh_token(key: bytes, token: str) -> FreshToken:
+    """Where the event lies; raises `BadToken`."""
     return FreshToken(*_typed(verify(key, "fresh", token), tuple[str, int, int]))
 
 
@@ -97,10 +100,12 @@ def _raw_pid(pid: str) -> bytes:
 
 
 def decision_id(key: bytes, token: DecisionToken) -> str:
+    """The `decision_id` of a decision."""
     return sign(key, "decision", token._replace(pid=_raw_pid(token.pid)))  # type: ignore[arg-type]  # raw bytes travel shorter
 
 
 def read_decision_id(key: bytes, token: str) -> DecisionToken:
+    """What attribution needs of the decision; raises `BadToken`."""
     fields = _typed(verify(key, "decision", token), tuple[str, str, int, bytes, int, int, int, bytes])
     placement, variation, at, raw_pid, policy, click_window_s, view_window_s, nonce = fields
     pid = b32encode(raw_pid)[:26].decode().lower() if raw_pid else ""

@@ -397,10 +397,14 @@ class App(faust.App):
             self.deadline.start()
 
 
-def faust_app(group: str, broker: str, seams: Seams, *, web_port: int = 0, tuning: Tuning | None = None) -> App:
+def faust_app(
+    group: str, broker: str, seams: Seams, *, member: str = "", web_port: int = 0, tuning: Tuning | None = None
+) -> App:
     """The app of consumer group `group` on `broker` ("host:port,host:port"); its agents read `app.raw_topic(name)`.
 
-    Runs by `serve` or `run` in our own process, and by ``faust -A module:app -L uvloop worker``.
+    Runs by `serve` or `run` in our own process, and by ``faust -A module:app -L uvloop worker``. A `member` name that
+    outlives the process (KIP-345) gives a killed worker its partitions back at once, instead of after the session
+    timeout; two processes must not have the same one, and a worker that is gone for good is missed for that long.
     """
     return App(
         group,
@@ -416,6 +420,7 @@ def faust_app(group: str, broker: str, seams: Seams, *, web_port: int = 0, tunin
         broker_rebalance_timeout=10.0,
         broker_request_timeout=20.0,
         broker_session_timeout=6.0,
+        consumer_group_instance_id=member or None,
         consumer_max_fetch_size=512 * 1024,
         store="memory://",
         stream_buffer_maxsize=1_000_000,  # never full: `Tuning.buffer_bytes` bounds what is in it

@@ -1,7 +1,7 @@
 """The visitor agent: events → the visitor's own state, and what other agents learn from it.
 
-Owns ``{events:p}``. Order matters and is the log's: consent first, then the dedupe, then the session's boundary, then the
-signals, then the closing of sessions whose 30 minutes are over by the partition's newest event time.
+Owns ``{events:p}``. Order matters and is the log's: consent first, then the dedupe, then the session's boundary, then
+the signals, then the closing of sessions whose 30 minutes are over by the partition's newest event time.
 """
 
 from __future__ import annotations
@@ -16,12 +16,15 @@ from msgspec import Struct, field
 
 from stream.consent import Known, learn, purposes, refused
 from stream.entries import Example
+from stream.events import Event
 from stream.features import intent_features
 from stream.fold import CLOCK, Clock, Emit, Family, Record, State
 from stream.ingest import Accepted, Rejected, admit
 from stream.signals import cart, session, signals
 
+_pack = msgspec.msgpack.Encoder().encode
 DAY_MS = 86_400_000
+LARGEST_BYTES = 64 * 1024
 RETENTION_MS = 90 * DAY_MS
 DEDUPE_IDS = 64
 DEDUPE_MINUTES = 24 * 60
@@ -41,7 +44,8 @@ class Last(Struct, array_like=True, frozen=True, gc=False):
 class VisitorBase(Struct):
     """What every visitor's value has beside its signals.
 
-    `epoch` is the pseudonym's; `recent` maps 64-bit hashes of event ids to the minute of their event time.
+    `epoch` is the pseudonym's; `recent` maps 64-bit hashes of event ids to the minute of their event time; `wide`: an
+    id was not ASCII, so that bounded numbers of them no longer bound the bytes.
     """
 
     epoch: int = 0
@@ -49,6 +53,7 @@ class VisitorBase(Struct):
     last: Last | None = None
     consent: Known = field(default_factory=dict)
     recent: dict[int, int] = field(default_factory=dict)
+    wide: bool = False
 
 
 # the session decides first whether an event may teach (floods, late events)
@@ -165,6 +170,9 @@ class VisitorFold:
         sampling = not running.bought
         for of, fold in self._folds.get(accepted.name, ()):
             fold(of(visitor), accepted, emit)
+        visitor.wide = visitor.wide or not _ascii(event)
+        if visitor.wide:
+            _keep_small(visitor)
         if sampling and not running.bought and running.events in SAMPLED and emit.learning:
             running.samples.append(intent_features(running, cart.SIGNAL.of(visitor), accepted.at))
         if state.rank.get(pid) != running.last_at and not running.closed:
@@ -232,6 +240,21 @@ def seen_before(recent: dict[int, int], accepted: Accepted) -> bool:
 
 def _hash(event_id: str) -> int:
     return int.from_bytes(blake2b(event_id.encode(), digest_size=8).digest(), "big")
+
+
+def _ascii(event: Event) -> bool:
+    return (
+        event.event_id.isascii()
+        and (event.session_id is None or event.session_id.isascii())
+        and all(item.item_id.isascii() for item in event.items)
+    )
+
+
+def _keep_small(visitor: Any) -> None:
+    """Ids of 128 characters may have 512 bytes: whoever sends many of them is remembered less (`GUARANTEES.md` §3)."""
+    while len(_pack(visitor)) > LARGEST_BYTES:
+        largest = max(SIGNALS, key=lambda signal: len(_pack(signal.of(visitor))))
+        largest.halve(largest.of(visitor))
 
 
 def _first_time(recent: dict[int, int], accepted: Accepted) -> bool:

@@ -96,7 +96,7 @@ class Application(FastAPI):
     """The API as one ASGI application; `lifespan` starts what the routes work with, and says `serve`."""
 
     def __init__(self, lifespan: Lifespan | None = None) -> None:
-        super().__init__(title=openapi.TITLE, docs_url=None, redoc_url=None, lifespan=lifespan)
+        super().__init__(title=openapi.TITLE, openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
         self._endpoints: dict[str, Endpoint] = {}
         self.add_exception_handler(HTTPException, _refuse)
         self.add_exception_handler(Exception, _break)

@@ -51,6 +51,8 @@ class Refusal(Struct, frozen=True):
     detail: str
 
 
+_NULL = Raw(b"null")
+_fields = msgspec.json.Decoder(dict[str, Raw]).decode
 _split = msgspec.json.Decoder(_Body).decode
 _named = msgspec.json.Decoder(_Named).decode
 
@@ -71,7 +73,7 @@ class Catalog:
         if errors and not wholes:
             detail = "None of the items is valid, nothing was stored; `errors` says why."
             raise problem.Problem(422, "invalid_items", detail, errors=errors)
-        await self._produce(list(wholes.items()))
+        await self._produce([(item_id, self._value(item_id, whole)) for item_id, whole in wholes.items()])
         return Answer(_encode({"stored": len(wholes), "rejected": len(errors), "errors": errors}))
 
     async def show(self, exchange: Exchange) -> Answer:
@@ -101,6 +103,15 @@ class Catalog:
             elif whole is not None:
                 wholes[item_id] = whole
         return wholes, errors
+
+    def _value(self, item_id: str, whole: bytes) -> bytes:
+        """The record for a whole item; what it no longer has is null, because a field that is left out would stay."""
+        known = self._catalogue.items.get(item_id)
+        if known is None:
+            return whole
+        document: dict[str, Raw] = _fields(whole)
+        gone = _fields(known.raw).keys() - document.keys()
+        return _encode(document | dict.fromkeys(gone, _NULL)) if gone else whole
 
     async def _produce(self, items: Sequence[tuple[str, bytes | None]]) -> None:
         partitions = self._partitions()

@@ -87,16 +87,23 @@ class Grants:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._until: dict[str, float] = {}
+        self._said: dict[str, tuple[int, float]] = {}
 
-    def add(self, visitor_id: str) -> None:
-        self._until.pop(visitor_id, None)
-        self._until[visitor_id] = self._clock() + REMEMBERED_S
-        if len(self._until) > REMEMBERED:
-            del self._until[next(iter(self._until))]
+    def note(self, accepted: Accepted) -> None:
+        """Remember a yes; a no ends what was remembered."""
+        said, visitor_id = accepted.event.consent, accepted.event.visitor_id
+        if said is None or not ({said.analytics, said.personalization} & {True, False}):
+            return
+        self._said.pop(visitor_id, None)
+        if said.analytics or said.personalization:
+            self._said[visitor_id] = (accepted.at, self._clock() + REMEMBERED_S)
+        if len(self._said) > REMEMBERED:
+            del self._said[next(iter(self._said))]
 
-    def __contains__(self, visitor_id: str) -> bool:
-        return self._until.get(visitor_id, 0.0) > self._clock()
+    def pending(self, visitor_id: str, consent: Mapping[str, tuple[bool, int]]) -> bool:
+        """Whether a yes is newer than what the state knows."""
+        at, until = self._said.get(visitor_id, (0, 0.0))
+        return until > self._clock() and all(at > since for _, since in consent.values())
 
 
 class Events:
@@ -196,28 +203,19 @@ class Events:
         known = dict(consent)
         learn(known, accepted)
         allowed = purposes(known, accepted)
-        if accepted.name == "consent_update":
-            self._note(accepted)
-            return place
-        if allowed.analytics or allowed.personalization or self._grants_pending(accepted):
-            self._note(accepted)
+        refused = event.consent is not None and False in {event.consent.analytics, event.consent.personalization}
+        pending = self._grants.pending(event.visitor_id, consent)
+        stored = allowed.analytics or allowed.personalization or accepted.name == "consent_update"
+        if stored or refused:
+            self._grants.note(accepted)
+        if stored or (pending and not refused):
             return place
         withdrawn = [
             purpose
             for purpose in PURPOSES
-            if consent.get(purpose, (False,))[0] and getattr(event.consent, purpose, None) is False
+            if (pending or consent.get(purpose, (False,))[0]) and getattr(event.consent, purpose, None) is False
         ]
         return Place(place.number, accepted, _withdrawal(accepted, withdrawn), "not_stored") if withdrawn else None
-
-    def _note(self, accepted: Accepted) -> None:
-        said = accepted.event.consent
-        if said is not None and (said.analytics or said.personalization):
-            self._grants.add(accepted.event.visitor_id)
-
-    def _grants_pending(self, accepted: Accepted) -> bool:
-        said = accepted.event.consent
-        refused = said is not None and (said.analytics is False or said.personalization is False)
-        return not refused and accepted.event.visitor_id in self._grants
 
     async def _produce(self, places: Sequence[Place], verdicts: list[Verdict | None]) -> None:
         """Send in order, await all acknowledgements, and sign the places; `Problem` 503 if the broker can't."""

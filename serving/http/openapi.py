@@ -14,8 +14,10 @@ from typing import Any
 import msgspec
 
 import schemas
+from serving.http.answer import Answer
 from serving.http.catalog import Refusal
 from serving.http.events import MOST_BYTES, MOST_EVENTS, Verdict
+from serving.http.exchange import Exchange
 from serving.http.recommendations import Ask
 from serving.placement import ITEMS, MOST_ITEMS
 from serving.placements import placements
@@ -72,6 +74,7 @@ def _paths() -> Json:
         "/healthz": {"get": _health("health", "Whether the process runs.")},
         "/readyz": {"get": _health("ready", "Whether it can answer, if need be from its local copy.", 503)},
         "/metrics": {"get": _metrics()},
+        "/openapi.json": {"get": _self()},
     }
 
 
@@ -224,6 +227,11 @@ def _metrics() -> Json:
     return _operation("metrics", "operations", "What this process counts and times.", "", {"200": shown}, 401, 403)
 
 
+def _self() -> Json:
+    shown = {"200": _answers("OpenAPI 3.1.", {"type": "object"})}
+    return {**_operation("openapi", "operations", "This document.", "", shown), "security": []}
+
+
 def _operation(name: str, tag: str, summary: str, text: str, answers: Json, *problems: int) -> Json:
     problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/problem"}}}
     refused = {str(status): {"description": _PROBLEMS[status], "content": problem} for status in problems}
@@ -280,6 +288,16 @@ def _rewritten(value: Any, within: str, waiting: list[str]) -> Any:
         waiting.append(name)
         out["$ref"] = f"#/components/schemas/{_component(name)}{inside}"
     return out
+
+
+async def answer(_: Exchange) -> Answer:
+    """The document over HTTP."""
+    return Answer(_encoded())
+
+
+@cache
+def _encoded() -> bytes:
+    return msgspec.json.encode(document())
 
 
 def text() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from serving.http import openapi
 from serving.http.answer import Answer
 from serving.http.catalog import Catalog
 from serving.http.events import Events
@@ -39,4 +40,5 @@ def routes(
         Route("GET", "/healthz", operations.health),
         Route("GET", "/readyz", operations.ready),
         Route("GET", "/metrics", operations.metrics),
+        Route("GET", "/openapi.json", openapi.answer),
     )

@@ -13,6 +13,8 @@ ITEMS = 60
 
 
 class Purchase(Struct, array_like=True, frozen=True, gc=False):
+    """When an item was bought last (ms), and by which event."""
+
     at: int
     event_id: str
 
@@ -24,6 +26,7 @@ class State(Struct):
 
 
 def fold(state: State, accepted: Accepted, emit: Emit) -> None:
+    """Purchases are remembered, refunds forgotten."""
     event, name = accepted.event, accepted.name
     items = state.items
     confirmed = event.edge is None or event.edge.purchase_confirmed
@@ -37,11 +40,18 @@ def fold(state: State, accepted: Accepted, emit: Emit) -> None:
         del items[next(iter(items))]
 
 
+def halve(state: State) -> None:
+    """Forget the older half of the purchases."""
+    for item_id in list(state.items)[: (len(state.items) + 1) // 2]:
+        del state.items[item_id]
+
+
 SIGNAL = Signal(
     name="bought",
     scope="visitor",
     state=State,
     on=frozenset({"purchase", "refund"}),
     fold=fold,
+    halve=halve,
     explain="What you bought: it is not recommended to you again for a while.",
 )

@@ -12,6 +12,8 @@ LINES = 100
 
 
 class Line(Struct, array_like=True, gc=False):
+    """How many of an item, and the event that put it there last."""
+
     quantity: int
     at: int
     event_id: str
@@ -23,7 +25,8 @@ class State(Struct):
     items: dict[str, Line] = field(default_factory=dict)
 
 
-def fold(state: State, accepted: Accepted, emit: Emit) -> None:
+def fold(state: State, accepted: Accepted, emit: Emit) -> None:  # noqa: ARG001  # as all signals
+    """Carts, removals and purchases change the lines."""
     event, name = accepted.event, accepted.name
     lines = state.items
     for item in event.items:
@@ -42,11 +45,18 @@ def fold(state: State, accepted: Accepted, emit: Emit) -> None:
         del lines[next(iter(lines))]
 
 
+def halve(state: State) -> None:
+    """Forget the older half of the lines."""
+    for item_id in list(state.items)[: (len(state.items) + 1) // 2]:
+        del state.items[item_id]
+
+
 SIGNAL = Signal(
     name="cart",
     scope="visitor",
     state=State,
     on=frozenset({"add_to_cart", "remove_from_cart", "purchase"}),
     fold=fold,
+    halve=halve,
     explain="What lies in your cart: it is not recommended to you again.",
 )

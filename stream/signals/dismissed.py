@@ -17,12 +17,19 @@ class State(Struct):
     items: dict[str, int] = field(default_factory=dict)
 
 
-def fold(state: State, accepted: Accepted, emit: Emit) -> None:
+def fold(state: State, accepted: Accepted, emit: Emit) -> None:  # noqa: ARG001  # as all signals
+    """What was dismissed last is remembered longest."""
     for item in accepted.event.items:
         state.items.pop(item.item_id, None)
         state.items[item.item_id] = accepted.at
     while len(state.items) > ITEMS:
         del state.items[next(iter(state.items))]
+
+
+def halve(state: State) -> None:
+    """Forget the older half of the items."""
+    for item_id in list(state.items)[: (len(state.items) + 1) // 2]:
+        del state.items[item_id]
 
 
 SIGNAL = Signal(
@@ -31,5 +38,6 @@ SIGNAL = Signal(
     state=State,
     on=frozenset({"dismiss"}),
     fold=fold,
+    halve=halve,
     explain="What you said you are not interested in: it is not shown to you again.",
 )

@@ -76,7 +76,7 @@ def late(state: State, accepted: Accepted) -> bool:
 
 
 def begin(accepted: Accepted, before: State) -> State:
-    """A new session that begins with this event; the watch for floods goes on, or a bot had only to change its session."""
+    """A new session; the watch for floods goes on, or a bot had only to change its session."""
     named = accepted.event.session_id
     return State(
         id=named or accepted.event.event_id,
@@ -88,6 +88,7 @@ def begin(accepted: Accepted, before: State) -> State:
 
 
 def fold(state: State, accepted: Accepted, emit: Emit) -> None:
+    """Count the event in, take its step, and say whether it may teach."""
     event, name, at = accepted.event, accepted.name, accepted.at
     if late(state, accepted):
         emit.learning = False
@@ -160,6 +161,11 @@ def _count_once(state: State, pair: str) -> bool:
     return True
 
 
+def halve(state: State) -> None:
+    """Forget the older half of the steps."""
+    del state.steps[: (len(state.steps) + 1) // 2]
+
+
 SIGNAL = Signal(
     name="session",
     scope="visitor",
@@ -172,5 +178,6 @@ SIGNAL = Signal(
         }
     ),
     fold=fold,
+    halve=halve,
     explain="What you are looking at in this visit.",
 )  # fmt: skip

@@ -12,6 +12,8 @@ ITEMS = 30
 
 
 class Viewed(Struct, array_like=True, frozen=True, gc=False):
+    """One item that was viewed at `at` (ms)."""
+
     item_id: str
     at: int
     event_id: str
@@ -23,7 +25,8 @@ class State(Struct):
     items: list[Viewed] = field(default_factory=list)
 
 
-def fold(state: State, accepted: Accepted, emit: Emit) -> None:
+def fold(state: State, accepted: Accepted, emit: Emit) -> None:  # noqa: ARG001  # as all signals
+    """A single item that was viewed moves to the front."""
     event = accepted.event
     if len(event.items) != 1:
         return
@@ -34,11 +37,17 @@ def fold(state: State, accepted: Accepted, emit: Emit) -> None:
     state.items = kept[:ITEMS]
 
 
+def halve(state: State) -> None:
+    """Forget the older half of the items."""
+    del state.items[len(state.items) // 2 :]
+
+
 SIGNAL = Signal(
     name="viewed",
     scope="visitor",
     state=State,
     on=frozenset({"view_item"}),
     fold=fold,
+    halve=halve,
     explain="The items you looked at last.",
 )

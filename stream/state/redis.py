@@ -5,6 +5,7 @@ redis-py's defaults retry a command that may have been applied (`GUARANTEES.md` 
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
@@ -14,10 +15,10 @@ from typing import Any, cast
 
 import msgpack
 from redis.asyncio import Redis
-from redis.asyncio.connection import ConnectionPool
+from redis.asyncio.connection import BlockingConnectionPool, ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.exceptions import NoScriptError, OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
 
 from stream.fold import Writes
 from stream.state.keys import Keys, Tag
@@ -26,21 +27,20 @@ from stream.state.store import Reading, Unavailable
 _SCRIPT = resources.files(__package__).joinpath("lua/commit.lua").read_text(encoding="utf-8")
 # Redis's cmsgpack knows msgpack's old raw type only, not bin, so msgspec cannot write for it
 _pack = partial(msgpack.packb, use_bin_type=False)
-_PASSING = frozenset(
-    {"BUSY", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "MISCONF", "NOREPLICAS", "OOM", "READONLY", "TRYAGAIN"}
-)
+_PASSING = frozenset({"BUSY", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "MISCONF", "NOREPLICAS", "TRYAGAIN"})
 
 
-def connect(url: str, *, timeout_s: float, connections: int) -> Redis:
+def connect(pool: type[ConnectionPool], url: str, *, timeout_s: float, connections: int, **options: Any) -> Redis:
     """A client that never retries; `timeout_s` bounds connecting and every answer."""
-    pool = ConnectionPool.from_url(
+    made = pool.from_url(
         url,
         max_connections=connections,
         socket_timeout=timeout_s,
         socket_connect_timeout=timeout_s,
         retry=Retry(NoBackoff(), 0),
+        **options,
     )
-    return Redis.from_pool(pool)
+    return Redis.from_pool(made)
 
 
 class UnsafeRedis(Exception):
@@ -52,7 +52,8 @@ class RedisStore:
 
     def __init__(self, url: str, keys: Keys, *, timeout_s: float = 5.0) -> None:
         self.keys = keys
-        self._redis = connect(url, timeout_s=timeout_s, connections=64)
+        # a process may own more partitions than it has connections: then they take turns
+        self._redis = connect(BlockingConnectionPool, url, timeout_s=timeout_s, connections=64, timeout=timeout_s)
         self._sha = ""
 
     async def close(self) -> None:
@@ -60,19 +61,18 @@ class RedisStore:
 
     async def check_safe(self) -> None:
         """Raise `UnsafeRedis` unless Redis keeps what it is given (`noeviction`, append-only file)."""
-        try:
-            policy = (await self._redis.config_get("maxmemory-policy")).get("maxmemory-policy")
-            appendonly = (await self._redis.config_get("appendonly")).get("appendonly")
-        except (RedisError, OSError) as error:
-            raise Unavailable(str(error)) from None
-        if policy is not None and policy != "noeviction":
+        # INFO, because hosted Redises forbid CONFIG
+        policy = (await self._call(self._redis.info, "memory")).get("maxmemory_policy", "noeviction")
+        kept = (await self._call(self._redis.info, "persistence")).get("aof_enabled", 1)
+        if policy != "noeviction":
             raise UnsafeRedis(
                 f"Redis evicts keys (maxmemory-policy {policy}): positions and state would be lost without a word. "
                 "Set maxmemory-policy to noeviction."
             )
-        if appendonly is not None and appendonly != "yes":
+        if not kept:
             raise UnsafeRedis(
-                "Redis does not keep an append-only file: a restart would throw days of state away. Set appendonly to yes."
+                "Redis does not keep an append-only file: a restart would throw days of state away. Set appendonly to "
+                "yes."
             )
 
     async def position(self, tag: Tag) -> str | None:
@@ -130,7 +130,7 @@ class RedisStore:
 
     async def scan(self, tag: Tag) -> AsyncIterator[str]:
         root = self.keys.root(tag)
-        pattern = "".join(f"[{c}]" if c in "*?[" else c for c in root).replace("{", "{").replace("}", "}") + "*"
+        pattern = re.sub(r"([*?\[\]\\^-])", r"\\\1", root) + "*"
         async for key in self._redis.scan_iter(match=pattern, count=1_000):
             short = key.decode()[len(root) :]
             if short not in ("position", "ranking"):
@@ -144,7 +144,8 @@ class RedisStore:
         try:
             return await command(*args, **options)
         except ResponseError as error:
-            if str(error).partition(" ")[0] not in _PASSING:
+            known = isinstance(error, OutOfMemoryError | ReadOnlyError)  # redis-py cuts their code off the text
+            if not known and str(error).partition(" ")[0] not in _PASSING:
                 raise  # not a state of Redis that passes: our own mistake
             raise Unavailable(f"Redis does not take it now: {error}") from None
         except (RedisError, OSError, TimeoutError) as error:
@@ -158,7 +159,7 @@ class Reader:
     """
 
     def __init__(self, url: str, *, budget_s: float = 0.025, trip: int = 3, rest_s: float = 0.5) -> None:
-        self._redis = connect(url, timeout_s=budget_s, connections=256)
+        self._redis = connect(ConnectionPool, url, timeout_s=budget_s, connections=256)
         self._trip, self._rest_s = trip, rest_s
         self._failures = 0
         self._closed_until = 0.0

@@ -1,8 +1,9 @@
 """The store: where partitions' state and positions lie, whole batches at a time.
 
 Position and state are written by one atomic call that first compares the position (the fence, `GUARANTEES.md` §1.3).
-A position is ``<topic id>/<partitions>/<next offset>``: another topic of the same name, or another number of partitions,
-is another position and is refused. As state is a fold, equal positions mean equal states, whoever committed them.
+A position is ``<topic id>/<partitions>/<next offset>``: another topic of the same name, or another number of
+partitions, is another position and is refused. As state is a fold, equal positions mean equal states, whoever
+committed them.
 """
 
 from __future__ import annotations

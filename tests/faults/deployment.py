@@ -1,4 +1,4 @@
-"""A worker deployment under test: real processes on a real Kafka and a real Redis, and the judge of what became of it."""
+"""Workers under test: real processes on a real Kafka and a real Redis, and the judge of what became of it."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ class Deployment:
                 (key, None, orjson.dumps({**good, "schema_version": 9}), "unsupported_version"),
                 (b"somebody else", None, orjson.dumps(good), "wrong_key"),
                 (key, (right + 1) % PARTITIONS, orjson.dumps(good), "wrong_partition"),
-                (key, None, orjson.dumps({**good, "n": eval("[" * 20 + "1" + "]" * 20)}), "too_deep"),  # noqa: S307  # a literal
+                (key, None, orjson.dumps({**good, "n": eval("[" * 20 + "1" + "]" * 20)}), "too_deep"),  # a literal
             ]
         )
 
@@ -215,9 +215,9 @@ class Deployment:
                     row: Any = msgspec.msgpack.decode(packed or b"", type=Item)
                     views[item_id] = row.popularity.seen
                     bought[item_id] = row.popularity.bought
-                    followed.update({(item_id, other): count for other, (_, count) in row.relations.f.items()})
-                    preceded.update({(other, item_id): count for other, (_, count) in row.relations.b.items()})
-                    together.update({(item_id, other): count for other, (_, count) in row.relations.together.items()})
+                    followed.update({(item_id, other): link.count for other, link in row.relations.after.items()})
+                    preceded.update({(other, item_id): link.count for other, link in row.relations.before.items()})
+                    together.update({(item_id, other): link.count for other, link in row.relations.together.items()})
         finally:
             await store.close()
         assert +views == +counts.seen

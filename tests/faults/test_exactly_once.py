@@ -97,7 +97,13 @@ async def test_poison_in_the_middle_of_good_load(deployment: Deployment) -> None
     assert outcomes["dead"] == len(deployment.poison) == 33
     reports = await deployment.rebuilt()
     assert [one for report in reports for one in report.different] == []
-    assert {family for report in reports for family in report.compared} >= {"visitor", "item", "clock", "marks", "ranking"}
+    assert {family for report in reports for family in report.compared} >= {
+        "visitor",
+        "item",
+        "clock",
+        "marks",
+        "ranking",
+    }
 
 
 async def test_two_workers_share_and_one_leaves(deployment: Deployment) -> None:

@@ -162,7 +162,7 @@ def _by_the_formula(items: list[tuple[str, Any]], cut: int) -> dict[str, dict[in
         near = exp(-place / 1.5) if in_session else exp(-back / 20) * (0.02 if cut else 1.0)
         weight = near / (total + 1) ** 0.75
         seen = made.repeats.sessions + made.repeats.repeats
-        rate = (made.repeats.repeats + 1) / (seen + 5) * (0.5 if place == 0 else 1.0) if in_session else 1.0
+        rate = (made.repeats.repeats + 1) / (seen + 5) * (0.25 if place == 0 else 1.0) if in_session else 1.0
         own = min(place, cut) if in_session else min(cut, table.SESSION_ITEMS) + back
         if in_session or (not cut and back < table.EARLIER_ROWS):
             for other, link in made.relations.after.items():

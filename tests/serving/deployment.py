@@ -106,9 +106,8 @@ class Deployment:
     """`settle` lets the workers catch up and serving refresh what it holds."""
 
     def __init__(self, **more: Any) -> None:
-        self.settings = Settings(
-            pseudonym_key="pseudonyms", signing_key="signatures", publishable_key=PUBLISHABLE, secret_key=SECRET, **more
-        )
+        keys = {"pseudonym_key": "pseudonyms", "signing_key": "signatures"}
+        self.settings = Settings(**{**keys, "publishable_key": PUBLISHABLE, "secret_key": SECRET, **more})
         self.now, self.live, self.known = float(NOW), True, True
         self.broker, self.store = Broker(), MemoryStore()
         self.redis = Redis(self.store)

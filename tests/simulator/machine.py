@@ -1,4 +1,4 @@
-"""The state machine: shoppers shop while everything that can fail does, and after every step the state is what it must be.
+"""The state machine: shoppers shop while everything that can fail does, and after every step the state is right.
 
 Invariants (`GUARANTEES.md` §5): each partition's stored values are, byte for byte, a fresh fold over its log up to the
 stored position; positions go back only when the store lost commits; who was overtaken writes nothing; an offset is
@@ -17,7 +17,6 @@ from typing import Any, ClassVar
 from unittest.mock import patch
 
 import msgspec
-from hypothesis import note
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -32,12 +31,14 @@ from tests.simulator.log import Place
 from tests.simulator.recount import Limits, Recount
 from tests.simulator.reference import Reference
 from tests.simulator.shoppers import GARBAGE, POISONS, Gesture, gestures, home_of, poison
-from tests.simulator.world import PARTITIONS, PLACES, Outcome, Owner, Parts, Plan, World, steps_as_vector
+from tests.simulator.world import PLACES, Outcome, Owner, Parts, Plan, World, steps_as_vector
 
 LIMITS = Limits(dedupe_ids=6, steps=7, pairs=9, flood_a_minute=12, flood_a_session=40, closed_a_record=2)
 EVENTS = tuple(place for place in PLACES if place.topic == "events")
 PAIRS = tuple(place for place in PLACES if place.topic == "pairs")
 FEEDBACK = Place("feedback", 0)
+Letter = tuple[str, int, int, str, bytes | None, bytes | None]
+"""Where a broken record lay, what is wrong with it, and its key and value."""
 RECORD_BYTES = 120  # small derived records, so that a batch needs several rounds
 
 places = st.sampled_from((*EVENTS, *EVENTS, *PAIRS, FEEDBACK))
@@ -116,7 +117,12 @@ class Shop(RuleBasedStateMachine):
         """A client or a producer repeats itself, perhaps with another body under the same id."""
         place, document = self.good[-1 - which % len(self.good)]
         if changed:
-            document = {**document, "event": "view_item", "items": [{"item_id": "i0"}], "received_at": self.world.now_ms}
+            document = {
+                **document,
+                "event": "view_item",
+                "items": [{"item_id": "i0"}],
+                "received_at": self.world.now_ms,
+            }
         self._append(place, document)
 
     @rule(kind=st.sampled_from(POISONS), gesture=gestures())
@@ -182,6 +188,13 @@ class Shop(RuleBasedStateMachine):
             owner.fetch(most)
             for outcome in answers:
                 owner.step(outcome)
+
+    @rule(place=places, shift=st.integers(-8, 2))
+    def misdeliver(self, place: Place, shift: int) -> None:
+        """The transport goes back and delivers again, or leaves something out."""
+        for owner in self.world.alive(place)[-1:]:
+            if owner.fetch_at is not None and owner.shard.next_offset is not None:
+                owner.fetch_at = max(0, owner.fetch_at + shift)
 
     @rule(which=st.integers(0, 1_000))
     def arrive_late(self, which: int) -> None:
@@ -249,7 +262,9 @@ class Shop(RuleBasedStateMachine):
         expected = self.reference.at(place, self.world.position(place))
         stored = self.world.memory.values[tag]
         values = {key: value for key, value in stored.items() if not key.startswith("vector:")}
-        assert values == expected.values, f"{tag} at {self.world.position(place)}: {_difference(values, expected.values)}"
+        assert values == expected.values, (
+            f"{tag} at {self.world.position(place)}: {_difference(values, expected.values)}"
+        )
         assert self.world.memory.rankings[tag] == expected.ranking, f"{tag}: open sessions differ"
         for key, value in values.items():
             family, _, pid = key.partition(":")
@@ -295,12 +310,13 @@ class Shop(RuleBasedStateMachine):
         for place in EVENTS:
             recount.partition(self.world.log.records(place), self.poison[place])
         outcomes = [{k: v for k, v in self._outcomes(place).items() if v} for place in EVENTS]
-        assert outcomes == [dict(counted) for counted in recount.outcomes], "records are not accounted for"
+        _same("what became of the records", outcomes, [dict(counted) for counted in recount.outcomes])
         self._compare_items(recount)
-        applied = Counter({place: self._clock(place).applied for place in (*PAIRS, FEEDBACK)})
-        assert sum(applied[place] for place in PAIRS) == recount.counts.entries.total()
-        assert applied[FEEDBACK] == recount.counts.examples.total() + self.controls
-        assert self._dead_letters() == self._poisoned(), "dead letters are not the poison that was sent"
+        entries = sum(self._clock(place).applied for place in PAIRS)
+        _same("entries applied to items", entries, recount.counts.entries.total())
+        examples = self._clock(FEEDBACK).applied - self.controls
+        _same("examples applied to models", examples, recount.counts.examples.total())
+        _same("dead letters", self._dead_letters(), self._poisoned())
 
     def _compare_items(self, recount: Recount) -> None:
         seen, first, repeats, bought, confirmed = (Counter[str]() for _ in range(5))
@@ -318,12 +334,12 @@ class Shop(RuleBasedStateMachine):
                 before.update({(other, item): link.count for other, link in row.relations.before.items()})
                 together.update({(item, other): link.count for other, link in row.relations.together.items()})
         counts = recount.counts
-        assert +seen == counts.seen
-        assert (+first, +repeats) == (counts.first, counts.repeats)
-        assert (+bought, +confirmed) == (+counts.bought, +counts.confirmed)
-        assert after == counts.followed
-        assert before == counts.followed
-        assert together == counts.together
+        _same("views per item", +seen, counts.seen)
+        _same("sessions and repeats per item", (+first, +repeats), (counts.first, counts.repeats))
+        _same("units bought per item", (+bought, +confirmed), (+counts.bought, +counts.confirmed))
+        _same("pairs, by what came first", after, counts.followed)
+        _same("pairs, by what came next", before, counts.followed)
+        _same("pairs taken together", together, counts.together)
 
     def _clock(self, place: Place) -> Clock:
         packed = self.world.memory.values[Tag(*place)].get("clock")
@@ -333,7 +349,7 @@ class Shop(RuleBasedStateMachine):
         clock = self._clock(place)
         return {name: getattr(clock, name) for name in ("applied", "duplicates", "dropped", "dead")}
 
-    def _dead_letters(self) -> set[tuple[str, int, int, str, bytes | None, bytes | None]]:
+    def _dead_letters(self) -> set[Letter]:
         letters = set()
         for record in self.world.log.records(Place("dead_letters", 0)):
             letter = json.loads(record.value or b"")
@@ -343,12 +359,12 @@ class Shop(RuleBasedStateMachine):
             letters.add((source["topic"], source["partition"], source["offset"], letter["reason"], key, value))
         return letters
 
-    def _poisoned(self) -> set[tuple[str, int, int, str, bytes | None, bytes | None]]:
+    def _poisoned(self) -> set[Letter]:
         return {
-            (TOPICS[place.topic].name, place.partition, record.offset, self.poison[place][record.offset], *_sent(record))
-            for place in PLACES
-            for record in self.world.log.records(place)
-            if record.offset in self.poison[place]
+            (TOPICS[r.topic].name, r.partition, r.offset, reasons[r.offset], r.key, r.value)
+            for place, reasons in self.poison.items()
+            for r in self.world.log.records(place)
+            if r.offset in reasons
         }
 
 
@@ -356,24 +372,20 @@ _visitor = msgspec.msgpack.Decoder(visitor.Visitor)
 _item = msgspec.msgpack.Decoder(Item)
 
 
-def _sent(record: Any) -> tuple[bytes | None, bytes | None]:
-    return record.key, record.value
-
-
 def _bytes(text: str | None) -> bytes | None:
     return None if text is None else base64.b64decode(text)
 
 
+def _same(what: str, stored: object, expected: object) -> None:
+    assert stored == expected, f"{what}: the state says {stored}, the recount {expected}"
+
+
 def _difference(stored: dict[str, bytes], expected: dict[str, bytes]) -> str:
-    for key in sorted(stored.keys() | expected.keys()):
-        if stored.get(key) != expected.get(key):
-            note(f"{key}\n stored   {_readable(stored.get(key))}\n expected {_readable(expected.get(key))}")
-            return f"{key} differs"
-    return "nothing differs"
+    keys = sorted(key for key in stored.keys() | expected.keys() if stored.get(key) != expected.get(key))
+    return "\n".join(
+        f"{key}\n  stored   {_readable(stored.get(key))}\n  expected {_readable(expected.get(key))}" for key in keys
+    )
 
 
 def _readable(packed: bytes | None) -> object:
     return None if packed is None else msgspec.msgpack.decode(packed)
-
-
-__all__ = ["PARTITIONS", "Shop"]

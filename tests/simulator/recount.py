@@ -1,8 +1,8 @@
 """The truth, counted again from the raw events: plain lists and counters, nothing of the code under test.
 
-Reads the records of the events topic as JSON, partition by partition, and counts what the contract and the guarantees say
-must come of them: what becomes of each record, who saw which item, which item followed which, and how many examples the
-intent model gets. `LIMITS` are the caps; the simulator runs with small ones, so that short histories reach them.
+Reads the records of the events topic as JSON, partition by partition, and counts what the contract and the guarantees
+say must come of them: what becomes of each record, who saw which item, which item followed which, and how many examples
+the intent model gets. `LIMITS` are the caps; the simulator runs with small ones, so that short histories reach them.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ class Recount:
         for known, when in shopper.ids:
             if known == event_id and abs(minute - when) < 24 * 60:
                 return True
-        shopper.ids = deque((pair for pair in shopper.ids if pair[0] != event_id))
+        shopper.ids = deque(pair for pair in shopper.ids if pair[0] != event_id)
         shopper.ids.append((event_id, minute))
         if len(shopper.ids) > self.limits.dedupe_ids:
             shopper.ids.popleft()

@@ -6,4 +6,4 @@ from tests.simulator.machine import Shop
 from tests.simulator.profile import budget
 
 TestShop = Shop.TestCase
-TestShop.settings = budget(150)
+TestShop.settings = budget(500)

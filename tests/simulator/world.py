@@ -59,7 +59,7 @@ class Call:
         return NotAcknowledged("simulated") if self.kind == "send" else Unavailable("simulated")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Fetched:
     """A batch as the transport delivers it."""
 

@@ -336,6 +336,9 @@ async def test_what_was_revoked_is_no_longer_current(kafka: KafkaServer, topic: 
 
 # ------------------------------------------------------------------------------- how a worker process ends
 
+on_embedded = pytest.mark.parametrize("url", ["embedded"], indirect=True)
+on_kafka = pytest.mark.parametrize("url", ["kafka"], indirect=True)
+
 WORKER = """
 import asyncio, os, sys
 from stream.transport import Seams, Tuning, faust_app, run
@@ -353,7 +356,12 @@ async def out_of_range(tp, position, log_start, log_end):
 async def told(tps):
     pass
 
-app = faust_app("ending", os.environ["BROKER"], Seams(positions, out_of_range, told, told), tuning=Tuning(stall_s=2))
+seams = Seams(positions, out_of_range, told, told)
+member = "same" if DOES == "return" else ""
+app = faust_app("ending", os.environ["BROKER"], seams, member=member, tuning=Tuning(stall_s=2))
+if member:
+    app.conf.broker_request_timeout = app.conf.broker_session_timeout = 120
+    app.tuning = Tuning(stall_s=120)
 
 @app.agent(app.raw_topic(os.environ["TOPIC"]))
 async def agent(stream):
@@ -378,14 +386,14 @@ if __name__ == "__main__":
 
 
 @pytest.fixture
-def worker(mock_broker: MockBroker, topic: str, tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+def worker(url: str, topic: str, tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Starts a worker that `does` something when it gets its first batch."""
     (tmp_path / "under_test.py").write_text(WORKER)
-    produce(mock_broker.url, topic, {0: 3})
+    produce(url, topic, {0: 3})
     started: list[subprocess.Popen[str]] = []
 
     def start(does: str, *command: str) -> subprocess.Popen[str]:
-        environment = os.environ | {"BROKER": mock_broker.url, "TOPIC": topic, "DOES": does, "PYTHONPATH": str(ROOT)}
+        environment = os.environ | {"BROKER": url, "TOPIC": topic, "DOES": does, "PYTHONPATH": str(ROOT)}
         process = subprocess.Popen(
             [sys.executable, *(command or ("under_test.py",))],
             env=environment, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -404,6 +412,7 @@ def got(process: subprocess.Popen[str]) -> bool:
     return any(line.startswith("got") for line in process.stdout or ())
 
 
+@on_embedded
 def test_an_error_of_an_agent_ends_the_process(worker: Callable[..., subprocess.Popen[str]]) -> None:
     process = worker("agent raises")
     output, _ = process.communicate(timeout=DEADLINE_S)
@@ -411,6 +420,7 @@ def test_an_error_of_an_agent_ends_the_process(worker: Callable[..., subprocess.
     assert "ValueError: agent" in output
 
 
+@on_embedded
 def test_an_error_of_a_callback_ends_the_process(worker: Callable[..., subprocess.Popen[str]]) -> None:
     process = worker("positions raise")
     output, _ = process.communicate(timeout=DEADLINE_S)
@@ -418,6 +428,7 @@ def test_an_error_of_a_callback_ends_the_process(worker: Callable[..., subproces
     assert "ValueError: positions" in output
 
 
+@on_embedded
 @pytest.mark.parametrize("does", ["fetch loop ends", "fetcher ends", "coordination ends", "thread ends"])
 def test_a_consumer_that_stops_in_silence_ends_the_process(
     worker: Callable[..., subprocess.Popen[str]], does: str
@@ -428,6 +439,7 @@ def test_a_consumer_that_stops_in_silence_ends_the_process(
     assert process.returncode == 1
 
 
+@on_embedded
 @pytest.mark.parametrize("command", [(), ("-m", "faust", "-A", "under_test", "-L", "uvloop", "worker", "-l", "warn")])
 def test_sigterm_ends_the_process_soon(
     worker: Callable[..., subprocess.Popen[str]], mock_broker: MockBroker, topic: str, command: tuple[str, ...]
@@ -448,6 +460,7 @@ def wait_for_commit(url: str, topic: str) -> None:
         assert time.monotonic() < end, "the worker has not committed"
 
 
+@on_embedded
 def test_sigterm_ends_the_process_soon_when_no_broker_answers(
     worker: Callable[..., subprocess.Popen[str]], mock_broker: MockBroker
 ) -> None:
@@ -457,3 +470,15 @@ def test_sigterm_ends_the_process_soon_when_no_broker_answers(
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=8)
     assert process.returncode == 0
+
+
+@on_kafka
+def test_a_killed_worker_with_a_member_name_gets_its_partitions_back_at_once(
+    worker: Callable[..., subprocess.Popen[str]],
+) -> None:
+    first = worker("return")
+    assert got(first)
+    first.kill()
+    began = time.monotonic()
+    assert got(worker("return"))
+    assert time.monotonic() - began < 60  # the session lasts 120
