@@ -89,7 +89,7 @@ class Api:
             ports.producer,
             self.visitors,
             signing_key,
-            lambda: partitions("events"),
+            lambda: partitions("events") if ports.live() else 0,
             consent_default=settings.consent_default == "granted",
             trust_browser_purchases=settings.trust_browser_purchases,
             clock=ports.clock,
@@ -109,6 +109,6 @@ class Api:
         self.routes: tuple[Route, ...] = routes(
             events,
             Recommendations(keys, shelves, signing_key),
-            Catalog(keys, ports.producer, catalogue, lambda: partitions("catalog")),
+            Catalog(keys, ports.producer, catalogue, lambda: partitions("catalog") if ports.live() else 0),
             self.operations,
         )

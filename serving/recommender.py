@@ -45,7 +45,7 @@ class Known:
     ----------
     now: time of the request (ms).
     session: different items of this visit, newest first; on a product page its item is the first.
-    earlier: items seen before, newest first, without the newest of `session` (`serving/ranking/visit.py`).
+    earlier: items seen before, newest first, without those in `session`.
     viewed: all items seen lately, newest first (the shelf "recently viewed").
     codes, rows: parsed rows of the session's and earlier items, those that exist.
     popular: the shop's most popular items now, best first.

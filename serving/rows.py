@@ -9,11 +9,13 @@ needed after it changed.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 import msgspec
+import numpy as np
 import structlog
 from msgspec import Struct, field
 
@@ -130,19 +132,20 @@ class Rows:
 
     def _put(self, item_id: str, packed: bytes | None) -> None:
         if packed is None:
-            self._forget(item_id)
-            return
+            return self._forget(item_id)
         self._asked.add(item_id)
         if self._packed.get(item_id) != packed:
-            try:
-                found = _popularity.decode(packed).popularity
-            except msgspec.MsgspecError as error:
-                log.warning("row_not_readable", reason=str(error), meaning="the row before it stays in use")
-                return
             self._packed[item_id] = packed
             self._parsed.pop(item_id, None)
             self._strangers.pop(item_id, None)
+            try:
+                found = _popularity.decode(packed).popularity
+            except msgspec.MsgspecError as error:
+                return self._refuse(item_id, str(error))
+            if not math.isfinite(found.fast + found.slow):
+                return self._refuse(item_id, "a number in it is not finite")
             self._shop.board.put(item_id, found)
+        return None
 
     def _forget(self, item_id: str) -> None:
         """There is no row (yet); the id may also have been made up by somebody."""
@@ -154,13 +157,25 @@ class Rows:
         if len(self._strangers) > STRANGERS:
             del self._strangers[next(iter(self._strangers))]
 
-    def _parse(self, item_id: str, packed: bytes) -> Row:
-        row = parse(item_id, _item.decode(packed), self._shop.codes)
+    def _parse(self, item_id: str, packed: bytes) -> Row | None:
+        try:
+            row = parse(item_id, _item.decode(packed), self._shop.codes)
+        except msgspec.MsgspecError as error:
+            self._refuse(item_id, str(error))
+            return None
+        if not (np.isfinite(row.weights).all() and math.isfinite(row.total)):
+            self._refuse(item_id, "a number in it is not finite")
+            return None
         if len(self._parsed) >= PARSED:
             for old in list(self._parsed)[: PARSED // 4]:
                 del self._parsed[old]
         self._parsed[item_id] = row
         return row
+
+    def _refuse(self, item_id: str, reason: str) -> None:
+        """A row that would spoil answers is as none, until it changes."""
+        log.warning("row_not_readable", reason=reason, meaning="its item has no neighbours until the row changes")
+        del self._packed[item_id]
 
     # the sweep
 

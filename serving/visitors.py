@@ -89,10 +89,7 @@ class Visitors:
         tag = Tag(TOPIC, partition)
         names = [self._keys.value(tag, f"visitor:{self.pid_of(visitor_id)}") for visitor_id in visitor_ids]
         found = await self._reader.mget(names)
-        return {
-            visitor_id: None if packed is None else _visitor.decode(packed)
-            for visitor_id, packed in zip(visitor_ids, found, strict=True)
-        }
+        return {visitor_id: _decoded(packed) for visitor_id, packed in zip(visitor_ids, found, strict=True)}
 
     def _partition(self, visitor_id: str) -> int:
         partitions = self._partitions()
@@ -111,7 +108,17 @@ class Visitors:
 
 def _seen(found: list[bytes | None], met: bool | None) -> Seen:
     packed, vector = found
-    return Seen(None if packed is None else _visitor.decode(packed), vector, met)
+    return Seen(_decoded(packed), vector, met)
+
+
+def _decoded(packed: bytes | None) -> Any:
+    """A visitor's value; one that cannot be read is as one that could not be asked for."""
+    if packed is None:
+        return None
+    try:
+        return _visitor.decode(packed)
+    except msgspec.MsgspecError as error:
+        raise Unavailable(f"the visitor's value cannot be read: {error}") from None
 
 
 def _offset(position: bytes | None) -> int:

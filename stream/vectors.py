@@ -10,6 +10,7 @@ Miller, D. L. (2024). WordLlama: recycled token embeddings from large language m
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -32,8 +33,12 @@ _CART = 2.0
 
 @cache
 def _model() -> Any:
+    root = logging.getLogger()
+    level, handlers = root.level, list(root.handlers)
     import wordllama  # noqa: PLC0415  # half a second and 100 MB: only processes that make vectors pay for it
 
+    root.setLevel(level)  # importing it sets up the root logger, which is the process's own business
+    root.handlers[:] = handlers
     folder = Path(wordllama.__file__).parent
     return wordllama.WordLlama.load(cache_dir=folder, disable_download=True, trunc_dim=DIMENSIONS)
 

@@ -170,11 +170,11 @@ class VisitorFold:
         sampling = not running.bought
         for of, fold in self._folds.get(accepted.name, ()):
             fold(of(visitor), accepted, emit)
+        if sampling and not running.bought and running.events in SAMPLED and emit.learning:
+            running.samples.append(intent_features(running, cart.SIGNAL.of(visitor), accepted.at))
         visitor.wide = visitor.wide or not _ascii(event)
         if visitor.wide:
             _keep_small(visitor)
-        if sampling and not running.bought and running.events in SAMPLED and emit.learning:
-            running.samples.append(intent_features(running, cart.SIGNAL.of(visitor), accepted.at))
         if state.rank.get(pid) != running.last_at and not running.closed:
             state.rerank(pid, running.last_at)
             heapq.heappush(self._queue_of(state), (running.last_at, pid))

@@ -43,9 +43,9 @@ class Endpoint:
     """All methods of one path as an ASGI application."""
 
     def __init__(self, path: str, routes: Sequence[Route]) -> None:
-        self.path = path
+        self.path = path.replace(":path", "")
         self._answers = {route.method: route.answer for route in routes}
-        self._seconds = metrics.REQUEST_SECONDS.labels(path)
+        self._seconds = metrics.REQUEST_SECONDS.labels(self.path)
         self._in_flight = 0
 
     @property

@@ -58,7 +58,7 @@ _named = msgspec.json.Decoder(_Named).decode
 
 
 class Catalog:
-    """The routes. `partitions`: how many partitions the catalogue topic has; 0 while that is not known."""
+    """The routes. `partitions`: how many partitions the topic has; 0 while that is not known, or the broker is away."""
 
     def __init__(self, keys: ApiKeys, producer: Sends, catalogue: Catalogue, partitions: Callable[[], int]) -> None:
         self._keys, self._producer, self._catalogue, self._partitions = keys, producer, catalogue, partitions

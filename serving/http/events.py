@@ -111,7 +111,7 @@ class Events:
 
     Parameters
     ----------
-    partitions: how many partitions the events topic has; 0 while that is not known.
+    partitions: how many partitions the events topic has; 0 while that is not known, or while the broker is away.
     consent_default: what the shop assumes of visitors of whom nothing is known, stamped into each event.
     trust_browser_purchases: whether a purchase with the publishable key counts as revenue.
     clock: now, in ms.

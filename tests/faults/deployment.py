@@ -120,7 +120,7 @@ class Deployment:
             [
                 (key, None, b'{"event": NaN', "not_json"),
                 (key, None, b"\xff\xfe", "not_json"),
-                (key, None, b"[" * 5_000, "not_json"),
+                (key, None, b"[" * 5_000, "too_deep"),
                 (key, None, orjson.dumps({**good, "event": "no_such_event"}), "unknown_event"),
                 (key, None, orjson.dumps({**good, "items": [{"item_id": "i", "price": -1}]}), "range"),
                 (key, None, orjson.dumps({k: v for k, v in good.items() if k != "event_id"}), "schema"),

@@ -65,10 +65,13 @@ class Wire(asyncio.Protocol):
 
 
 class Wires:
-    """A pool of connections to one port of this machine; what finds none free waits in order."""
+    """A pool of connections to one port of this machine; what finds none free waits in order.
+
+    They take turns, because a server closes those that are idle for seconds.
+    """
 
     def __init__(self) -> None:
-        self._idle: list[Wire] = []
+        self._idle: deque[Wire] = deque()
         self._waiting: deque[tuple[bytes, Answered]] = deque()
 
     @classmethod
@@ -81,21 +84,21 @@ class Wires:
 
     def ask(self, request: bytes, answered: Answered) -> None:
         if self._idle:
-            self._idle.pop().ask(request, answered)
+            self._idle.popleft().ask(request, answered)
         else:
             self._waiting.append((request, answered))
 
     def _free(self, wire: Wire) -> None:
         if wire.transport.is_closing():
-            return
+            return  # its end was the answer, with the status 0
         if self._waiting:
             wire.ask(*self._waiting.popleft())
         else:
             self._idle.append(wire)
 
     def close(self) -> None:
-        for wire in self._idle:
-            wire.transport.close()
+        while self._idle:
+            self._idle.pop().transport.close()
 
 
 def get(path: str, key: str = "") -> bytes:

@@ -23,7 +23,7 @@ async def shop() -> AsyncIterator[Deployment]:
 def validator() -> Callable[[str], jsonschema_rs.Draft202012Validator]:
     """Makes the validator of a checked-in schema."""
     named = {f"{BASE}{name}.json": schemas.load(name) for name in schemas.names()}
-    registry = jsonschema_rs.Registry([(uri, schema) for uri, schema in named.items()])
+    registry = jsonschema_rs.Registry(list(named.items()))
 
     def of(name: str) -> jsonschema_rs.Draft202012Validator:
         return jsonschema_rs.Draft202012Validator({"$ref": f"{BASE}{name}.json"}, registry=registry)

@@ -25,7 +25,7 @@ from stream.state.memory import MemoryStore
 from stream.state.store import Unavailable
 from stream.title_vectors import TitleVectors
 from stream.tokens import pseudonym
-from stream.topics import TOPICS, partition_of
+from stream.topics import TOPICS
 from stream.visitor import VisitorFold
 
 NOW = 1_790_000_000_000
@@ -137,7 +137,9 @@ class Deployment:
     def pid(self, visitor_id: str) -> str:
         return pseudonym(b"pseudonyms", visitor_id)
 
-    async def call(self, method: str, path: str, body: Any = None, *, key: str | None = PUBLISHABLE, **more: Any) -> Any:
+    async def call(
+        self, method: str, path: str, body: Any = None, *, key: str | None = PUBLISHABLE, **more: Any
+    ) -> Any:
         headers = {**({"authorization": f"Bearer {key}"} if key else {}), **more.pop("headers", {})}
         content = body if isinstance(body, bytes | None) else json.dumps(body).encode()
         return await self.client.request(method, path, content=content, headers=headers, **more)
@@ -147,7 +149,9 @@ class Deployment:
         answer = await self._following(self.call("PUT", "/v1/catalog/items", {"items": items}, key=SECRET))
         assert answer.status_code == 200, answer.text
 
-    async def view(self, visitor_id: str, *item_ids: str, event: str = "view_item", **more: Any) -> list[dict[str, Any]]:
+    async def view(
+        self, visitor_id: str, *item_ids: str, event: str = "view_item", **more: Any
+    ) -> list[dict[str, Any]]:
         """One event for each item, in order, a second apart, all known afterwards; the verdicts."""
         verdicts = []
         for item_id in item_ids:

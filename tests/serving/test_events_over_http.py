@@ -176,8 +176,9 @@ async def test_without_an_acknowledgement_nothing_is_accepted(shop: Deployment, 
     assert (await send(shop, shop.event("view_item", "me", "a")))[0] == 202
 
 
-async def test_before_the_broker_is_known_events_are_put_off(shop: Deployment) -> None:
-    shop.known = False
+@pytest.mark.parametrize("missing", ["known", "live"])
+async def test_while_no_broker_answers_events_are_put_off_at_once(shop: Deployment, missing: str) -> None:
+    setattr(shop, missing, False)
     answer = await shop.call("POST", "/v1/events", shop.event("view_item", "me", "a"))
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
 

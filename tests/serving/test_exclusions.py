@@ -55,7 +55,9 @@ async def test_a_deleted_item_is_not_shown(walked: Deployment, placement: str) -
 
 @pytest.mark.parametrize("placement", EVERYWHERE)
 @pytest.mark.parametrize("event", ["add_to_cart", "purchase", "dismiss"])
-async def test_what_the_visitor_has_or_does_not_want_is_not_shown(walked: Deployment, placement: str, event: str) -> None:
+async def test_what_the_visitor_has_or_does_not_want_is_not_shown(
+    walked: Deployment, placement: str, event: str
+) -> None:
     await walked.view("me", "b")
     assert "b" in await everything(walked, placement)
     await walked.view("me", "b", event=event)

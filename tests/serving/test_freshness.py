@@ -1,8 +1,8 @@
 """Read-your-writes: an answer with `min_fresh` knows the event, or says that it does not yet."""
 
 from stream.tokens import FreshToken, fresh_token
-from tests.serving.deployment import PARTITIONS, Deployment, item
 from stream.topics import partition_of
+from tests.serving.deployment import PARTITIONS, Deployment, item
 
 
 async def test_the_newest_event_that_the_answer_knows_is_told(shop: Deployment) -> None:

@@ -44,7 +44,8 @@ async def test_freshness_is_summed_over_the_workers(shop: Deployment) -> None:
         return ["one", "two", "broken"]
 
     async def mget(keys: Sequence[str]) -> list[bytes | None]:
-        return [beat, beat, b"\xc1"][: len(keys)]
+        values: list[bytes | None] = [beat, beat, b"\xc1"]
+        return values[: len(keys)]
 
     shop.redis.find, shop.redis.mget = find, mget  # type: ignore[method-assign, assignment]
     found = (await shop.call("GET", "/v1/ops/lag", key=SECRET)).json()

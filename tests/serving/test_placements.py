@@ -109,7 +109,9 @@ async def test_an_id_may_hold_any_character(shop: Deployment) -> None:
     await shop.stock(item(strange), item("b"))
     await shop.view("wer & wo+", strange)
     answer = await shop.client.get(
-        "/v1/recommendations/home_for_you", params={"visitor_id": "wer & wo+"}, headers={"authorization": "Bearer pk_test"}
+        "/v1/recommendations/home_for_you",
+        params={"visitor_id": "wer & wo+"},
+        headers={"authorization": "Bearer pk_test"},
     )
     shelf = answer.json()
     assert strange in ids(shelf)
@@ -131,7 +133,9 @@ async def test_an_id_may_hold_any_character(shop: Deployment) -> None:
     ],
     ids=str,
 )
-async def test_what_cannot_be_asked_is_a_problem_that_says_so(shop: Deployment, validator: Validator, ask: object) -> None:
+async def test_what_cannot_be_asked_is_a_problem_that_says_so(
+    shop: Deployment, validator: Validator, ask: object
+) -> None:
     answer = await shop.call("POST", "/v1/recommendations/trending", ask)
     assert answer.status_code == 400
     assert answer.headers["content-type"] == "application/problem+json"

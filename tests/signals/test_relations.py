@@ -1,8 +1,12 @@
 from __future__ import annotations
 
-from math import exp
+import random
+from math import exp, isfinite
 
+import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from stream.entries import Followed, Seen
 from stream.signals.relations import FULL, KEPT, ROLL, TAU_MS, Link, State, fold, scale
@@ -86,3 +90,23 @@ def test_the_origin_moves_before_a_double_overflows() -> None:
     fold(state, seen(much_later + 2000 * TAU_MS))
     assert state.total == 1.0
     assert state.after["old"].weight == 0.0
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 100_000), length=st.integers(1, 600), cut=st.floats(0, 1))
+def test_full_rows_and_rolled_origins_survive_a_restart_to_the_byte(seed: int, length: int, cut: float) -> None:
+    rng = random.Random(seed)
+    at, entries = AT, []
+    for _ in range(length):
+        at += rng.choice((0, 1_000, TAU_MS // 50, TAU_MS // 50, 60 * TAU_MS if rng.random() < 0.02 else 0))
+        other, weight = f"i{rng.randrange(300)}", rng.random()
+        entries.append(rng.choice((seen(at, (other, weight)), followed(at, other, weight))))
+    whole, restarted = State(), State()
+    for n, entry in enumerate(entries):
+        fold(whole, entry)
+        if n == int(cut * length):
+            restarted = msgspec.msgpack.decode(msgspec.msgpack.encode(restarted), type=State)
+        fold(restarted, entry)
+    assert msgspec.msgpack.encode(restarted) == msgspec.msgpack.encode(whole)
+    assert max(len(whole.after), len(whole.before)) <= FULL
+    assert all(isfinite(link.weight) for links in (whole.after, whole.before) for link in links.values())

@@ -142,13 +142,22 @@ class World:
                 owner.crash()
         self.loop.close()
 
+    def settle(self) -> None:
+        """Let everything happen that can; whoever left for another reason than the fence is a broken worker."""
+        self.loop.settle()
+        for owners in self.owners.values():
+            for owner in owners:
+                failure = owner.failure
+                if failure is not None and not isinstance(failure, Fenced):
+                    raise failure
+
     # workers
 
     def start(self, place: Place, plan: Plan) -> Owner:
         """A new owner; an earlier one that still lives does not know that it lost the partition."""
         owner = Owner(self, place, plan)
         self.owners[place].append(owner)
-        self.loop.settle()
+        self.settle()
         return owner
 
     def alive(self, place: Place) -> list[Owner]:
@@ -158,7 +167,7 @@ class World:
     def pass_time(self, seconds: float) -> None:
         """Let timers go off (flushes that wait for more)."""
         self.loop.now_s += seconds
-        self.loop.settle()
+        self.settle()
 
     # what dependencies do
 
@@ -203,7 +212,7 @@ class World:
         """Something that its caller has given up on happens after all."""
         if self.in_flight:
             self.in_flight.pop(which % len(self.in_flight))()
-            self.loop.settle()
+            self.settle()
 
     def answer(self, call: Call, outcome: Outcome) -> None:
         """Decide one waiting call."""
@@ -220,7 +229,7 @@ class World:
             self.in_flight.extend(partial(self.append, record) for record in call.records[1::2])
         if error is not None:
             call.answer.set_exception(error)
-        self.loop.settle()
+        self.settle()
 
     def position(self, place: Place) -> int:
         """Next offset to fold, as stored."""
@@ -278,20 +287,22 @@ class Owner:
         end = following[0].offset if following else self.world.log.end(self.place)
         self.runner.put(Delivered(Fetched(self.fetch_at, end, records), self._acked))
         self.fetch_at = end
-        self.world.loop.settle()
+        self.world.settle()
         return True
 
     def _acked(self, offset: int) -> None:
-        stored = self.world.position(self.place)
-        assert stored >= offset, f"{self.place} acknowledged {offset} although only {stored} is committed"
-        self.world.acked[self.place] = max(self.world.acked[self.place], offset)
+        log, acked = self.world.log, self.world.acked
+        if offset > acked[self.place]:
+            stored = self.world.position(self.place)
+            committed = log.before(self.place, offset) <= log.before(self.place, stored)
+            assert committed, f"{self.place} acknowledged {offset} although only {stored} is committed"
+            acked[self.place] = offset
 
     def step(self, outcome: Outcome = Outcome.OK) -> bool:
         """Let its next call be answered; whether there was one."""
         if not self.calls or self.ended:
             return False
         self.world.answer(self.calls.pop(0), outcome)
-        self._look()
         return True
 
     def run(self) -> None:
@@ -306,11 +317,6 @@ class Owner:
             self.task.cancel()
             with suppress(asyncio.CancelledError):
                 self.world.loop.run_until_complete(self.task)
-
-    def _look(self) -> None:
-        failure = self.failure
-        if failure is not None and not isinstance(failure, Fenced):
-            raise failure
 
     # the store and the broker as this owner sees them
 

@@ -1,0 +1,81 @@
+"""The command line: what it refuses, and in which words."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from serving.cli import app
+from stream.settings import settings
+
+COMMANDS = ("up", "worker", "serve", "replay", "evaluate", "lag", "rebuild", "models")
+
+
+@pytest.fixture(autouse=True)
+def _fresh_settings() -> None:
+    settings.cache_clear()
+
+
+def run(*words: str) -> tuple[int, str]:
+    done = CliRunner(env={"COLUMNS": "200"}).invoke(app, list(words))
+    return done.exit_code, done.output
+
+
+def test_every_command_is_listed_and_explains_itself() -> None:
+    code, text = run("--help")
+    assert code == 0
+    for command in COMMANDS:
+        assert command in text
+        assert run(command, "--help")[0] == 0
+
+
+@pytest.mark.parametrize("command", [("lag",), ("rebuild",), ("worker",), ("serve",), ("models", "list")])
+def test_without_a_broker_it_says_what_to_set(command: tuple[str, ...]) -> None:
+    code, text = run(*command)
+    assert code == 1
+    assert "LIVESHELF_BROKER_URL" in text
+
+
+@pytest.mark.parametrize("speed", ["fast", "0", "-1"])
+def test_a_speed_that_is_none(speed: str, tmp_path: Path) -> None:
+    code, text = run("replay", str(tmp_path / "events.jsonl"), "--speed", speed)
+    assert code == 2
+    assert "number above 0" in text
+
+
+def test_an_agent_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIVESHELF_BROKER_URL", "127.0.0.1:1")
+    monkeypatch.setenv("LIVESHELF_REDIS_URL", "redis://127.0.0.1:1/0")
+    assert "there are visitor, item, learner" in run("rebuild", "--agent", "nobody")[1]
+    assert "there are visitor, item, learner" in run("worker", "--agents", "nobody")[1]
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    code, text = run("evaluate", str(tmp_path / "nothing.jsonl"))
+    assert code == 1
+    assert "nothing.jsonl" in text
+
+
+def test_evaluate_answers_in_json(tmp_path: Path) -> None:
+    file = tmp_path / "events.jsonl"
+    rows = [
+        {
+            "event_id": f"{visitor}-{n}",
+            "event": "view_item",
+            "occurred_at": 1_700_000_000_000 + visitor * 60_000 + n * 1_000,
+            "visitor_id": f"v{visitor}",
+            "consent": {"analytics": True, "personalization": True},
+            "items": [{"item_id": f"i{n}"}],
+        }
+        for visitor in range(50)
+        for n in range(4)
+    ]
+    file.write_text("\n".join(json.dumps(row) for row in rows))
+    code, text = run("evaluate", str(file), "--json")
+    assert code == 0, text
+    found = json.loads(text.strip().splitlines()[-1])
+    assert found["next"]["n"] == 30
+    assert found["next"]["hr@20"] == 1.0

@@ -1,0 +1,120 @@
+"""A serving process with a broker and a Redis: what it starts with, what it keeps, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from serving.http.application import Application
+from serving.process import Process
+from stream.settings import Settings
+from stream.topics import TOPICS
+from tests.backends import MockBroker, RedisServer
+from tests.serving.deployment import GRANTED, NOW, PUBLISHABLE, SECRET, item
+
+
+@pytest.fixture
+def broker() -> Iterator[MockBroker]:
+    with MockBroker({topic.name: 2 for topic in TOPICS.values()}) as running:
+        yield running
+
+
+@pytest.fixture
+def settings(broker: MockBroker, empty_redis: RedisServer, tmp_path: Path) -> Settings:
+    return Settings(
+        broker_url=broker.url,
+        redis_url=empty_redis.url,
+        data_dir=tmp_path,
+        embedded_broker=True,
+        run_id="run",
+        pseudonym_key="pseudonyms",
+        signing_key="signatures",
+        publishable_key=PUBLISHABLE,
+        secret_key=SECRET,
+    )
+
+
+@asynccontextmanager
+async def serving(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    async with Process(settings).running() as process:
+        app = Application()
+        app.serve(process.api.routes, process.pages)
+        transport, headers = httpx.ASGITransport(app), {"authorization": f"Bearer {SECRET}"}
+        async with httpx.AsyncClient(transport=transport, base_url="http://shop", headers=headers) as client:
+            await until(lambda: ready(client))
+            yield client
+
+
+async def ready(client: httpx.AsyncClient) -> bool:
+    return (await client.get("/readyz")).status_code == 200
+
+
+async def until(true: Callable[[], Any]) -> None:
+    async with asyncio.timeout(20):
+        while not await true():
+            await asyncio.sleep(0.01)
+
+
+async def shelf(client: httpx.AsyncClient) -> Any:
+    return (await client.get("/v1/recommendations/home_for_you")).json()
+
+
+async def test_items_and_events_go_to_the_broker_and_items_come_back(settings: Settings) -> None:
+    async with serving(settings) as client:
+        stored = await client.put("/v1/catalog/items", json={"items": [item("a"), item("b", quantity=0)]})
+        assert stored.json()["stored"] == 2
+        assert (await client.get("/v1/catalog/items/a")).json()["title"] == "Title a"
+        event = {"event_id": "e", "event": "view_item", "occurred_at": NOW, "visitor_id": "me", "consent": GRANTED}
+        answer = await client.post("/v1/events", json={**event, "items": [{"item_id": "a"}]})
+        assert answer.json()["verdicts"][0]["status"] == "accepted"
+        await until(lambda: has_items(client))
+        assert [one["item_id"] for one in (await shelf(client))["items"]] == ["a"]
+        lag = (await client.get("/v1/ops/lag")).json()
+        assert lag["records"] == 1
+        assert (await client.get("/")).status_code == 200
+
+
+async def has_items(client: httpx.AsyncClient) -> bool:
+    return bool((await shelf(client))["items"])
+
+
+async def test_the_next_start_answers_from_its_copy_while_the_broker_is_away(
+    settings: Settings, broker: MockBroker
+) -> None:
+    async with serving(settings) as client:
+        await client.put("/v1/catalog/items", json={"items": [item("a"), item("sold out", quantity=0)]})
+    broker.down()
+    async with serving(settings) as client:
+        found = await shelf(client)
+        assert (found["status"], [one["item_id"] for one in found["items"]]) == ("degraded", ["a"])
+        answer = await client.post("/v1/events", json={})
+        assert answer.status_code in {202, 503}
+        assert (await client.put("/v1/catalog/items", json={"items": [item("c")]})).status_code == 503
+        broker.up()
+        await until(lambda: is_ok(client))
+        assert (await client.put("/v1/catalog/items", json={"items": [item("c")]})).status_code == 200
+
+
+async def is_ok(client: httpx.AsyncClient) -> bool:
+    return bool((await shelf(client))["status"] == "fallback")
+
+
+async def test_another_run_of_the_embedded_broker_starts_empty(settings: Settings) -> None:
+    async with serving(settings) as client:
+        await client.put("/v1/catalog/items", json={"items": [item("a")]})
+    with MockBroker({topic.name: 2 for topic in TOPICS.values()}) as other:
+        again = settings.model_copy(update={"run_id": "another", "broker_url": other.url})
+        async with serving(again) as client:
+            assert (await client.get("/v1/catalog/items/a")).status_code == 404
+
+
+async def test_without_keys_a_process_says_what_to_set(settings: Settings) -> None:
+    bare = Settings(**{**settings.model_dump(), "signing_key": ""})
+    with pytest.raises(Exception, match="LIVESHELF_SIGNING_KEY"):
+        Process(bare)
