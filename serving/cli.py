@@ -126,7 +126,7 @@ def _screen(found: Any) -> None:
     shop = f"{found.api}/"
     for name, value in (
         ("shop", f"[link={shop}]{shop}[/link]"),
-        ("API", f"{found.api}/docs"),
+        ("API", f"{found.api}/openapi.json"),
         ("broker", found.broker + (" (embedded)" if "broker" in found.embedded else "")),
         ("Redis", found.redis + (" (embedded)" if "redis" in found.embedded else "")),
         ("publishable key", found.publishable_key),

@@ -24,6 +24,8 @@ from stream.title_vectors import TitleVectors
 POPULAR = 200
 IN_CATEGORY = 60
 NEWEST = "newest"
+NEWEST_EVERY_MS = 10_000
+SMALL = 2_000
 
 V = TypeVar("V")
 _json = msgspec.json.Encoder().encode
@@ -51,6 +53,7 @@ class Shop:
         self._may = np.zeros(1_024, np.bool_)
         self._later: list[tuple[int, str]] = []
         self._fragments: dict[str, Fragments] = {}
+        self._newest_known: tuple[int, int, list[str]] = (-1, 0, [])
         self._refreshed_at = 0
         catalogue.watch(self._changed)
 
@@ -98,12 +101,14 @@ class Shop:
     def _newest(self, now: int) -> list[Candidate]:
         """The catalogue's newest items, where nobody has looked at anything yet."""
         popular = {item_id for item_id, _ in self.popular}
-        items = (
-            (shelved.from_ms, shelved.number, item_id)
-            for item_id, shelved in self._catalogue.items.items()
-            if item_id not in popular and self.sellable(item_id, now)
-        )
-        return [Candidate(item_id, 0.0, NEWEST) for _, _, item_id in heapq.nlargest(POPULAR, items)]
+        version, at, listed = self._newest_known
+        small = len(self._catalogue) < SMALL
+        if version != self._catalogue.version and (small or now - at >= NEWEST_EVERY_MS):
+            live = self._catalogue.items.items()
+            newest = ((one.from_ms, one.number, item_id) for item_id, one in live if self.sellable(item_id, now))
+            listed = [item_id for _, _, item_id in heapq.nlargest(2 * POPULAR, newest)]
+            self._newest_known = (self._catalogue.version, now, listed)
+        return [Candidate(item_id, 0.0, NEWEST) for item_id in listed if item_id not in popular]
 
     def _popular_in(self, category: str) -> Scored | None:
         members = [self.codes.code(item_id) for item_id in self._catalogue.of_category(category)]

@@ -18,7 +18,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, Resourc
 
 from stream.fold import Record
 from stream.messages import NO_ERROR, PARTITION_END, error_code, record_of
-from stream.producer import LARGEST_RECORD_BYTES
+from stream.producer import LARGEST_RECORD_BYTES, Quiet
 from stream.settings import Settings
 from stream.topics import TOPICS, Topic
 
@@ -56,7 +56,7 @@ class Cluster:
             "bootstrap.servers": settings.broker_url,
             "log.connection.close": False,
         }
-        self._admin = AdminClient(self._conf)
+        self._admin = AdminClient(self._conf, logger=Quiet())
 
     def partitions(self) -> dict[str, int]:
         """Partitions of every topic, by noun; creates what is missing, raises `WrongTopic` for what differs."""

@@ -17,7 +17,7 @@ from msgspec import Struct, field
 from stream.consent import Known, learn, purposes, refused
 from stream.entries import Example
 from stream.events import Event
-from stream.features import intent_features
+from stream.features import intent_features, teaches
 from stream.fold import CLOCK, Clock, Emit, Family, Record, State
 from stream.ingest import Accepted, Rejected, admit
 from stream.signals import cart, session, signals
@@ -45,7 +45,8 @@ class VisitorBase(Struct):
     """What every visitor's value has beside its signals.
 
     `epoch` is the pseudonym's; `recent` maps 64-bit hashes of event ids to the minute of their event time; `wide`: an
-    id was not ASCII, so that bounded numbers of them no longer bound the bytes.
+    id was not ASCII, so that bounded numbers of them no longer bound the bytes; `taught`: when (ms) sessions closed that
+    taught a model within a day.
     """
 
     epoch: int = 0
@@ -53,6 +54,7 @@ class VisitorBase(Struct):
     last: Last | None = None
     consent: Known = field(default_factory=dict)
     recent: dict[int, int] = field(default_factory=dict)
+    taught: list[int] = field(default_factory=list)
     wide: bool = False
 
 
@@ -165,7 +167,7 @@ class VisitorFold:
         running = session.SIGNAL.of(visitor)
         emit.learning = True
         if not session.continues(running, accepted) and not session.late(running, accepted):
-            _close(running, emit)
+            _close(visitor, emit)
             visitor.session = running = session.begin(accepted, running)
         sampling = not running.bought
         for of, fold in self._folds.get(accepted.name, ()):
@@ -183,7 +185,7 @@ class VisitorFold:
         """Personalization was withdrawn: nothing but consent and the dedupe stays."""
         for signal in SIGNALS:
             setattr(visitor, signal.name, signal.state())
-        visitor.last = None
+        visitor.last, visitor.taught = None, []
         state.put(f"visitor:{pid}", visitor)
         state.put(f"vector:{pid}", None)
         state.rerank(pid, None)
@@ -219,13 +221,14 @@ class VisitorFold:
             state.rerank(pid, None)
             visitor: Any = state.read(f"visitor:{pid}")
             if visitor is not None:
-                _close(session.SIGNAL.of(visitor), emit)
+                _close(visitor, emit)
                 state.put(f"visitor:{pid}", visitor)
 
 
-def _close(running: session.State, emit: Emit) -> None:
-    """A session is over: its samples become the intent model's labelled examples."""
-    if not running.flooded:
+def _close(visitor: Any, emit: Emit) -> None:
+    """The session is over: its samples become the intent model's labelled examples, so many sessions a day."""
+    running = session.SIGNAL.of(visitor)
+    if not running.flooded and running.samples and teaches(visitor.taught, running.last_at):
         for features in running.samples:
             emit.entry("feedback", "intent", Example, "intent", running.last_at, features, running.bought)
     running.samples = []

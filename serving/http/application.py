@@ -69,7 +69,7 @@ class Endpoint:
             return problem.unavailable("Too many requests are being answered now. Try again in a moment.").answer()
         self._in_flight += 1
         try:
-            return await self._answers[exchange.method](exchange)
+            return await self._answers["GET" if exchange.method == "HEAD" else exchange.method](exchange)
         except problem.Problem as error:
             return error.answer()
         except ClientGone:

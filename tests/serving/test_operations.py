@@ -96,6 +96,11 @@ def test_access_logs_hold_no_people(path: str, told: str, caplog: pytest.LogCapt
     assert caplog.messages == [f'- - "GET {told} HTTP/1.1" 200']
 
 
+async def test_a_head_request_is_answered_like_a_get(shop: Deployment) -> None:
+    assert (await shop.call("HEAD", "/healthz", key=None)).status_code == 200
+    assert (await shop.call("HEAD", "/v1/catalog/items/a", key=SECRET)).status_code == 404
+
+
 @pytest.mark.parametrize("path", ["/", "/v1", "/v1/nothing", "/v1/recommendations/a/b", "/docs"])
 async def test_an_unknown_path_is_a_problem(shop: Deployment, path: str) -> None:
     answer = await shop.call("GET", path)

@@ -60,6 +60,7 @@ class Shopper:
     last_at: int = 0
     ids: deque[tuple[str, int]] = field(default_factory=deque)
     session: Session | None = None
+    taught: list[int] = field(default_factory=list)
     minute: int = 0
     in_minute: int = 0
 
@@ -110,7 +111,7 @@ class Recount:
         if told:
             self.shoppers[visitor] = shopper
         if shopper.session is not None and shopper.said.get("personalization", (True, 0))[0] is False:
-            shopper.session, shopper.minute, shopper.in_minute = None, 0, 0
+            shopper.session, shopper.minute, shopper.in_minute, shopper.taught = None, 0, 0, []
             self.open.pop(visitor, None)
         if analytics or personalization:
             if self._seen_before(shopper, event["event_id"], at // MINUTE_MS):
@@ -146,7 +147,7 @@ class Recount:
             return  # it belongs to a visit that is over: nobody learns from it
         if visit is None or not same:
             if visit is not None:
-                self._close(visit)
+                self._close(shopper, visit)
             visit = shopper.session = Session(named or event["event_id"], at, at)
         visit.started_at, visit.last_at = min(visit.started_at, at), max(visit.last_at, at)
         visit.closed = False
@@ -209,18 +210,21 @@ class Recount:
             self.counts.confirmed[item["item_id"]] += item.get("quantity", 1) if trusted else 0
             self.counts.entries[item["item_id"]] += 1
 
-    def _close(self, visit: Session) -> None:
+    def _close(self, shopper: Shopper, visit: Session) -> None:
         if not visit.flooded and visit.samples:
-            self.counts.examples[visit.bought] += visit.samples
+            shopper.taught = [at for at in shopper.taught if abs(visit.last_at - at) < DAY_MS]
+            if len(shopper.taught) < 3:
+                shopper.taught.append(visit.last_at)
+                self.counts.examples[visit.bought] += visit.samples
         visit.samples, visit.closed = 0, True
 
     def _close_old(self) -> None:
         over = sorted((at, who) for who, at in self.open.items() if at < self.newest - 30 * MINUTE_MS)
         for _, visitor in over[: self.limits.closed_a_record]:
             del self.open[visitor]
-            visit = self.shoppers[visitor].session
-            if visit is not None:
-                self._close(visit)
+            shopper = self.shoppers[visitor]
+            if shopper.session is not None:
+                self._close(shopper, shopper.session)
 
 
 def _event_time(event: dict[str, Any], timestamp: int) -> int:
