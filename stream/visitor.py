@@ -45,8 +45,8 @@ class VisitorBase(Struct):
     """What every visitor's value has beside its signals.
 
     `epoch` is the pseudonym's; `recent` maps 64-bit hashes of event ids to the minute of their event time; `wide`: an
-    id was not ASCII, so that bounded numbers of them no longer bound the bytes; `taught`: when (ms) sessions closed that
-    taught a model within a day.
+    id was not ASCII, so that bounded numbers of them no longer bound the bytes; `taught`: when (ms) sessions closed
+    that taught a model within a day.
     """
 
     epoch: int = 0

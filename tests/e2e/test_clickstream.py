@@ -167,6 +167,7 @@ def play(live: Running, played: Path) -> tuple[int, int]:
 
 def fresh_shelf(live: Running, session: str, token: str) -> dict[str, Any]:
     """The shelf that knows the event; on a busy machine Redis may miss its 25 ms a few times."""
+    shelf: dict[str, Any] = {}
     for _ in range(20):
         shelf = live.shelf("home_for_you", session, session_id=session, n=SHOWN, min_fresh=token)
         if shelf["fresh_to"]["met"]:

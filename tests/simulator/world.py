@@ -291,12 +291,11 @@ class Owner:
         return True
 
     def _acked(self, offset: int) -> None:
-        log, acked = self.world.log, self.world.acked
-        if offset > acked[self.place]:
-            stored = self.world.position(self.place)
-            committed = log.before(self.place, offset) <= log.before(self.place, stored)
-            assert committed, f"{self.place} acknowledged {offset} although only {stored} is committed"
-            acked[self.place] = offset
+        world, place = self.world, self.place
+        stored, acked = world.position(place), world.acked[place]
+        committed = world.log.before(place, max(stored, acked))
+        assert world.log.before(place, offset) <= committed, f"{place} acknowledged {offset}, committed is {stored}"
+        world.acked[place] = max(acked, offset)
 
     def step(self, outcome: Outcome = Outcome.OK) -> bool:
         """Let its next call be answered; whether there was one."""
