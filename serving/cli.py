@@ -28,9 +28,11 @@ from stream.embedded.broker import BrokerBroken
 from stream.embedded.redis import RedisBroken
 from stream.keyring import NoKeys
 from stream.lag import Row, lag, progress_of
-from stream.learner import kept_versions, rollback_record, version_key
+from stream.learner import LearnerFold, Working, kept_versions, rollback_record, version_key
+from stream.learners import names
 from stream.logs import configure
 from stream.producer import NotAcknowledged, Producer
+from stream.published import ModelRefusedError, Sealed, unseal
 from stream.rebuild import CannotRebuild, Report, rebuild
 from stream.replay import BadFile, Replayed, replay
 from stream.roster import AGENTS, fold_of
@@ -427,14 +429,10 @@ def models_list(as_json: Json = False) -> None:
 
 
 async def _models(conf: Settings) -> list[dict[str, Any]]:
-    from stream.learner import LearnerFold, Working  # noqa: PLC0415  # River takes a second to import
-    from stream.learners import models as known  # noqa: PLC0415
-    from stream.published import Sealed, unseal  # noqa: PLC0415
-
     partitions = Cluster(conf).partitions()["feedback"]
     rows: list[dict[str, Any]] = []
     with _store(conf) as store:
-        for model in known():
+        for model in names():
             tag = Tag(LearnerFold.topic, partition_of(model.encode(), partitions))
             packed = (await store.load(tag, [f"learner:{model}"]))[0]
             if packed is None:
@@ -442,17 +440,22 @@ async def _models(conf: Settings) -> list[dict[str, Any]]:
             working = msgspec.msgpack.decode(packed, type=Working)
             keys = [version_key(model, number) for number in kept_versions(working)]
             for sealed in await store.load(tag, keys):
-                if sealed is not None:
+                if sealed is None:
+                    continue
+                try:
                     version = unseal(msgspec.msgpack.decode(sealed, type=Sealed))
-                    rows.append(
-                        {
-                            "model": model,
-                            "version": version.version,
-                            "current": version.version == working.current,
-                            "learnt": version.learnt,
-                            "metrics": msgspec.to_builtins(version.metrics),
-                        }
-                    )
+                except ModelRefusedError as refused:
+                    err.print(f"a version of {model} cannot be trusted and is left out: {refused}", highlight=False)
+                    continue
+                rows.append(
+                    {
+                        "model": model,
+                        "version": version.version,
+                        "current": version.version == working.current,
+                        "learnt": version.learnt,
+                        "metrics": msgspec.to_builtins(version.metrics),
+                    }
+                )
         await store.close()
     return rows
 

@@ -21,7 +21,8 @@ from stream.local_copy import LocalCopy
 from stream.producer import Producer
 from stream.settings import Settings
 from stream.state.keys import Keys
-from stream.state.redis import Reader, RedisStore
+from stream.state.pipe import Pipe
+from stream.state.redis import RedisStore
 from stream.state.store import Unavailable
 from stream.topics import TOPICS
 
@@ -38,7 +39,7 @@ class Process:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.copy = CatalogueCopy(settings, keep=True)
-        self._readers = Reader(settings.redis_url), Reader(settings.redis_url, budget_s=SWEEP_BUDGET_S)
+        self._readers = Pipe(settings.redis_url), Pipe(settings.redis_url, budget_s=SWEEP_BUDGET_S)
         self._producer = Producer.of(settings)
         self._offers = Producer(settings.broker_url, linger_ms=50, buffered=DECISIONS_BUFFERED)
         self._cluster: Cluster | None = None

@@ -42,7 +42,7 @@ log = structlog.get_logger()
 
 
 class Reads(Protocol):
-    """Reads values of one hash tag; `stream.state.redis.Reader`, or a dictionary in tests."""
+    """Reads values of one hash tag; `stream.state.pipe.Pipe`, or a dictionary in tests."""
 
     async def mget(self, keys: Sequence[str]) -> list[bytes | None]:
         """The values in order; raises `Unavailable`."""

@@ -7,7 +7,6 @@ GET, so that the machine's own speed falls out of the ratio.
 from __future__ import annotations
 
 import asyncio
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -24,7 +23,7 @@ from stream.topics import partition_of
 from tests.backends import free_port
 from tests.load.client import Job, Outcome
 from tests.load.figures import Figure, Say, latencies
-from tests.load.stand import PARTITIONS, PUBLISHABLE, Stand, answers, cpu_s, wait_for
+from tests.load.stand import PARTITIONS, PUBLISHABLE, ROOT, Stand, answers, cpu_s, wait_for
 from tests.load.warm import Ask, warm_shop
 from tests.load.wire import Wires, get, run
 
@@ -182,7 +181,7 @@ def _load(target: Target, rate: float, count: int) -> Load:
         input=msgspec.json.encode(job),
         stdout=subprocess.PIPE,
         check=True,
-        env=dict(os.environ),
+        cwd=ROOT,
         timeout=120 + count / (rate or 100),
     )
     outcome = msgspec.json.decode(client.stdout, type=Outcome)

@@ -30,7 +30,7 @@ PUBLISHABLE = "pk_bench"
 READY_S = 60.0
 LOOK_S = 0.02
 _TICKS_S = os.sysconf("SC_CLK_TCK")
-_ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class Stand:
@@ -83,7 +83,7 @@ class Stand:
             running = subprocess.Popen(
                 tethered([sys.executable, "-m", module, *arguments]),
                 env={**os.environ, **self.env, **env},
-                cwd=_ROOT,
+                cwd=ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

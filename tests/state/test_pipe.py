@@ -1,0 +1,140 @@
+"""Serving's reader: many requests on one connection, each with its budget, and no waiting for a Redis that is away."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+
+from stream.fold import Writes
+from stream.state.keys import Keys, Tag
+from stream.state.pipe import Pipe
+from stream.state.redis import RedisStore
+from stream.state.store import Unavailable
+from tests.backends import RedisServer
+
+TAG = Tag("events", 0)
+KEYS = Keys("t")
+BUDGET_S = 0.1
+
+
+@pytest.fixture
+async def pipe(empty_redis: RedisServer) -> AsyncIterator[Pipe]:
+    store = RedisStore(empty_redis.url, KEYS)
+    values = {f"v{n}": (b"%d" % n, 0) for n in range(200)}
+    await store.commit(
+        TAG, None, "t/1/1", Writes({"a": (b"1", 0), "b": (b"\xff", 0), "big": (b"x" * 200_000, 0), **values})
+    )
+    await store.close()
+    made = Pipe(empty_redis.url, budget_s=BUDGET_S, rest_s=0.05)
+    yield made
+    await made.close()
+
+
+def full(*short: str) -> list[str]:
+    return [KEYS.value(TAG, key) for key in short]
+
+
+async def back(pipe: Pipe) -> None:
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                assert await pipe.mget(full("a")) == [b"1"]
+            except Unavailable:
+                await asyncio.sleep(0.01)
+            else:
+                return
+
+
+async def test_values_come_in_the_order_asked(pipe: Pipe) -> None:
+    assert await pipe.mget(full("b", "none", "a", "position")) == [b"\xff", None, b"1", b"t/1/1"]
+
+
+async def test_keys_are_found_by_pattern(pipe: Pipe) -> None:
+    assert sorted(await pipe.find("t:{events:0}:?")) == full("a", "b")
+    assert len(await pipe.find("t:{events:0}:v*")) == 200
+
+
+async def test_many_at_once_get_each_their_own_answer(pipe: Pipe) -> None:
+    asked = [full(f"v{n}", "big" if n % 50 == 0 else "none") for n in range(200)]
+    answers = await asyncio.gather(*[pipe.mget(keys) for keys in asked])
+    assert [answer[0] for answer in answers] == [b"%d" % n for n in range(200)]
+
+
+async def test_one_who_gives_up_does_not_shift_the_others_answers(pipe: Pipe) -> None:
+    await pipe.mget(full("a"))
+    waiting = [asyncio.create_task(pipe.mget(full(f"v{n}"))) for n in range(20)]
+    await asyncio.sleep(0)
+    for task in waiting[::2]:
+        task.cancel()
+    answers = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [answer for answer in answers if isinstance(answer, list)] == [[b"%d" % n] for n in range(1, 20, 2)]
+
+
+async def test_a_refusal_fails_its_own_request_only(pipe: Pipe) -> None:
+    refused, answered = await asyncio.gather(pipe.mget([]), pipe.mget(full("a")), return_exceptions=True)
+    assert isinstance(refused, Unavailable)
+    assert answered == [b"1"]
+
+
+async def test_a_redis_that_hangs_costs_the_budget_once_and_then_nothing(pipe: Pipe, empty_redis: RedisServer) -> None:
+    await pipe.mget(full("a"))
+    empty_redis.pause()
+    try:
+        began = time.monotonic()
+        with pytest.raises(Unavailable):
+            await pipe.mget(full("a"))
+        assert BUDGET_S / 2 < time.monotonic() - began < 4 * BUDGET_S
+        began = time.monotonic()
+        for _ in range(20):
+            with pytest.raises(Unavailable):
+                await pipe.mget(full("a"))
+        assert time.monotonic() - began < BUDGET_S
+    finally:
+        empty_redis.resume()
+    await back(pipe)
+
+
+async def test_a_redis_that_was_restarted_is_found_again(pipe: Pipe, empty_redis: RedisServer) -> None:
+    await pipe.mget(full("a"))
+    empty_redis.kill()
+    with pytest.raises(Unavailable):
+        await pipe.mget(full("a"))
+    empty_redis.start()
+    again = Pipe(empty_redis.url)
+    await back(again)
+    await again.close()
+
+
+async def test_time_in_which_this_process_was_late_does_not_count(pipe: Pipe) -> None:
+    await pipe.mget(full("a"))
+    asked = asyncio.create_task(pipe.mget(full("a")))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    time.sleep(3 * BUDGET_S)  # noqa: ASYNC251  # the loop is busy with something else
+    assert await asked == [b"1"]
+
+
+async def test_without_a_redis_requests_fail_and_closing_ends_the_attempts() -> None:
+    pipe = Pipe("redis://127.0.0.1:9/0")
+    for _ in range(3):
+        with pytest.raises(Unavailable):
+            await pipe.mget(["a"])
+    await pipe.close()
+    with pytest.raises(Unavailable):
+        await pipe.mget(["a"])
+
+
+async def test_closing_fails_those_who_wait(pipe: Pipe, empty_redis: RedisServer) -> None:
+    await pipe.mget(full("a"))
+    empty_redis.pause()
+    try:
+        asked = asyncio.create_task(pipe.mget(full("a")))
+        await asyncio.sleep(0)
+        await pipe.close()
+        with pytest.raises(Unavailable):
+            await asked
+    finally:
+        empty_redis.resume()

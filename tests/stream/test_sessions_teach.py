@@ -1,0 +1,149 @@
+"""What a session teaches: who follows whom, once for each pair, and examples for the intent model when it closes."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from math import exp
+
+import pytest
+
+from stream.entries import Bought, Example, Followed, Seen
+from stream.features import INTENT_FEATURES
+from stream.signals import session
+from tests.stream.visits import Visits
+
+
+@pytest.fixture
+def visits() -> Visits:
+    return Visits()
+
+
+def walk(visits: Visits, *items: str, minute: float = 0) -> None:
+    for n, item in enumerate(items):
+        visits.send("view_item", item, minute=minute + n / 60)
+
+
+def test_a_step_is_paired_with_the_five_before_it(visits: Visits) -> None:
+    walk(visits, *"abcdefg")
+    assert dict(visits.of(Seen)[-1].back) == pytest.approx({o: exp(-n / 1.5) for n, o in enumerate("fedcb")})
+    forward = [(entry.item_id, entry.weight) for entry in visits.of(Followed) if entry.other == "g"]
+    assert forward == visits.of(Seen)[-1].back
+
+
+def test_pairing_stops_at_an_earlier_occurrence(visits: Visits) -> None:
+    walk(visits, *"abca")
+    assert [other for other, _ in visits.of(Seen)[-1].back] == ["c", "b"]
+
+
+def test_a_pair_counts_once_in_a_session_and_again_in_the_next(visits: Visits) -> None:
+    walk(visits, *"ababab")
+    assert [(entry.item_id, entry.other) for entry in visits.of(Followed)] == [("a", "b"), ("b", "a")]
+    walk(visits, *"ab", minute=60)
+    assert [(entry.item_id, entry.other) for entry in visits.of(Followed)][2:] == [("a", "b")]
+
+
+def test_an_item_that_was_in_the_session_before_is_a_repeat(visits: Visits) -> None:
+    walk(visits, *"abbca")
+    assert [seen.repeat for seen in visits.of(Seen)] == [False, False, True, False, True]
+
+
+def test_a_session_counts_for_at_most_300_pairs(visits: Visits) -> None:
+    for n in range(100):
+        visits.send("view_item", f"i{n}", minute=n)
+    assert len(visits.of(Followed)) == session.PAIRS == 300
+    assert len(visits.of(Seen)) == 100
+
+
+def test_items_bought_or_put_into_the_cart_together_are_related_both_ways(visits: Visits) -> None:
+    visits.send("purchase", "b", "a", "c", "a")
+    together = [(entry.item_id, entry.other) for entry in visits.of(Followed)]
+    assert sorted(together) == sorted([*combinations("abc", 2), *((b, a) for a, b in combinations("abc", 2))])
+    assert {entry.relation for entry in visits.of(Followed)} == {"together"}
+    assert not visits.of(Seen)
+
+
+def test_together_and_viewed_are_different_pairs(visits: Visits) -> None:
+    walk(visits, "a", "b")
+    visits.send("add_to_cart", "a", "b", minute=1)
+    assert sorted((e.relation, e.item_id, e.other) for e in visits.of(Followed)) == [
+        ("together", "a", "b"),
+        ("together", "b", "a"),
+        ("viewed", "a", "b"),
+    ]
+
+
+def test_a_large_order_relates_no_more_than_the_sessions_pairs(visits: Visits) -> None:
+    visits.send("purchase", *(f"i{n}" for n in range(200)))
+    assert len(visits.of(Followed)) == 2 * session.PAIRS
+    assert len(visits.of(Bought)) == 200
+
+
+def test_entries_are_numbered_within_their_event_and_target(visits: Visits) -> None:
+    walk(visits, *"abc")
+    last = [(entry.offset, entry.seq) for entry in visits.emitted if entry.offset == 2]
+    assert last == [(2, n) for n in range(3)]
+
+
+@pytest.mark.parametrize(
+    ("edge", "confirmed"),
+    [(None, True), ({"purchase_confirmed": True}, True), ({"purchase_confirmed": False}, False), ({}, False)],
+)
+def test_a_purchase_counts_as_revenue_when_it_is_confirmed(
+    visits: Visits, edge: dict[str, bool] | None, confirmed: bool
+) -> None:
+    visits.send("purchase", "a", edge=edge)
+    assert [(entry.item_id, entry.quantity, entry.confirmed) for entry in visits.of(Bought)] == [("a", 1, confirmed)]
+
+
+def closed(visits: Visits) -> list[Example]:
+    visits.send("page_view", visitor="closer", minute=600)
+    return visits.of(Example)
+
+
+@pytest.mark.parametrize(
+    ("events", "number"), [(1, 1), (2, 2), (3, 2), (4, 3), (7, 3), (8, 4), (16, 5), (31, 5), (32, 6), (64, 6)]
+)
+def test_a_closed_session_gives_examples_after_1_2_4_8_16_and_32_events(
+    visits: Visits, events: int, number: int
+) -> None:
+    walk(visits, *(f"i{n}" for n in range(events)))
+    assert [(example.model, example.label, len(example.features)) for example in closed(visits)] == [
+        ("intent", False, len(INTENT_FEATURES))
+    ] * number
+
+
+def test_examples_say_whether_the_session_ended_in_a_purchase(visits: Visits) -> None:
+    walk(visits, *"ab")
+    visits.send("purchase", "a", minute=1)
+    walk(visits, *"cdefgh", minute=2)
+    assert [example.label for example in closed(visits)] == [True, True]
+
+
+def test_a_session_gives_its_examples_once(visits: Visits) -> None:
+    walk(visits, *"ab")
+    assert len(closed(visits)) == 2
+    for minute in (610, 620, 630):
+        visits.send("page_view", visitor="closer", minute=minute)
+    assert len(visits.of(Example)) == 2
+
+
+def test_a_new_session_closes_the_one_before(visits: Visits) -> None:
+    visits.send("view_item", "a", session_id="one")
+    visits.send("view_item", "b", session_id="two")
+    assert len(visits.of(Example)) == 1
+
+
+def test_examples_carry_the_time_of_the_sessions_last_event(visits: Visits) -> None:
+    walk(visits, *"ab", minute=5)
+    last_at = visits.visitor().session.last_at
+    assert {example.at for example in closed(visits)} == {last_at}
+
+
+def test_an_old_visitor_closing_late_does_not_hold_up_the_rest(visits: Visits) -> None:
+    """Many sessions end at once: each record closes a few, so that none takes long."""
+    for n in range(100):
+        visits.send("view_item", "a", visitor=f"v{n}", minute=n / 60)
+    for n in range(7):
+        visits.send("page_view", visitor="closer", minute=600 + n)
+    assert len(visits.of(Example)) == 100
+    assert set(visits.state.rank) == {"closer"}
