@@ -85,6 +85,7 @@ class Rows:
         self._packed: dict[str, bytes] = {}
         self._parsed: dict[str, Row] = {}
         self._asked: set[str] = set()
+        self._broken: set[str] = set()
         self._strangers: dict[str, float] = {}
         self._tags: dict[int, list[str]] = {}
         self._tagged = 0
@@ -99,7 +100,7 @@ class Rows:
         row = self._parsed.get(item_id)
         if row is None:
             packed = self._packed.get(item_id)
-            if packed is not None:
+            if packed is not None and item_id not in self._broken:
                 row = self._parse(item_id, packed)
         return row
 
@@ -136,6 +137,7 @@ class Rows:
         self._asked.add(item_id)
         if self._packed.get(item_id) != packed:
             self._packed[item_id] = packed
+            self._broken.discard(item_id)
             self._parsed.pop(item_id, None)
             self._strangers.pop(item_id, None)
             try:
@@ -175,7 +177,7 @@ class Rows:
     def _refuse(self, item_id: str, reason: str) -> None:
         """A row that would spoil answers is as none, until it changes."""
         log.warning("row_not_readable", reason=reason, meaning="its item has no neighbours until the row changes")
-        del self._packed[item_id]
+        self._broken.add(item_id)
 
     # the sweep
 

@@ -25,7 +25,8 @@ from stream.keyring import development_keys
 from stream.lag import progress_of
 from stream.settings import Settings
 from stream.state.keys import Keys
-from stream.state.redis import Reader, RedisStore
+from stream.state.pipe import Pipe
+from stream.state.redis import RedisStore
 from stream.state.store import Unavailable
 from stream.supervisor import Part, Supervisor
 from stream.topics import TOPICS
@@ -131,7 +132,7 @@ def _settings_of(env: Mapping[str, str]) -> dict[str, Any]:
 async def _until_ready(found: System, supervisor: Supervisor, conf: Settings) -> None:
     """Wait until the API answers and the worker owns every partition."""
     deadline = asyncio.get_running_loop().time() + READY_WITHIN_S
-    reader = Reader(conf.redis_url, budget_s=1)
+    reader = Pipe(conf.redis_url, budget_s=1)
     try:
         async with aiohttp.ClientSession() as client:
             while not (await _api_ready(client, found.api) and await _worker_ready(reader, conf)):
@@ -152,7 +153,7 @@ async def _api_ready(client: aiohttp.ClientSession, api: str) -> bool:
         return False
 
 
-async def _worker_ready(reader: Reader, conf: Settings) -> bool:
+async def _worker_ready(reader: Pipe, conf: Settings) -> bool:
     """Whether a worker's heartbeat names partitions: it names none before all that it was assigned are loaded."""
     try:
         beats = await reader.find(Keys(conf.key_prefix).worker("*"))

@@ -13,6 +13,9 @@ from stream.settings import Settings
 from stream.title_vectors import TitleVectors
 
 FOLDER = "copies"
+# Kafka answers a waiting fetch as soon as there is something, the embedded broker only when its time is over
+WAIT_MS = 100
+WAIT_EMBEDDED_MS = 10
 _SAVE_EVERY_S = 20.0
 
 
@@ -28,7 +31,8 @@ class CatalogueCopy:
         file = LocalCopy(settings.data_dir / FOLDER / "catalogue", KIND)
         self.catalogue = Catalogue(file, settings.run_id)
         self.vectors = TitleVectors(self.catalogue)
-        self.follower = Follower(settings.broker_url, "catalog", self.catalogue)
+        wait_ms = WAIT_EMBEDDED_MS if settings.embedded_broker else WAIT_MS
+        self.follower = Follower(settings.broker_url, "catalog", self.catalogue, wait_ms=wait_ms)
         self._keep = keep
         self._tasks: list[asyncio.Task[Any]] = []
 

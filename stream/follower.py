@@ -42,7 +42,7 @@ class Sink(Protocol):
 
 
 class Follower:
-    """Follows `topic` (a noun) at `broker_url` into `sink`; `wait_ms` bounds how long a new record may lie unread.
+    """Follows `topic` (a noun) at `broker_url` into `sink`; `wait_ms` is how long a fetch waits for more.
 
     Attributes
     ----------

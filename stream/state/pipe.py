@@ -5,9 +5,9 @@ Here commands are written as they come and answers are handed out in order, as R
 each with 32 at once. redis-py still connects (URL, TLS, log-in); its connection's two streams are used directly, which
 `tests/state/test_pipe.py` guards.
 
-A request that has no answer after its budget fails, and with it the connection: nobody knows what is still to come on
-it. Time in which this process itself was late does not count, up to ten budgets. While there is no connection requests
-fail at once, and one task tries again every `rest_s`: a circuit breaker.
+A request that has no answer after its budget fails; if nothing has come `PATIENCE_S` later, the connection is given up.
+Time in which this process itself was late does not count, up to ten budgets. While there is no connection requests fail
+at once, and one task tries again every `rest_s`: a circuit breaker.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from stream.state.store import Unavailable
 
 TICK_S = 0.005
 CONNECT_S = 1.0
+PATIENCE_S = 0.075
 MOST_BUDGETS = 10
 _READ_BYTES = 256 * 1024
 
@@ -168,16 +169,26 @@ class _Link:
         await self._connection.disconnect(nowait=True)
 
     def _watch(self, due: float) -> None:
-        """Look whether the one who waits longest waits too long."""
+        """Fail those who wait too long, and give the connection up when it is time."""
         self._watching = None
         if not self._waiting:
             return
         now = self._loop.time()
-        waited, own_delay = now - self._waiting[0][1], now - due
-        if waited > self._budget_s and (own_delay < TICK_S or waited > MOST_BUDGETS * self._budget_s):
-            self._end(f"Redis did not answer within {self._budget_s * 1000:.0f} ms")
-            return
+        longest = now - self._waiting[0][1]
+        if now - due < TICK_S or longest > MOST_BUDGETS * self._budget_s:
+            if longest > self._budget_s + PATIENCE_S:
+                self._end("Redis does not answer")
+                return
+            self._expire(now - self._budget_s)
         self._watching = self._loop.call_later(TICK_S, self._watch, now + TICK_S)
+
+    def _expire(self, before: float) -> None:
+        """Fail who asked before that; they keep their places, as their answers may still come."""
+        for asked, since in self._waiting:
+            if since >= before:
+                return
+            if not asked.done():
+                asked.set_exception(Unavailable(f"Redis did not answer within {self._budget_s * 1000:.0f} ms"))
 
     def _end(self, reason: str) -> None:
         if not self._open:

@@ -1,4 +1,4 @@
-"""The store in Redis or Valkey: one fenced script call a batch, and a short-tempered reader for serving.
+"""The store in Redis or Valkey: one fenced script call a batch. Serving reads through `stream.state.pipe`.
 
 redis-py's defaults retry a command that may have been applied (`GUARANTEES.md` §1.8): nothing here retries by itself.
 """
@@ -6,12 +6,11 @@ redis-py's defaults retry a command that may have been applied (`GUARANTEES.md` 
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from importlib import resources
 from itertools import chain
-from typing import Any, cast
+from typing import Any
 
 import msgpack
 from redis.asyncio import Redis
@@ -150,40 +149,3 @@ class RedisStore:
             raise Unavailable(f"Redis does not take it now: {error}") from None
         except (RedisError, OSError, TimeoutError) as error:
             raise Unavailable(f"Redis did not answer: {error}") from None
-
-
-class Reader:
-    """Serving's view of the store: `budget_s` an answer, no retries, and a circuit breaker.
-
-    After `trip` failures in a row it refuses at once for `rest_s`, then lets one call try.
-    """
-
-    def __init__(self, url: str, *, budget_s: float = 0.025, trip: int = 3, rest_s: float = 0.5) -> None:
-        self._redis = connect(ConnectionPool, url, timeout_s=budget_s, connections=256)
-        self._trip, self._rest_s = trip, rest_s
-        self._failures = 0
-        self._closed_until = 0.0
-
-    async def close(self) -> None:
-        await self._redis.aclose()
-
-    async def mget(self, keys: Sequence[str]) -> list[bytes | None]:
-        """The values of full keys of one hash tag, in order; raises `Unavailable`."""
-        now = time.monotonic()
-        if self._failures >= self._trip and now < self._closed_until:
-            raise Unavailable("Redis was away a moment ago; not asked again yet")
-        try:
-            found = cast("list[bytes | None]", await self._redis.mget(keys))
-        except (RedisError, OSError, TimeoutError) as error:
-            self._failures += 1
-            self._closed_until = now + self._rest_s
-            raise Unavailable(f"Redis did not answer in time: {error}") from None
-        self._failures = 0
-        return found
-
-    async def find(self, pattern: str) -> list[str]:
-        """Full keys that match (for the few heartbeat keys)."""
-        try:
-            return [key.decode() async for key in self._redis.scan_iter(match=pattern, count=1_000)]
-        except (RedisError, OSError, TimeoutError) as error:
-            raise Unavailable(f"Redis did not answer in time: {error}") from None

@@ -129,8 +129,10 @@ async def test_a_broken_row_is_as_none_and_harms_no_answer(shop: Deployment, bro
     await shop.stock(item("a"), item("b"))
     shop.store.values[tag("a")]["item:a"] = broken
     await shop.settle()
-    shelf = await shop.shelf("pdp_also_bought", item_ids=["a"])
-    assert "session_table" not in {one["recommender"] for one in shelf["items"]}
+    for _ in range(2):
+        shelf = await shop.shelf("pdp_also_bought", item_ids=["a"])
+        assert "session_table" not in {one["recommender"] for one in shelf["items"]}
+        await shop.settle()
     put(shop, "a", "b")
     await shop.settle()
     assert (await page(shop, "a"))[0] == "b"

@@ -87,6 +87,7 @@ async def test_a_redis_that_hangs_costs_the_budget_once_and_then_nothing(pipe: P
         with pytest.raises(Unavailable):
             await pipe.mget(full("a"))
         assert BUDGET_S / 2 < time.monotonic() - began < 4 * BUDGET_S
+        await asyncio.sleep(BUDGET_S)
         began = time.monotonic()
         for _ in range(20):
             with pytest.raises(Unavailable):
@@ -95,6 +96,22 @@ async def test_a_redis_that_hangs_costs_the_budget_once_and_then_nothing(pipe: P
     finally:
         empty_redis.resume()
     await back(pipe)
+
+
+async def test_a_short_hang_costs_those_who_wait_but_not_the_connection(
+    pipe: Pipe, empty_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stream.state.pipe.PATIENCE_S", 30.0)
+    await pipe.mget(full("a"))
+    link = pipe._link
+    empty_redis.pause()
+    with pytest.raises(Unavailable):
+        await pipe.mget(full("a"))
+    waiting = asyncio.create_task(pipe.mget(full("b")))
+    await asyncio.sleep(0)
+    empty_redis.resume()
+    assert await waiting == [b"\xff"]
+    assert pipe._link is link
 
 
 async def test_a_redis_that_was_restarted_is_found_again(pipe: Pipe, empty_redis: RedisServer) -> None:

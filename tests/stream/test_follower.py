@@ -8,11 +8,12 @@ from contextlib import asynccontextmanager
 
 import pytest
 from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, NewTopic
 
 from stream.fold import Record
 from stream.follower import Follower
 from stream.topics import TOPICS
-from tests.backends import MockBroker
+from tests.backends import KafkaServer, MockBroker
 
 TOPIC = TOPICS["catalog"].name
 PARTITIONS = 2
@@ -68,7 +69,7 @@ async def following(broker: MockBroker, sink: Kept) -> AsyncIterator[Follower]:
 
 
 async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(40):
         while not true():
             await asyncio.sleep(0.005)
 
@@ -132,4 +133,28 @@ async def test_a_broker_that_was_never_there_is_waited_for() -> None:
     await asyncio.sleep(0.05)
     assert not follower.live
     assert sink.told == []
+    await follower.stop()
+
+
+async def test_a_topic_that_was_made_anew_is_read_anew(empty_kafka: KafkaServer) -> None:
+    admin, producer = (
+        AdminClient({"bootstrap.servers": empty_kafka.url}),
+        Producer({"bootstrap.servers": empty_kafka.url}),
+    )
+
+    def make(*values: bytes) -> None:
+        admin.create_topics([NewTopic(TOPIC, PARTITIONS)])[TOPIC].result(20)
+        for value in values:
+            producer.produce(TOPIC, value, b"key", 0)
+        assert producer.flush(20) == 0
+
+    await asyncio.to_thread(make, b"old 1", b"old 2", b"old 3")
+    sink = Kept()
+    follower = Follower(empty_kafka.url, "catalog", sink, wait_ms=100)
+    follower.start()
+    await until(lambda: len(sink.values) == 3 and "caught up" in sink.told)
+    await asyncio.to_thread(lambda: admin.delete_topics([TOPIC])[TOPIC].result(20))
+    await until(lambda: TOPIC not in admin.list_topics(timeout=10).topics)
+    await asyncio.to_thread(make, b"new")
+    await until(lambda: sink.values == [b"new"] and sink.readings > 1)
     await follower.stop()

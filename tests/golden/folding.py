@@ -1,0 +1,106 @@
+"""What a stream of events makes of all agents' state, written so that people can read it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from stream.fold import Fold, Outbound, Record
+from stream.item import ItemFold
+from stream.learner import LearnerFold
+from stream.progressive import Tally
+from stream.published import Sealed, unseal
+from stream.shard import Shard
+from stream.state.memory import MemoryStore
+from stream.topics import TOPICS
+from stream.visitor import VisitorFold
+
+PARTITIONS = dict.fromkeys(TOPICS, 1)
+DIGITS = 9
+"""Numbers are compared to so many significant digits: the last ones belong to the machine's `exp`."""
+
+
+class Log:
+    """The derived topics of a run."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, list[Record]] = {noun: [] for noun in TOPICS}
+
+    def append(self, topic: str, key: bytes | None, value: bytes, timestamp: int) -> None:
+        log = self.records[topic]
+        log.append(Record(topic, 0, len(log), timestamp, key, value))
+
+    async def send_all(self, records: Sequence[Outbound]) -> None:
+        for to in records:
+            self.append(to.topic, to.key, to.value, 0)
+
+
+async def states(lines: Sequence[str], *, cut: int) -> dict[str, Any]:
+    """Each agent's state after the stream, folded in batches of `cut` records with a restart after each."""
+    log = Log()
+    for line in lines:
+        event = json.loads(line)
+        log.append("events", event["visitor_id"].encode(), line.encode(), event["received_at"])
+    store = MemoryStore()
+    agents: tuple[Fold, ...] = (VisitorFold(str, 1), ItemFold(), LearnerFold())
+    for agent in agents:
+        await _work_off(agent, log, store, cut)
+    return {agent.name: _readable(agent, store) for agent in agents} | {
+        "dead_letters": len(log.records["dead_letters"])
+    }
+
+
+async def _work_off(agent: Fold, log: Log, store: MemoryStore, cut: int) -> None:
+    records = log.records[agent.topic]
+    for start in range(0, len(records), cut):
+        shard = Shard(_fresh(agent), 0, "golden", PARTITIONS, store, log)
+        await shard.start()
+        await shard.apply(records[start : start + cut])
+        await shard.flush()
+
+
+def _fresh(agent: Fold) -> Fold:
+    return VisitorFold(str, 1) if isinstance(agent, VisitorFold) else type(agent)()
+
+
+def _readable(agent: Fold, store: MemoryStore) -> dict[str, Any]:
+    types = {family.name: family.type for family in agent.families}
+    tag = next(tag for tag in store.values if tag.topic == agent.topic)
+    made = {
+        key: _value(msgspec.msgpack.decode(packed, type=types[key.partition(":")[0]]))
+        for key, packed in sorted(store.values[tag].items())
+    }
+    if agent.ranking is not None:
+        made["ranking"] = dict(sorted(store.rankings[tag].items()))
+    return made
+
+
+def _value(value: Any) -> Any:
+    """Structs as objects with their fields' names, numbers rounded.
+
+    Of a sealed model only what it says of itself, of histograms the bins that are not empty.
+    """
+    if isinstance(value, Sealed):
+        version = unseal(value)
+        return _value({"version": version.version, "learnt": version.learnt, "metrics": version.metrics})
+    if isinstance(value, Tally):
+        return {"bins": {str(n): count for n, count in enumerate(value.bins) if count}, "squares": value.squares}
+    if isinstance(value, msgspec.Struct):
+        return {name: _value(getattr(value, name)) for name in value.__struct_fields__}
+    if isinstance(value, dict):
+        return {str(key): _value(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_value(one) for one in value]
+    return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
+
+
+def shown(value: Any, lines_down_to: int = 3) -> str:
+    """JSON with a line for each field of each key of each agent, so that a difference can be read."""
+    if not isinstance(value, dict) or not lines_down_to or not value:
+        return json.dumps(value, ensure_ascii=False)
+    fields = [f"{json.dumps(name)}: {shown(one, lines_down_to - 1)}" for name, one in value.items()]
+    indent = " " * (4 - lines_down_to)
+    return "{\n" + ",\n".join(indent + field for field in fields) + "\n" + indent[1:] + "}"

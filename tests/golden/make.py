@@ -1,0 +1,183 @@
+"""Makes the golden event streams, from fixed stories and a fixed seed: ``python -m tests.golden.make``."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parent
+START_MS = 1_768_467_600_000
+"""15 January 2026, 09:00 UTC."""
+MINUTE_MS = 60_000
+DAY_MIN = 24 * 60
+GRANTED = {"analytics": True, "personalization": True, "marketing": False}
+Event = dict[str, Any]
+
+
+class Pen:
+    """Writes events down; `minute` is when they happened, `received` when they came, if that is another minute."""
+
+    def __init__(self) -> None:
+        self.written: list[tuple[float, Event]] = []
+
+    def write(
+        self, minute: float, visitor: str, name: str, *items: str, received: float | None = None, **more: Any
+    ) -> Event:
+        came = minute if received is None else received
+        event = {
+            "event_id": f"{visitor}-{sum(e['visitor_id'] == visitor for _, e in self.written):03}",
+            "event": name,
+            "occurred_at": _ms(minute),
+            "received_at": _ms(came),
+            "visitor_id": visitor,
+            "consent_default": {"analytics": False, "personalization": False},
+            **({"items": [{"item_id": item} for item in items]} if items else {}),
+            **more,
+        }
+        self.written.append((came, event))
+        return event
+
+    def again(self, minute: float, event: Event) -> None:
+        """The same event arrives once more."""
+        self.written.append((minute, {**event, "received_at": _ms(minute)}))
+
+    def events(self) -> list[Event]:
+        """In the order of their arrival."""
+        return [event for _, event in sorted(self.written, key=lambda pair: pair[0])]
+
+
+def _ms(minute: float) -> int:
+    return START_MS + int(minute * MINUTE_MS)
+
+
+def every_event() -> list[Event]:
+    """Five shoppers who between them send every event of the contract, early, late, twice, with and without consent."""
+    pen = Pen()
+    _ann(pen)
+    _bob(pen)
+    _cleo(pen)
+    _dan(pen)
+    _bot(pen)
+    return pen.events()
+
+
+def _ann(pen: Pen) -> None:
+    """Grants, looks around, buys, and comes back in the afternoon."""
+    ann = "ann"
+    pen.write(0, ann, "consent_update", consent=GRANTED)
+    pen.write(0.1, ann, "page_view", page={"type": "home", "url": "https://shop.example/"})
+    pen.write(0.2, ann, "view_item_list", "pan", "pot", "lid", placement="home_for_you", decision_id="made-up-token")
+    pen.write(0.5, ann, "select_item", "pan", placement="home_for_you", decision_id="made-up-token")
+    viewed = pen.write(0.6, ann, "view_item", "pan", page={"type": "product"})
+    pen.again(0.7, viewed)
+    pen.write(1.5, ann, "view_item", "pot")
+    pen.write(2, ann, "view_item", "pan")
+    pen.write(2.5, ann, "add_to_cart", "pan", currency="EUR", value="39.90")
+    pen.write(3, ann, "add_to_cart", items=[{"item_id": "lid", "quantity": 2}, {"item_id": "pot"}])
+    pen.write(4, ann, "remove_from_cart", items=[{"item_id": "lid", "quantity": 1}])
+    pen.write(4.5, ann, "view_cart", page={"type": "cart"})
+    pen.write(5, ann, "begin_checkout", "pan", "lid", "pot", cart_id="cart-1")
+    pen.write(5.5, ann, "identify", customer_id="customer-7")
+    order: list[Event] = [
+        {"item_id": "pan", "price": "39.90"},
+        {"item_id": "lid", "quantity": 1, "price": 9.5},
+        {"item_id": "pot"},
+    ]
+    pen.write(6, ann, "purchase", items=order, currency="EUR", value="79.40", transaction_id="order-1", coupon="NEW10")
+    pen.write(5, ann, "view_item", "lamp", received=20)  # twenty minutes on the way, still of this visit
+    pen.write(400, ann, "view_item", "lamp")
+    pen.write(401, ann, "search", search_term="desk lamp")
+    pen.write(402, ann, "view_item", "desk")
+    pen.write(2, ann, "view_item", "pot", received=403)  # of the morning's visit: counts, but steps nowhere
+    pen.write(404, ann, "refund", "lid", transaction_id="order-1")
+
+
+def _bob(pen: Pen) -> None:
+    """Has the shop's own session ids, dismisses, wishes, clicks banners, and withdraws in the end."""
+    bob = "bob"
+    winter = {"promotion_id": "winter", "creative_slot": "hero"}
+    pen.write(1, bob, "view_promotion", promotion=winter, consent=GRANTED, session_id="visit-1")
+    pen.write(1.2, bob, "select_promotion", promotion={"promotion_id": "winter"}, session_id="visit-1")
+    pen.write(2, bob, "view_item", "lamp", session_id="visit-1")
+    pen.write(3, bob, "view_item", "desk", session_id="visit-1")
+    pen.write(4, bob, "dismiss", "chair", session_id="visit-1")
+    pen.write(5, bob, "add_to_wishlist", "desk", session_id="visit-1")
+    pen.write(50, bob, "view_item", "lamp", session_id="visit-1")
+    pen.write(51, bob, "view_item", "chair", session_id="visit-2")
+    pen.write(52, bob, "add_to_cart", "desk", session_id="visit-2")
+    unconfirmed = {"key": "pk_shop", "signed": False, "purchase_confirmed": False}
+    pen.write(53, bob, "purchase", "desk", transaction_id="order-2", session_id="visit-2", edge=unconfirmed)
+    pen.write(90, bob, "page_view", consent={"personalization": False})
+    pen.write(91, bob, "view_item", "lamp")
+
+
+def _cleo(pen: Pen) -> None:
+    """Says nothing: first the default is yes, later it is no; analytics alone leaves no profile."""
+    yes = {"analytics": True, "personalization": True}
+    pen.write(10, "cleo", "view_item", "desk", consent_default=yes)
+    pen.write(11, "cleo", "view_item", "lamp", consent_default=yes)
+    pen.write(12, "cleo", "view_item", "pan")
+    pen.write(13, "cleo", "view_item", "pot", consent={"analytics": True, "personalization": False})
+    pen.write(14, "cleo", "consent_update", consent={"personalization": True})
+    pen.write(15, "cleo", "view_item", "desk")
+
+
+def _dan(pen: Pen) -> None:
+    """What servers write: every control event, around a little shopping."""
+    pen.write(20, "dan", "view_item", "pan", consent=GRANTED)
+    pen.write(21, "dan", "view_item", "desk")
+    pen.write(22, "dan", "due", kind="abandoned_cart")
+    pen.write(23, "dan", "unmerge", customer_id="customer-7")
+    pen.write(24, "dan", "reset")
+    pen.write(25, "dan", "erase", epoch=1)
+    pen.write(100 * DAY_MIN, "dan", "view_item", "lamp")  # the profile of January is past its retention
+
+
+def _bot(pen: Pen) -> None:
+    """Two hundred views in a minute."""
+    for n in range(200):
+        pen.write(60 + n / 250, "bot", "view_item", ("pan", "pot", "lid")[n % 3], consent=GRANTED)
+
+
+def crowd(seed: int = 7, shoppers: int = 25) -> list[Event]:
+    """Twenty-five shoppers in three days, with walks that items share: enough for rows, totals and a first model."""
+    rng = random.Random(seed)
+    pen = Pen()
+    for n in range(shoppers):
+        visitor = f"shopper-{n:02}"
+        for _ in range(rng.choice((1, 1, 2, 3))):
+            _visit(pen, rng, visitor, rng.uniform(0, 3 * DAY_MIN))
+    return pen.events()
+
+
+def _visit(pen: Pen, rng: random.Random, visitor: str, minute: float) -> None:
+    item = rng.randrange(12)
+    keen = rng.random() < 0.4
+    for n in range(rng.choice((2, 3, 4, 6, 9))):
+        minute += rng.expovariate(1)
+        late = rng.expovariate(1 / 5) if rng.random() < 0.1 else 0.0
+        event = pen.write(minute, visitor, "view_item", f"item-{item:02}", consent=GRANTED, received=minute + late)
+        if rng.random() < 0.05:
+            pen.again(minute + late + 1, event)
+        if keen and n % 2:
+            pen.write(minute + 0.2, visitor, "add_to_cart", f"item-{item:02}")
+        item = (item + rng.choice((1, 1, 1, 2, 5))) % 12
+    if keen:
+        pen.write(minute + 1, visitor, "purchase", f"item-{item:02}", transaction_id=f"{visitor}-{minute:.0f}")
+
+
+STREAMS = {"every_event": every_event, "crowd": crowd}
+
+
+def lines(events: list[Event]) -> Iterator[str]:
+    """The stream as a file has it."""
+    for event in events:
+        yield json.dumps(event, separators=(",", ":"), ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    for name, stream in STREAMS.items():
+        FOLDER.joinpath(f"{name}.jsonl").write_text("".join(lines(stream())), encoding="utf-8")
