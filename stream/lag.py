@@ -61,7 +61,10 @@ async def _row(agent: str, tag: Tag, log: Offsets, store: Store, now_ms: float) 
     clock = (_clock.decode(packed) if packed else None) or Clock()
     records = max(0, log.end - position)
     seconds = max(0.0, (now_ms - clock.record_at) / 1000) if records and clock.record_at else 0.0
-    verdict: Literal["ok", "behind", "late"] = "late" if seconds > LATE_S else "behind" if seconds > BEHIND_S else "ok"
+    never = records > 0 and not clock.record_at
+    verdict: Literal["ok", "behind", "late"] = (
+        "late" if seconds > LATE_S else "behind" if seconds > BEHIND_S or never else "ok"
+    )
     return Row(
         agent, tag.topic, tag.partition, position, log.end, records, round(seconds, 3), verdict,
         clock.applied, clock.duplicates, clock.dropped, clock.dead,
