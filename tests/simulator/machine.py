@@ -30,7 +30,7 @@ from stream.topics import TOPICS
 from tests.simulator.log import Place
 from tests.simulator.recount import Limits, Recount
 from tests.simulator.reference import Reference
-from tests.simulator.shoppers import GARBAGE, POISONS, Gesture, gestures, home_of, poison
+from tests.simulator.shoppers import GARBAGE, ITEMS, POISONS, Gesture, gestures, home_of, poison
 from tests.simulator.world import PLACES, Outcome, Owner, Parts, Plan, World, steps_as_vector
 
 LIMITS = Limits(dedupe_ids=6, steps=7, pairs=9, flood_a_minute=12, flood_a_session=40, closed_a_record=2)
@@ -49,6 +49,7 @@ plans = st.builds(
     after_s=st.sampled_from((0.0, 0.0, 1.0)),
     capacity=st.sampled_from((1, 3, 100_000)),
 )
+kinds = st.sampled_from(("read", "send", "commit"))
 outcomes = st.sampled_from((Outcome.OK, Outcome.OK, Outcome.OK, *Outcome))
 
 
@@ -102,6 +103,15 @@ class Shop(RuleBasedStateMachine):
             self.world.now_ms += gesture.wait_ms
             self.events += 1
             self._produce(gesture.document(f"e{self.events}", self.world.now_ms))
+
+    @rule(gesture=gestures(), items=st.lists(st.sampled_from(ITEMS), min_size=1, max_size=9), buys=st.booleans())
+    def visit(self, gesture: Gesture, items: list[str], buys: bool) -> None:
+        """One shopper walks from item to item, perhaps buys the last, and is gone for an hour."""
+        calm = gesture._replace(late_ms=0, wait_ms=1_000, consent=None, default=True)
+        walk = [calm._replace(event="view_item", items=(item,)) for item in items]
+        order = [calm._replace(event="purchase", items=(items[-1],))] if buys else []
+        self.shop([*walk, *order])
+        self.sleep(hours=1)
 
     @rule(gesture=gestures(), items=st.lists(st.sampled_from(("i0", "i1", "i2")), min_size=10, max_size=20))
     def flood(self, gesture: Gesture, items: list[str]) -> None:
@@ -162,15 +172,25 @@ class Shop(RuleBasedStateMachine):
         owner = self._begin(place, most, plan, answers)
         owner.run()
 
-    @rule(place=places, most=st.integers(1, 30), plan=plans, answers=st.lists(outcomes, max_size=10))
-    def stall(self, place: Place, most: int, plan: Plan, answers: list[Outcome]) -> None:
-        """The owner stops wherever it is, and wakes up when somebody steps it."""
-        self._begin(place, most, plan, answers)
+    @rule(place=places, most=st.integers(1, 30), plan=plans, answers=st.lists(outcomes, max_size=10), at=kinds)
+    def stall(self, place: Place, most: int, plan: Plan, answers: list[Outcome], at: str) -> None:
+        """The owner stops at such a call, and wakes up when somebody steps it."""
+        self._begin(place, most, plan, answers).run(until=at)
 
-    @rule(place=places, most=st.integers(1, 30), plan=plans, answers=st.lists(outcomes, max_size=10))
-    def crash(self, place: Place, most: int, plan: Plan, answers: list[Outcome]) -> None:
-        """Killed after so many answers: before the send, between two rounds, before the commit, before the ack."""
-        self._begin(place, most, plan, answers).crash()
+    @rule(place=places, most=st.integers(1, 30), plan=plans, answers=st.lists(outcomes, max_size=10), at=kinds)
+    def crash(self, place: Place, most: int, plan: Plan, answers: list[Outcome], at: str) -> None:
+        """Killed at such a call: before the send, between two rounds, before the commit."""
+        owner = self._begin(place, most, plan, answers)
+        owner.run(until=at)
+        owner.crash()
+
+    @rule(place=places, most=st.integers(1, 30), plan=plans, at=kinds, outcome=outcomes)
+    def crash_after(self, place: Place, most: int, plan: Plan, at: str, outcome: Outcome) -> None:
+        """Killed when it has just been answered, rightly or wrongly: between the commit and the next batch."""
+        owner = self._begin(place, most, plan, [])
+        owner.run(until=at)
+        owner.step(outcome)
+        owner.crash()
 
     @rule(place=places, plan=plans, answers=st.lists(outcomes, max_size=4))
     def take_over(self, place: Place, plan: Plan, answers: list[Outcome]) -> None:
@@ -306,7 +326,7 @@ class Shop(RuleBasedStateMachine):
             owner.crash()  # the store lost what it had committed, and no record comes: the progress check restarts it
 
     def _count_again(self) -> None:
-        recount = Recount(LIMITS)
+        self.recount = recount = Recount(LIMITS)
         for place in EVENTS:
             recount.partition(self.world.log.records(place), self.poison[place])
         outcomes = [{k: v for k, v in self._outcomes(place).items() if v} for place in EVENTS]

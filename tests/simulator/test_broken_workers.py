@@ -18,7 +18,10 @@ from stream.shard import Shard
 from tests.simulator.machine import Shop
 from tests.simulator.world import Owner, Parts
 
-EXAMPLES = 400
+EXAMPLES = 2_000
+"""At most; each of them is found out within some hundreds."""
+
+pytestmark = pytest.mark.timeout(600)
 
 
 class WithoutMarks(ItemFold):

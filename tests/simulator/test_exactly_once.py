@@ -2,8 +2,47 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from itertools import product
+from typing import ClassVar
+
+import pytest
+from hypothesis import Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
 from tests.simulator.machine import Shop
-from tests.simulator.profile import budget
+from tests.simulator.profile import LONG, budget
+from tests.simulator.world import Outcome
+
+pytestmark = pytest.mark.timeout(0 if LONG else 600)
 
 TestShop = Shop.TestCase
-TestShop.settings = budget(500)
+TestShop.settings = budget(700)
+
+FAULTS = {f"{kind} {outcome.name}" for kind, outcome in product(("read", "send", "commit"), Outcome)}
+KILLS = {f"killed at {kind}" for kind in ("read", "send", "commit")}
+STORIES = {"commit refused", "tail lost", "late arrival"}
+ENDS = {"applied", "duplicates", "dropped", "dead"}
+COUNTED = {"seen", "first", "repeats", "followed", "together", "bought", "confirmed", "label True", "label False"}
+
+
+class Watched(Shop):
+    """Remembers what happened in all its runs."""
+
+    happened: ClassVar[Counter[str]] = Counter()
+
+    def teardown(self) -> None:
+        super().teardown()
+        counts = self.recount.counts
+        self.happened.update(self.world.happened)
+        for outcomes in self.recount.outcomes:
+            self.happened.update(outcomes)
+        self.happened.update({f"label {label}": number for label, number in counts.examples.items()})
+        self.happened.update({name: sum(counted.values()) for name, counted in counts._asdict().items()})
+
+
+def test_the_machine_gets_to_what_it_is_for() -> None:
+    """Every fault at every kind of call, every end that a record can come to, and everything that is counted."""
+    few = settings(budget(300, factor=1), derandomize=True, database=None, phases=[Phase.generate])
+    run_state_machine_as_test(Watched, settings=few)
+    assert not {what for what in FAULTS | KILLS | STORIES | ENDS | COUNTED if not Watched.happened[what]}

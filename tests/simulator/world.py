@@ -8,7 +8,7 @@ done, with an error and done later, or never, because the worker is killed while
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -134,6 +134,7 @@ class World:
         self.owners: dict[Place, list[Owner]] = {place: [] for place in PLACES}
         self.in_flight: list[Callable[[], Any]] = []
         self.acked: defaultdict[Place, int] = defaultdict(int)
+        self.happened: Counter[str] = Counter()
         self.now_ms = 1_750_000_000_000
 
     def close(self) -> None:
@@ -193,12 +194,14 @@ class World:
             self.history.append(undo)
             assert before is None or offset_of(new) > offset_of(before), f"{tag} went back from {before} to {new}"
         else:
+            self.happened["commit refused"] += 1
             assert self.memory.positions.get(tag) == before, "a refused commit moved the position"
             assert {key: values.get(key) for key in undo.values} == undo.values, "a refused commit wrote values"
         return found
 
     def lose(self, commits: int) -> None:
         """The whole store forgets its last commits, as Redis does that comes back without its tail."""
+        self.happened["tail lost"] += 1
         for _ in range(min(commits, len(self.history))):
             undo = self.history.pop()
             _restore(self.memory.values[undo.tag], undo.values)
@@ -211,11 +214,13 @@ class World:
     def arrive(self, which: int) -> None:
         """Something that its caller has given up on happens after all."""
         if self.in_flight:
+            self.happened["late arrival"] += 1
             self.in_flight.pop(which % len(self.in_flight))()
             self.settle()
 
     def answer(self, call: Call, outcome: Outcome) -> None:
         """Decide one waiting call."""
+        self.happened[f"{call.kind} {outcome.name}"] += 1
         error: Exception | None = call.error
         if outcome is Outcome.OK:
             error = None
@@ -304,13 +309,15 @@ class Owner:
         self.world.answer(self.calls.pop(0), outcome)
         return True
 
-    def run(self) -> None:
-        """Answer all its calls until it waits for records or time, or leaves."""
-        while self.step():
+    def run(self, until: str = "") -> None:
+        """Answer all its calls until it waits for records or time, leaves, or makes a call of such a kind."""
+        while self.calls and self.calls[0].kind != until and self.step():
             pass
 
     def crash(self) -> None:
         """Killed: whatever it waits for, it will not hear."""
+        if self.calls and not self.ended:
+            self.world.happened[f"killed at {self.calls[0].kind}"] += 1
         self.calls.clear()
         if not self.ended:
             self.task.cancel()
