@@ -11,6 +11,7 @@ from confluent_kafka import (
     Consumer,
     KafkaError,
     KafkaException,
+    Message,
     TopicCollection,
     TopicPartition,
 )
@@ -26,6 +27,7 @@ PARTITIONS = 48
 PARTITIONS_EMBEDDED = 4
 RETENTION_DAYS_MOST = 30
 LEADER_TRIES = 20
+PATIENCE_S = 10.0
 LEADER_WAIT_S = 0.1
 _MOVING = frozenset(
     {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.UNKNOWN_TOPIC_OR_PART}
@@ -119,7 +121,7 @@ class Cluster:
             consumer.assign([TopicPartition(TOPICS[noun].name, partition, start or OFFSET_BEGINNING)])
             ended = False
             while not ended:
-                messages = consumer.consume(2_000, timeout=10)
+                messages = _next(consumer)
                 if not messages:
                     raise BrokerAway(f"{TOPICS[noun].name}[{partition}] gives nothing more before its end")
                 records = [record_of(noun, message) for message in messages if not error_code(message)]
@@ -180,6 +182,13 @@ class Cluster:
         resources = [ConfigResource(ResourceType.TOPIC, topic.name) for topic in TOPICS.values()]
         for resource, future in self._admin.describe_configs(resources, request_timeout=10).items():
             _refuse_config(next(t for t in TOPICS.values() if t.name == resource.name), future.result(15))
+
+
+def _next(consumer: Consumer) -> list[Message]:
+    """What is there, as soon as there is something; nothing after `PATIENCE_S`."""
+    first = consumer.poll(PATIENCE_S)
+    # `consume` alone would wait for a full batch or its whole time
+    return [] if first is None else [first, *consumer.consume(2_000, 0.01)]
 
 
 def _config(topic: Topic) -> dict[str, str]:
