@@ -1,7 +1,8 @@
 """How long after its acknowledgement an event is visible: seen by this process, which polls shelves over HTTP.
 
 1,000 events a second in an open loop, straight into Kafka or by `POST /v1/events`; every 25th is the first event of a
-new visitor, whose shelf is asked for again and again, without `min_fresh`, until it knows that event.
+new visitor, whose shelf is asked for again and again, without `min_fresh`, until it knows that event. Each way in is
+warmed up with the same load before it is measured.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import orjson
@@ -26,7 +28,7 @@ NAME = "freshness"
 GOALS = {"p50": 30.0, "p99": 100.0}
 SAMPLED = 25
 BATCH = 10
-WARM_UP_SHARE = 0.1
+WARM_UP_S = 5.0
 PAUSE_S = 0.001
 PATIENCE_S = 5.0
 _VISITORS, _ITEMS = 5_000, 2_000
@@ -37,14 +39,15 @@ def bench(stand: Stand, say: Say, *, rate: int = 1_000, seconds: float = 20.0) -
     stand.empty()
     figures: list[Figure] = []
     with stand.process("stream.app") as worker, stand.serving() as (_, port):
-        ways: dict[str, Callable[[Watch, int], Any]] = {
-            "Kafka": lambda watch, turn: _through_kafka(stand, watch, rate, seconds, turn),
-            "HTTP": lambda watch, turn: _through_http(watch, rate, seconds, turn),
+        ways: dict[str, Callable[..., Any]] = {
+            "Kafka": partial(_through_kafka, stand, rate=rate),
+            "HTTP": partial(_through_http, rate=rate),
         }
         for turn, (way, load) in enumerate(ways.items()):
             run(_first_events(port, turn))
             wait_for(worker, lambda: all(stand.positions("events")), "every partition is worked on")
-            seen_ms = run(_watched(port, turn, load))
+            run(_watched(port, 10 + turn, partial(load, seconds=WARM_UP_S)))
+            seen_ms = run(_watched(port, turn, partial(load, seconds=seconds)))
             figures += (made := latencies(NAME, f"{way}, {rate:,} events/s", seen_ms, GOALS))
             figures.append(Figure(NAME, f"{way}, events watched", len(seen_ms), "events"))
             say(f"{way}: " + ", ".join(f"{one.name.rpartition(' ')[2]} {one.value} ms" for one in made))
@@ -85,7 +88,7 @@ class Watch:
 
 async def _first_events(port: int, turn: int) -> None:
     """Some for every partition, so that the worker's start is not measured."""
-    events, wires = _Events(100, turn + 100), await Wires.open(port, 1)
+    events, wires = _Events(turn + 100), await Wires.open(port, 1)
     told: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     body = b",".join(events.make(number)[1] for number in range(100))
     request = post("/v1/events", PUBLISHABLE, b'{"events":[' + body + b"]}")
@@ -95,24 +98,23 @@ async def _first_events(port: int, turn: int) -> None:
     wires.close()
 
 
-async def _watched(port: int, turn: int, load: Callable[[Watch, int], Any]) -> list[float]:
+async def _watched(port: int, turn: int, load: Callable[..., Any]) -> list[float]:
     watch = Watch(await Wires.open(port, 64))
-    await load(watch, turn)
+    await load(watch, turn=turn)
     await watch.over()
     watch.wires.close()
     return watch.seen_ms
 
 
 class _Events:
-    """Made events; every `SAMPLED`th, after a warm-up, is of a new visitor who is watched."""
+    """Made events; every `SAMPLED`th is of a new visitor who is watched."""
 
-    def __init__(self, count: int, turn: int) -> None:
-        self._rng = random.Random(turn)
-        self._turn, self._first = turn, int(count * WARM_UP_SHARE)
+    def __init__(self, turn: int) -> None:
+        self._rng, self._turn = random.Random(turn), turn
 
     def make(self, number: int) -> tuple[str, bytes, bool]:
         """(visitor id, event, whether it is watched)."""
-        watched = number >= self._first and number % SAMPLED == 0
+        watched = number % SAMPLED == 0
         visitor = f"new-{self._turn}-{number}" if watched else f"known-{self._rng.randrange(_VISITORS)}"
         event = {
             "event_id": f"f{self._turn}-{number}",
@@ -125,11 +127,11 @@ class _Events:
         return visitor, orjson.dumps(event), watched
 
 
-async def _through_kafka(stand: Stand, watch: Watch, rate: int, seconds: float, turn: int) -> None:
+async def _through_kafka(stand: Stand, watch: Watch, *, rate: int, seconds: float, turn: int) -> None:
     """Produce as a shop does; the moment of the acknowledgement is taken in librdkafka's thread."""
     producer = Producer({"bootstrap.servers": stand.settings.broker_url, "linger.ms": 2, "enable.idempotence": True})
     loop, topic, count = asyncio.get_running_loop(), TOPICS["events"].name, int(rate * seconds)
-    events, open_ = _Events(count, turn), threading.Event()
+    events, open_ = _Events(turn), threading.Event()
 
     def send(number: int, _: float) -> None:
         visitor, value, watched = events.make(number)
@@ -156,10 +158,10 @@ async def _through_kafka(stand: Stand, watch: Watch, rate: int, seconds: float, 
         thread.join(5)
 
 
-async def _through_http(watch: Watch, rate: int, seconds: float, turn: int) -> None:
+async def _through_http(watch: Watch, *, rate: int, seconds: float, turn: int) -> None:
     """Ten events a request; an event is acknowledged when its 202 is here."""
     loop, count, left = asyncio.get_running_loop(), int(rate * seconds / BATCH), asyncio.Event()
-    events, answered_count = _Events(count * BATCH, turn), 0
+    events, answered_count = _Events(turn), 0
 
     def send(number: int, _: float) -> None:
         made = [events.make(number * BATCH + n) for n in range(BATCH)]
