@@ -76,7 +76,7 @@ class Process:
             await self._close()
 
     def _background(self) -> tuple[Callable[[], Coroutine[Any, Any, None]], ...]:
-        return self.api.rows.sweep, self.api.models.follow, self._refresh, self._save, self._settle
+        return self.api.rows.sweep, self.api.rows.follow, self.api.models.follow, self._refresh, self._save, self._settle
 
     async def _refresh(self) -> None:
         """Rank what is popular, again and again."""

@@ -150,16 +150,17 @@ class Deployment:
         assert answer.status_code == 200, answer.text
 
     async def view(
-        self, visitor_id: str, *item_ids: str, event: str = "view_item", **more: Any
+        self, visitor_id: str, *item_ids: str, event: str = "view_item", settle: bool = True, **more: Any
     ) -> list[dict[str, Any]]:
-        """One event for each item, in order, a second apart, all known afterwards; the verdicts."""
+        """One event for each item, in order, a second apart, with `settle` all known afterwards; the verdicts."""
         verdicts = []
         for item_id in item_ids:
             self.now += 1_000
             answer = await self.call("POST", "/v1/events", self.event(event, visitor_id, item_id, **more))
             assert answer.status_code == 202, answer.text
             verdicts += answer.json()["verdicts"]
-        await self.settle()
+        if settle:
+            await self.settle()
         return verdicts
 
     def event(self, name: str, visitor_id: str, *item_ids: str, **more: Any) -> dict[str, Any]:
@@ -182,14 +183,18 @@ class Deployment:
 
     async def settle(self) -> None:
         """Let the workers apply what lies in the log, and serving read the rows and rank what is popular."""
-        self.broker.now = int(self.now)
-        for noun, fold in (("events", self._visitor_fold), ("pairs", ItemFold)):
-            for partition in range(PARTITIONS[noun]):
-                await self._work(noun, partition, fold)
+        await self.work()
         if not self.redis.away:
             await self.api.rows.read(self.api.shop.codes.ids)
         self.vectors.catch_up(1_000)
         self.api.shop.refresh(int(self.now))
+
+    async def work(self) -> None:
+        """Let the workers apply what lies in the log."""
+        self.broker.now = int(self.now)
+        for noun, fold in (("events", self._visitor_fold), ("pairs", ItemFold)):
+            for partition in range(PARTITIONS[noun]):
+                await self._work(noun, partition, fold)
 
     def _visitor_fold(self) -> VisitorFold:
         return VisitorFold(self.pid, PARTITIONS["events"], self.vectors.of_session)
