@@ -1,10 +1,10 @@
 """Item rows in this process's memory, refreshed all the time.
 
-Twice a second each partition's owner is asked which rows it wrote of late, and those are read again: a row is as old as
-its flush (1 s) and that look, however many items there are. What is written faster than that is left to the sweep, which
-reads the row of every item that has a code, by hash tag, at most `CHUNK` a call, spread over max(1 s, items / 2,000 a
-second). What a request needs and nobody has read yet is read at once, one call for each hash tag. A row is parsed when
-it is first needed after it changed.
+Twice a second each partition's owner is asked which rows it wrote of late, and those are read again: a row is as old
+as its flush (1 s) and that look, however many items there are. What is written faster is left to the sweep, which reads
+the row of every item that has a code, by hash tag, at most `CHUNK` a call, spread over max(1 s, items / 2,000 per s).
+What a request needs and nobody has read yet is read at once, one call for each hash tag. A row is parsed when it is
+first needed after it changed.
 """
 
 from __future__ import annotations

@@ -20,9 +20,10 @@ import orjson
 import pytest
 
 from serving.evaluate import evaluate
-from tests.backends import KafkaServer, RedisServer, free_port, wait_until
+from tests.backends import KafkaServer, RedisServer
 from tests.e2e.system import Running
-from tests.faults.deployment import PARTITIONS, Deployment
+from tests.faults.api import environment, serving
+from tests.faults.deployment import Deployment
 
 DATA = Path(os.environ.get("LIVESHELF_TEST_DATA", "../shared/data")).resolve()
 PLAYED = 300
@@ -62,43 +63,8 @@ def deployment(empty_kafka: KafkaServer, empty_redis: RedisServer, tmp_path: Pat
 def live(deployment: Deployment, tmp_path: Path) -> Iterator[Running]:
     """A worker and the API on the deployment."""
     deployment.start_worker()
-    port = free_port()
-    env = environment(deployment, tmp_path)
-    with (tmp_path / "api.log").open("wb") as log:
-        api = subprocess.Popen(
-            [sys.executable, "-m", "serving.cli", "serve", "--port", str(port)],
-            env={**os.environ, **env},
-            stdout=log,
-            stderr=log,
-        )
-    keys = {"publishable_key": "pk_test", "secret_key": "sk_test"}
-    running = Running({"api": f"http://127.0.0.1:{port}", **keys}, api, tmp_path)  # type: ignore[arg-type]  # bytes or text is all the same here
-
-    def ready() -> bool:
-        try:
-            return running.call("GET", "/readyz")[0] == 200
-        except OSError:
-            return False
-
-    try:
-        wait_until(ready, "the API answers", 60)
+    with serving(deployment, tmp_path) as running:
         yield running
-    finally:
-        api.terminate()
-        api.wait(20)
-
-
-def environment(deployment: Deployment, folder: Path) -> dict[str, str]:
-    return {
-        "LIVESHELF_BROKER_URL": deployment.settings.broker_url,
-        "LIVESHELF_REDIS_URL": deployment.settings.redis_url,
-        "LIVESHELF_PARTITIONS": str(PARTITIONS),
-        "LIVESHELF_PSEUDONYM_KEY": "faults",
-        "LIVESHELF_SIGNING_KEY": "test",
-        "LIVESHELF_PUBLISHABLE_KEY": "pk_test",
-        "LIVESHELF_SECRET_KEY": "sk_test",
-        "LIVESHELF_DATA_DIR": str(folder),
-    }
 
 
 def replayed(deployment: Deployment, history: Path, folder: Path) -> dict[str, Any]:
