@@ -7,13 +7,18 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from serving.decision_log import DecisionLog, Offers
+from serving.http.access import Access
 from serving.http.catalog import Catalog
+from serving.http.crowd import Crowd
 from serving.http.events import Events, Sends
 from serving.http.keys import ApiKeys
 from serving.http.operations import Heartbeats, Operations
-from serving.http.rate import Rate
+from serving.http.proofs import Proofs
+from serving.http.rate import Limits
 from serving.http.recommendations import Recommendations
 from serving.http.routes import Route, routes
+from serving.http.stamps import Stamps
+from serving.http.visitor_tokens import VisitorTokens
 from serving.models import Models
 from serving.rows import Reads, Rows
 from serving.shelves import Shelves
@@ -27,9 +32,6 @@ from stream.local_copy import LocalCopy
 from stream.settings import Settings
 from stream.state.keys import Keys
 from stream.title_vectors import TitleVectors
-
-EVENTS_A_SECOND = 20_000.0
-EVENTS_AT_ONCE = 60_000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,20 +84,26 @@ class Api:
         self.decisions = DecisionLog(ports.offers, lambda: partitions("decisions"))
         snapshots = Snapshots(self.shop, self.rows, self.visitors, self.models, ports.live, clock=ports.timer)
         shelves = Shelves(self.shop, snapshots, self.decisions, signing_key, clock=ports.clock)
-        keys = ApiKeys(settings.publishable_key, settings.secret_key.get_secret_value())
+        proofs = Proofs(signing_key, pseudonym_key, self.visitors.pid_of, ports.clock)
+        limits = Limits(settings.requests_an_address, ports.timer)
+        access = Access(ApiKeys.of(settings), proofs, limits)
+        self.origins = access.origins
         events = Events(
-            keys,
-            Rate(EVENTS_A_SECOND, EVENTS_AT_ONCE, ports.timer),
+            proofs,
+            limits,
+            Stamps(
+                proofs,
+                Crowd(settings.visitors_taught_an_address, ports.timer),
+                consent_default=settings.consent_default == "granted",
+                trust_browser_purchases=settings.trust_browser_purchases,
+            ),
             ports.producer,
             self.visitors,
             signing_key,
             lambda: partitions("events") if ports.live() else 0,
-            consent_default=settings.consent_default == "granted",
-            trust_browser_purchases=settings.trust_browser_purchases,
             clock=ports.clock,
         )
         self.operations = Operations(
-            keys,
             ports.lag,
             ports.patient,
             names,
@@ -107,8 +115,10 @@ class Api:
             clock=ports.timer,
         )
         self.routes: tuple[Route, ...] = routes(
+            access,
             events,
-            Recommendations(keys, shelves, signing_key),
-            Catalog(keys, ports.producer, catalogue, lambda: partitions("catalog") if ports.live() else 0),
+            Recommendations(proofs, shelves, signing_key, require_token=settings.require_visitor_token),
+            Catalog(ports.producer, catalogue, lambda: partitions("catalog") if ports.live() else 0),
+            VisitorTokens(signing_key, pseudonym_key, self.visitors.pid_of, ports.clock),
             self.operations,
         )

@@ -128,7 +128,7 @@ class Deployment:
         )
         self.api = Api(self.settings, ports)
         self.app = Application()
-        self.app.serve(self.api.routes)
+        self.app.serve(self.api.routes, self.api.origins)
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://shop")
         self._shards: dict[tuple[str, int], Shard] = {}
         self._read: defaultdict[tuple[str, int], int] = defaultdict(int)
