@@ -66,8 +66,8 @@ class Settings(BaseSettings):
         description="with the publishable key, personal answers only to visitors who bring their token: for shops "
         "whose visitor ids can be guessed (an SDK's id is 128 random bits, and that is enough)",
     )
-    api_keys_file: Path | None = Field(
-        None, description="more API keys with scopes and origins, JSON as in schemas/api_keys.json"
+    api_keys_file: Path = Field(
+        Path(), description="more API keys with scopes and origins, JSON as in schemas/api_keys.json; empty: none"
     )
     allowed_origins: str = Field(
         "",

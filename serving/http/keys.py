@@ -64,7 +64,7 @@ class ApiKeys:
         keys = [
             *_of_settings(PUBLISHABLE, settings.publishable_key, "pk_", OF_PAGES, _origins(settings.allowed_origins)),
             *_of_settings(SECRET, secret, "sk_", SCOPES, None),
-            *([] if path is None else read(path)),
+            *([] if path == Path() else read(path)),
         ]
         _refuse_doubles("name", Counter(key.name for key in keys))
         if len({key.digest for key in keys}) < len(keys):

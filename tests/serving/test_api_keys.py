@@ -53,6 +53,11 @@ def test_a_file_that_is_no_list_is_refused(content: bytes, tmp_path: Path) -> No
         read(tmp_path / "keys.json")
 
 
+def test_an_empty_setting_means_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIVESHELF_API_KEYS_FILE", "")
+    assert [key.name for key in keys().keys] == ["publishable", "secret"]
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(NoKeys, match=r"missing\.json: it cannot be read"):
         keys(api_keys_file=tmp_path / "missing.json")
