@@ -18,6 +18,9 @@ from serving.shelves import Shelves
 from stream.tokens import BadToken, FreshToken, read_fresh_token
 
 MOST_BYTES = 256_000
+NEVER_SEEN = " "
+"""Nobody's id, as the gate refuses blank ones: who must show a token and has none is answered with its shelf, so that
+neither what is said nor how long it takes tells whether there is a visitor of the id that was asked for."""
 
 Id = Annotated[str, Meta(min_length=1, max_length=128)]
 
@@ -60,18 +63,19 @@ class Recommendations:
         if placement is None:
             raise problem.not_found(f"There is no placement of this name; there are {', '.join(placements())}.")
         ask = _posted(await exchange.body(MOST_BYTES)) if exchange.method == "POST" else _queried(exchange)
-        request = _request(ask, exchange, known=self._known(ask, exchange.caller))
+        request = _request(ask, exchange, self._visitor_id(ask, exchange.caller))
         shelf = await self._shelves.shelf(request, placement, self._wanted(ask.min_fresh))
         self._counters[placement.name, shelf.decision.status].inc()
         return Answer(shelf.body)
 
-    def _known(self, ask: Ask, caller: Caller) -> bool:
-        """Whether the visitor's own state may be used; `Problem` 403 for another's token or customer."""
+    def _visitor_id(self, ask: Ask, caller: Caller) -> str:
+        """Whose shelf this caller may see, empty for nobody's; `Problem` 403 for another's token or customer."""
         if ask.customer_id is not None:
             self._proofs.demand_customer(caller, ask.customer_id)
         if ask.visitor_id is None:
-            return True
-        return self._proofs.of_visitor(caller, ask.visitor_id) or not self._require_token
+            return ""
+        proven = self._proofs.of_visitor(caller, ask.visitor_id)
+        return ask.visitor_id if proven or not self._require_token else NEVER_SEEN
 
     def _wanted(self, token: str | None) -> FreshToken | None:
         if not token:
@@ -82,19 +86,18 @@ class Recommendations:
             raise problem.bad_request(f"min_fresh: {error}.") from None
 
 
-def _request(ask: Ask, exchange: Exchange, *, known: bool) -> Request:
+def _request(ask: Ask, exchange: Exchange, visitor_id: str) -> Request:
     if ask.filter is not UNSET and ask.filter is not None:
         raise problem.bad_request("`filter` is not known to this release; it was not ignored, because it may matter.")
     return Request(
-        visitor_id=ask.visitor_id or "",
+        visitor_id=visitor_id,
         session_id=ask.session_id,
         item_ids=[ask.item_id, *ask.item_ids] if ask.item_id else ask.item_ids,
         n=ask.n,
         exclude=ask.exclude,
         explain=ask.explain,
-        # Global Privacy Control: the browser itself objects to profiling. Who must show a token and has none gets what
-        # somebody without consent gets: a refusal would tell which ids exist
-        profiling=known and ask.profiling == "on" and exchange.header(b"sec-gpc") != b"1",
+        # Global Privacy Control: the browser itself objects to profiling
+        profiling=ask.profiling == "on" and exchange.header(b"sec-gpc") != b"1",
     )
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 import pytest
 
 import schemas
@@ -36,6 +38,34 @@ def test_what_the_schema_refuses_is_refused_with_a_sentence(name: str, tmp_path:
     with pytest.raises(NoKeys, match=r"LIVESHELF_API_KEYS_FILE: .*keys\.json: .+ schemas/api_keys\.json") as refused:
         read(path)
     assert "example0" not in str(refused.value), "a key in an error message ends up in a log"
+
+
+VALUES: list[Any] = [
+    *(None, True, 5, "", "x", "X", "-", "a b", "é", [], {}, [None], ["events"], ["events", "ops"], ["every"]),
+    *("pk_" + "k" * 16, "pk_" + "k" * 17, "pk_" + "k" * 200, "pk_" + "k" * 201, "PK_" + "k" * 20, "sk_" + "k" * 20),
+    *(
+        "a" * 64,
+        "a" * 65,
+        [SHOP, "http://[::1]:80"],
+        ["https://a.b:123456"],
+        ["https://a.b?"],
+        ["https://" + "a" * 200],
+    ),
+]
+
+
+@pytest.mark.parametrize("field", ["name", "key", "scopes", "origins", "comment"])
+def test_code_and_schema_agree_on_each_field_at_its_edges(
+    field: str, tmp_path: Path, validator: Callable[[str], jsonschema_rs.Draft202012Validator]
+) -> None:
+    for value in VALUES:
+        for entry in (FEED, WEB):
+            document = entry | {field: value}
+            try:
+                taken = bool(read(written(tmp_path, document)))
+            except NoKeys:
+                taken = False
+            assert taken == validator("api_keys").is_valid([document]), document
 
 
 @pytest.mark.parametrize("field", ["name", "key", "origins"])
