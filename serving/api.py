@@ -8,13 +8,18 @@ from dataclasses import dataclass
 
 from serving.decision_log import DecisionLog, Offers
 from serving.erasure import Ends, Erasures
+from serving.http.access import Access
 from serving.http.catalog import Catalog
+from serving.http.crowd import Crowd
 from serving.http.events import Events
 from serving.http.keys import ApiKeys
 from serving.http.operations import Heartbeats, Operations
-from serving.http.rate import Rate
+from serving.http.proofs import Proofs
+from serving.http.rate import Limits
 from serving.http.recommendations import Recommendations
 from serving.http.routes import Route, routes
+from serving.http.stamps import Stamps
+from serving.http.visitor_tokens import VisitorTokens
 from serving.http.visitors import Rights
 from serving.models import Models
 from serving.privacy import Ledger
@@ -32,9 +37,6 @@ from stream.settings import Settings
 from stream.state.keys import Keys
 from stream.state.store import Store
 from stream.title_vectors import TitleVectors
-
-EVENTS_A_SECOND = 20_000.0
-EVENTS_AT_ONCE = 60_000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,21 +105,27 @@ class Api:
             clock=ports.clock,
             timer=ports.timer,
         )
-        keys = ApiKeys(settings.publishable_key, settings.secret_key.get_secret_value())
+        proofs = Proofs(signing_key, pseudonym_key, self.visitors.pid_of, ports.clock)
+        limits = Limits(settings.requests_an_address, ports.timer)
+        access = Access(ApiKeys.of(settings), proofs, limits)
+        self.origins = access.origins
         events = Events(
-            keys,
-            Rate(EVENTS_A_SECOND, EVENTS_AT_ONCE, ports.timer),
+            proofs,
+            limits,
+            Stamps(
+                proofs,
+                Crowd(settings.visitors_taught_an_address, ports.timer),
+                consent_default=settings.consent_default == "granted",
+                trust_browser_purchases=settings.trust_browser_purchases,
+            ),
             ports.producer,
             self.visitors,
             ledger,
             signing_key,
             lambda: partitions("events") if ports.live() else 0,
-            consent_default=settings.consent_default == "granted",
-            trust_browser_purchases=settings.trust_browser_purchases,
             clock=ports.clock,
         )
         self.operations = Operations(
-            keys,
             ports.lag,
             ports.patient,
             names,
@@ -130,9 +138,20 @@ class Api:
             clock=ports.timer,
         )
         self.routes: tuple[Route, ...] = routes(
+            access,
             events,
-            Recommendations(keys, shelves, signing_key),
-            Catalog(keys, ports.producer, catalogue, lambda: partitions("catalog") if ports.live() else 0),
+            Recommendations(proofs, shelves, signing_key, require_token=settings.require_visitor_token),
+            Catalog(ports.producer, catalogue, lambda: partitions("catalog") if ports.live() else 0),
+            VisitorTokens(signing_key, pseudonym_key, self.visitors.pid_of, ports.clock),
+            Rights(
+                proofs,
+                self.visitors,
+                ledger,
+                self.erasures,
+                ports.producer,
+                signing_key,
+                require_token=settings.require_visitor_token,
+                clock=ports.clock,
+            ),
             self.operations,
-            Rights(keys, self.visitors, ledger, self.erasures, ports.producer, signing_key, clock=ports.clock),
         )

@@ -209,11 +209,18 @@ def serve(
     port: Annotated[int, typer.Option(help="port to listen on")] = 8080,
 ) -> None:
     """Run the HTTP API."""
+    from serving.app import application, check_keys  # noqa: PLC0415  # the other commands need none of it
+
     conf = _connected()
     configure(conf.log_level)
+    try:
+        check_keys(conf, host)
+    except NoKeys as error:
+        _fail(error)
     uvicorn.run(
-        "serving.app:app", host=host, port=port, loop="uvloop", http="httptools", access_log=False,
+        application(host), host=host, port=port, loop="uvloop", http="httptools", access_log=False,
         log_level=conf.log_level.lower(), server_header=False, timeout_graceful_shutdown=5,
+        forwarded_allow_ips=conf.trusted_proxies,
     )  # fmt: skip
 
 

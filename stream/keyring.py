@@ -18,20 +18,38 @@ WHAT = {
 }
 
 
+LEAST_CHARACTERS = {"pseudonym_key": 32, "signing_key": 32, "publishable_key": 20, "secret_key": 20}
+
+
 class NoKeys(Exception):
-    """A key is missing; there are no defaults."""
+    """A key is missing or can be guessed; there are no defaults."""
 
 
 def key_bytes(settings: Settings, name: str) -> bytes:
     """A key as bytes; raises `NoKeys` if it is not set."""
-    value = getattr(settings, name)
-    text = value if isinstance(value, str) else value.get_secret_value()
+    text = _text(settings, name)
     if not text:
         raise NoKeys(
             f"{WHAT[name]} is not set and there is no default: set it (or {WHAT[name]}_FILE), the same in every "
             "process. `liveshelf up` makes keys for a development run by itself."
         )
-    return str(text).encode()
+    return text.encode()
+
+
+def refuse_weak(settings: Settings, where: str) -> None:
+    """Raise `NoKeys` if the API would listen where others reach it with a key that can be guessed."""
+    for name, least in LEAST_CHARACTERS.items():
+        if 0 < len(_text(settings, name)) < least:
+            raise NoKeys(
+                f"{WHAT[name]} has fewer than {least} characters and {where}: whoever guesses the key has all that it "
+                "opens. Make one, such as with `openssl rand -hex 32` (pk_ and sk_ keys begin so), or listen on "
+                "127.0.0.1 only."
+            )
+
+
+def _text(settings: Settings, name: str) -> str:
+    value = getattr(settings, name)
+    return value if isinstance(value, str) else str(value.get_secret_value())
 
 
 def development_keys(data_dir: Path) -> dict[str, str]:

@@ -61,8 +61,38 @@ class Settings(BaseSettings):
     on_loss: Literal["halt", "continue"] = Field(
         "halt", description="what a worker does when the log lost records that it had not read"
     )
+    require_visitor_token: bool = Field(
+        False,
+        description="with the publishable key, personal answers only to visitors who bring their token: for shops "
+        "whose visitor ids can be guessed (an SDK's id is 128 random bits, and that is enough)",
+    )
+    api_keys_file: Path = Field(
+        Path(), description="more API keys with scopes and origins, JSON as in schemas/api_keys.json; empty: none"
+    )
+    allowed_origins: str = Field(
+        "",
+        description="origins whose pages may use the publishable key, https://shop.example[,…]; empty: any. The API's "
+        "own origin always may",
+    )
+    trusted_proxies: str = Field(
+        "127.0.0.1",
+        description="addresses of proxies whose X-Forwarded-For says who the client is, separated by commas; `*` "
+        "trusts anybody, who can then pass for any address",
+    )
+    requests_an_address: int = Field(
+        200,
+        ge=0,
+        description="requests and events a second from one client address with a publishable key, 20 s of it at once "
+        "(an office or a mobile network shares one address); 0: no limit",
+    )
+    visitors_taught_an_address: int = Field(
+        50,
+        ge=0,
+        description="visitors an hour from one client address whose events teach what others see; the others' are "
+        "served, but not learnt from; 0: no limit",
+    )
     pseudonym_key: SecretStr = Field(SecretStr(""), description="key of visitors' pseudonyms; never change it")
-    signing_key: SecretStr = Field(SecretStr(""), description="key of decision and fresh tokens")
+    signing_key: SecretStr = Field(SecretStr(""), description="key of decision, fresh and visitor tokens")
     publishable_key: str = Field("", description="pk_…: events and decisions, may be seen by browsers")
     secret_key: SecretStr = Field(SecretStr(""), description="sk_…: everything; stays on servers")
     demo: bool = Field(False, description="simulated shoppers are in the shop; the first page says so")

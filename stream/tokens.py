@@ -2,7 +2,8 @@
 
 A token is ``base64url(msgpack(kind, body…) ‖ first 12 bytes of HMAC-SHA256(signing key, payload))``; nothing in it is
 secret, nothing in it can be changed. The fresh token names an event's place in the log; the decision token carries all
-that attribution needs (`CONTRACT.md` §2), so that no look-up stands between a click and its credit.
+that attribution needs (`CONTRACT.md` §2), so that no look-up stands between a click and its credit; the visitor token
+is the word of the shop's own server for who a visitor is.
 """
 
 from __future__ import annotations
@@ -45,10 +46,23 @@ class DecisionToken(NamedTuple):
     nonce: bytes
 
 
+class VisitorToken(NamedTuple):
+    """Who a visitor is: `pid` of epoch 0, the customer's pseudonym `cid` or empty; ends at `expires_at` (s)."""
+
+    pid: str
+    cid: str
+    expires_at: int
+
+
 def pseudonym(key: bytes, visitor_id: str, epoch: int = 0) -> str:
     """The visitor's pseudonym (pid): 26 lower-case base32 characters of HMAC-SHA256(key, epoch ‖ id)."""
     digest = hmac.digest(key, epoch.to_bytes(4, "big") + visitor_id.encode(), "sha256")
     return b32encode(digest[:16])[:26].decode().lower()
+
+
+def customer_pseudonym(key: bytes, customer_id: str) -> str:
+    """The customer's pseudonym (cid): as a visitor's, of another kind of id."""
+    return pseudonym(key, f"customer\0{customer_id}")
 
 
 def sign(key: bytes, kind: str, fields: tuple[object, ...]) -> str:
@@ -104,6 +118,10 @@ def _raw_pid(pid: str) -> bytes:
     return b32decode(pid.upper() + "======") if pid else b""
 
 
+def _pid(raw: bytes) -> str:
+    return b32encode(raw)[:26].decode().lower() if raw else ""
+
+
 def decision_id(key: bytes, token: DecisionToken) -> str:
     """The `decision_id` of a decision."""
     return sign(key, "decision", token._replace(pid=_raw_pid(token.pid)))  # type: ignore[arg-type]  # raw bytes travel shorter
@@ -113,5 +131,15 @@ def read_decision_id(key: bytes, token: str) -> DecisionToken:
     """What attribution needs of the decision; raises `BadToken`."""
     fields = read(key, "decision", token, tuple[str, str, int, bytes, int, int, int, bytes])
     placement, variation, at, raw_pid, policy, click_window_s, view_window_s, nonce = fields
-    pid = b32encode(raw_pid)[:26].decode().lower() if raw_pid else ""
-    return DecisionToken(placement, variation, at, pid, policy, click_window_s, view_window_s, nonce)
+    return DecisionToken(placement, variation, at, _pid(raw_pid), policy, click_window_s, view_window_s, nonce)
+
+
+def visitor_token(key: bytes, token: VisitorToken) -> str:
+    """The token with which a page shows who its visitor is."""
+    return sign(key, "visitor", (_raw_pid(token.pid), _raw_pid(token.cid), token.expires_at))
+
+
+def read_visitor_token(key: bytes, token: str) -> VisitorToken:
+    """Who the visitor is; raises `BadToken`. The caller has the clock, and judges `expires_at`."""
+    raw_pid, raw_cid, expires_at = _typed(verify(key, "visitor", token), tuple[bytes, bytes, int])
+    return VisitorToken(_pid(raw_pid), _pid(raw_cid), expires_at)

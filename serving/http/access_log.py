@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 
+# an id may have slashes of its own
 _ID = re.compile(
     r"(/v1/(?:catalog/items|visitors|decisions|erasures|recommendations/[^/]+)/).+?(/(?:consent|export|token))?$"
 )

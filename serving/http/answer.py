@@ -18,9 +18,9 @@ SECURITY: Headers = (
     (b"cross-origin-resource-policy", b"cross-origin"),
     (b"cache-control", b"no-store"),
 )
-# any shop's page may call; keys travel in the Authorization header, never in cookies
-CORS: Headers = ((b"access-control-allow-origin", b"*"), (b"access-control-expose-headers", b"retry-after"))
-_HEADERS = SECURITY + CORS
+CORS_NAMED: Headers = ((b"access-control-expose-headers", b"retry-after"),)
+# any page may call; keys travel in the Authorization header, never in cookies
+CORS: Headers = ((b"access-control-allow-origin", b"*"), *CORS_NAMED)
 
 
 class Answer(NamedTuple):
@@ -32,8 +32,8 @@ class Answer(NamedTuple):
     headers: Headers = ()
 
 
-async def respond(send: Send, answer: Answer) -> None:
-    """Send a whole answer."""
+async def respond(send: Send, answer: Answer, cors: Headers) -> None:
+    """Send a whole answer; `cors` says which other origins' pages may read it."""
     content, status, media_type, headers = answer
     await send(
         {
@@ -42,7 +42,8 @@ async def respond(send: Send, answer: Answer) -> None:
             "headers": [
                 (b"content-type", media_type),
                 (b"content-length", str(len(content)).encode()),
-                *_HEADERS,
+                *SECURITY,
+                *cors,
                 *headers,
             ],
         }

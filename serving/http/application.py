@@ -28,6 +28,8 @@ from serving.http.access_log import guard
 from serving.http.answer import CORS, SECURITY, Answer, Send, respond
 from serving.http.body import ClientGone, Receive
 from serving.http.exchange import Exchange, Scope
+from serving.http.origins import Origins
+from serving.http.proofs import HEADER
 from serving.http.routes import Route
 
 EVENTS = "/v1/events"
@@ -42,8 +44,9 @@ log = structlog.get_logger()
 class Endpoint:
     """All methods of one path as an ASGI application."""
 
-    def __init__(self, path: str, routes: Sequence[Route]) -> None:
+    def __init__(self, path: str, routes: Sequence[Route], origins: Origins) -> None:
         self.path = path.replace(":path", "")
+        self._origins = origins
         self._answers = {route.method: route.answer for route in routes}
         self._seconds = metrics.REQUEST_SECONDS.labels(self.path)
         self._in_flight = 0
@@ -54,11 +57,12 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
+        exchange = Exchange(scope, receive, scope.get("path_params") or {}, self._origins.of_any(scope))
         try:
-            answer = await self._answer(Exchange(scope, receive, scope.get("path_params") or {}))
+            answer = await self._answer(exchange)
         except ClientGone:
             return
-        await respond(send, answer)
+        await respond(send, answer, exchange.cors)
         self._seconds.observe(time.perf_counter() - began)
         metrics.REQUESTS.labels(self.path, answer.status).inc()
 
@@ -85,7 +89,7 @@ class Endpoint:
         allowed = ", ".join(self._answers).encode()
         headers = (
             (b"access-control-allow-methods", allowed),
-            (b"access-control-allow-headers", b"authorization, content-type, content-encoding"),
+            (b"access-control-allow-headers", b"authorization, content-type, content-encoding, " + HEADER),
             (b"access-control-max-age", b"86400"),
             (b"allow", allowed),
         )
@@ -102,13 +106,13 @@ class Application(FastAPI):
         self.add_exception_handler(Exception, _break)
         guard()
 
-    def serve(self, api: Iterable[Route], pages: Sequence[BaseRoute] = ()) -> None:
-        """Answer these routes of the API, and `pages` on the same origin."""
+    def serve(self, api: Iterable[Route], origins: Origins, pages: Sequence[BaseRoute] = ()) -> None:
+        """Answer these routes of the API to the pages of these origins, and `pages` on the API's own."""
         paths: dict[str, list[Route]] = {}
         for route in api:
             paths.setdefault(route.path, []).append(route)
         for path, of_path in paths.items():
-            endpoint = self._endpoints[path] = Endpoint(path, of_path)
+            endpoint = self._endpoints[path] = Endpoint(path, of_path, origins)
             self.router.routes.append(StarletteRoute(path, endpoint, methods=endpoint.methods))
         self.router.routes.extend(pages)
 

@@ -21,15 +21,16 @@ from msgspec import UNSET, Raw, Struct, UnsetType, structs
 
 from serving.http import metrics, problem
 from serving.http.answer import Answer
-from serving.http.exchange import Exchange
-from serving.http.keys import Access, ApiKeys
-from serving.http.rate import Rate
+from serving.http.exchange import Caller, Exchange
+from serving.http.proofs import Proofs
+from serving.http.rate import Limits
+from serving.http.stamps import Stamps
 from serving.privacy import Ledger
 from serving.sends import Sends
 from serving.visitors import Visitors
 from stream.backpressure import Full
 from stream.consent import PURPOSES, Known, learn, purposes
-from stream.ingest import Accepted, Rejected, edge_refusal, stamp, validate
+from stream.ingest import Accepted, Rejected
 from stream.producer import NotAcknowledged
 from stream.state.store import Unavailable
 from stream.tokens import FreshToken, fresh_token
@@ -57,6 +58,7 @@ class Verdict(Struct, frozen=True, omit_defaults=True):
 
 class _Body(Struct):
     events: list[Raw] | UnsetType = UNSET
+    visitor_token: str | None = None
 
 
 class _Named(Struct):
@@ -109,69 +111,54 @@ class Events:
     Parameters
     ----------
     partitions: how many partitions the events topic has; 0 while that is not known, or while the broker is away.
-    consent_default: what the shop assumes of visitors of whom nothing is known, stamped into each event.
-    trust_browser_purchases: whether a purchase with the publishable key counts as revenue.
     clock: now, in ms.
     """
 
     def __init__(
         self,
-        keys: ApiKeys,
-        rate: Rate,
+        proofs: Proofs,
+        limits: Limits,
+        stamps: Stamps,
         producer: Sends,
         visitors: Visitors,
         ledger: Ledger,
         signing_key: bytes,
         partitions: Callable[[], int],
         *,
-        consent_default: bool,
-        trust_browser_purchases: bool,
         clock: Callable[[], float] = lambda: time.time() * 1000,
     ) -> None:
-        self._keys, self._rate, self._producer, self._visitors = keys, rate, producer, visitors
-        self._ledger = ledger
+        self._proofs, self._limits, self._stamps = proofs, limits, stamps
+        self._producer, self._visitors, self._ledger = producer, visitors, ledger
         self._signing_key, self._partitions, self._clock = signing_key, partitions, clock
-        self._default = {"analytics": consent_default, "personalization": consent_default, "marketing": False}
-        self._trust_browser = trust_browser_purchases
         self._grants = Grants(lambda: clock() / 1000)
 
     async def answer(self, exchange: Exchange) -> Answer:
-        access = self._keys.access(exchange, "publishable", in_query=True)
-        values = _events(await exchange.body(MOST_BYTES))
-        wait_s = self._rate.wait_s(access, len(values))
-        if wait_s:
-            raise problem.too_many("This key sends more events than it may; none of these was stored.", int(wait_s))
-        # Global Privacy Control: the browser itself objects to profiling
-        verdicts = await self._take(values, access, objects=exchange.header(b"sec-gpc") == b"1")
+        values, token = _events(await exchange.body(MOST_BYTES))
+        caller = exchange.caller if token is None else exchange.caller._replace(token=self._proofs.read(token))
+        self._limits.charge(caller, len(values) - 1)
+        verdicts = await self._take(values, caller)
         for verdict in verdicts:
             metrics.EVENTS.labels(verdict.status, verdict.reason or "").inc()
         return Answer(_encode({"verdicts": verdicts}), 202)
 
-    async def _take(self, values: Sequence[bytes], access: Access, *, objects: bool) -> list[Verdict]:
+    async def _take(self, values: Sequence[bytes], caller: Caller) -> list[Verdict]:
         verdicts: list[Verdict | None] = [None] * len(values)
-        places = self._judge(values, access, verdicts, objects=objects)
+        places = self._judge(values, caller, verdicts)
         places = await self._allowed(places, verdicts)
         await self._produce(places, verdicts)
         await self._record(places)
         return [verdict for verdict in verdicts if verdict is not None]
 
-    def _judge(
-        self, values: Sequence[bytes], access: Access, verdicts: list[Verdict | None], *, objects: bool
-    ) -> list[Place]:
+    def _judge(self, values: Sequence[bytes], caller: Caller, verdicts: list[Verdict | None]) -> list[Place]:
         """Stamp and validate; what is to be produced, and verdicts for the rest."""
         received_at = int(self._clock())
-        trusted = access == "secret"
-        edge = {"key": access, "signed": trusted, "purchase_confirmed": trusted or self._trust_browser}
         places: list[Place] = []
         seen: set[tuple[str, str]] = set()
         for number, value in enumerate(values):
-            stamped = stamp(value, received_at=received_at, edge=edge, consent_default=self._default, objects=objects)
-            judged = validate(stamped, timestamp=received_at)
-            refused = judged if isinstance(judged, Rejected) else edge_refusal(judged.name)
-            if refused is not None:
-                verdicts[number] = Verdict(_event_id(value), "rejected", refused.reason, None, refused.detail)
+            stamped, judged = self._stamps.read(value, caller, received_at)
+            if isinstance(judged, Rejected):
+                verdicts[number] = Verdict(_event_id(value), "rejected", judged.reason, None, judged.detail)
                 continue
-            assert isinstance(judged, Accepted)  # narrowed above
             place = (judged.event.visitor_id, judged.event.event_id)
             if place in seen:
                 verdicts[number] = Verdict(judged.event.event_id, "duplicate")
@@ -263,21 +250,22 @@ class Events:
             verdicts[place.number] = Verdict(place.accepted.event.event_id, place.status, None, token)
 
 
-def _events(body: bytes) -> list[bytes]:
-    """Each event's own bytes."""
+def _events(body: bytes) -> tuple[list[bytes], str | None]:
+    """Each event's own bytes, and the visitor token beside them."""
     try:
-        found = _split(body).events
+        split = _split(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise problem.unreadable(
             'The body is not one event as a JSON object, nor {"events": […]} with a list; nothing was stored.'
         ) from None
+    found = split.events
     if found is UNSET:
-        return [body]
+        return [body], None
     if not found:
         raise problem.unreadable("The list of events is empty; nothing was stored. Send at least one.")
     if len(found) > MOST_EVENTS:
         raise problem.too_large(f"There are {len(found)} events, {MOST_EVENTS} are allowed; none was stored.")
-    return [bytes(one) for one in found]
+    return [bytes(one) for one in found], split.visitor_token
 
 
 def _event_id(value: bytes) -> str | None:

@@ -19,6 +19,7 @@ from serving.http.catalog import Refusal
 from serving.http.events import MOST_BYTES, MOST_EVENTS, Verdict
 from serving.http.exchange import Exchange
 from serving.http.recommendations import Ask
+from serving.http.visitor_tokens import USUAL_S, Minted, TokenAsk
 from serving.placement import ITEMS, MOST_ITEMS
 from serving.placements import placements
 from stream.consent import PURPOSES
@@ -26,7 +27,7 @@ from stream.lag import Row
 
 TITLE = "liveshelf"
 VERSION = "1"
-STRUCTS = (Ask, Verdict, Refusal, Row)
+STRUCTS = (Ask, Verdict, Refusal, TokenAsk, Minted, Row)
 _USED = ("event", "consent", "catalog_update", "catalog_item", "shelf", "problem")
 
 Json = dict[str, Any]
@@ -46,9 +47,9 @@ def document() -> Json:
         "security": [{"key": []}],
         "tags": [
             {"name": "storefront", "description": "With the publishable key (pk_…) or the secret one."},
-            {"name": "catalogue", "description": "With the secret key (sk_…)."},
-            {"name": "privacy", "description": "A visitor's own rights."},
-            {"name": "operations", "description": "Health without a key, the rest with the secret key (sk_…)."},
+            {"name": "catalogue", "description": "With a secret key (sk_…), scope `catalog`."},
+            {"name": "visitors", "description": "A visitor's own rights, and the tokens that prove who a visitor is."},
+            {"name": "operations", "description": "Health without a key, the rest with a secret key, scope `ops`."},
         ],
         "paths": _paths(),
         "components": {
@@ -56,7 +57,7 @@ def document() -> Json:
                 "key": {
                     "type": "http",
                     "scheme": "bearer",
-                    "description": "pk_… (events, decisions) or sk_… (everything)",
+                    "description": "pk_… (at most the scopes `events`, `decisions`) or sk_… (with its scopes)",
                 },
                 "beacon": {"type": "apiKey", "in": "query", "name": "key", "description": "pk_… of a beacon"},
             },
@@ -72,6 +73,7 @@ def _paths() -> Json:
         shelf: {"get": _shelf_by_query(), "post": _shelf_by_body()},
         "/v1/catalog/items": {"put": _put_items()},
         item: {"get": _show_item(), "delete": _delete_item()},
+        "/v1/visitors/{visitor_id}/token": {"post": _mint()},
         "/v1/visitors/{visitor_id}/consent": {"put": _consent()},
         "/v1/visitors/{visitor_id}": {"delete": _erase()},
         "/v1/erasures/{erasure}": {"get": _erasure()},
@@ -88,7 +90,10 @@ def _events() -> Json:
     many = {
         "type": "object",
         "required": ["events"],
-        "properties": {"events": {"type": "array", "items": event, "minItems": 1, "maxItems": MOST_EVENTS}},
+        "properties": {
+            "events": {"type": "array", "items": event, "minItems": 1, "maxItems": MOST_EVENTS},
+            "visitor_token": {"type": "string", "description": "As the header, for beacons, which cannot set one."},
+        },
     }
     verdicts = {
         "type": "object",
@@ -105,7 +110,15 @@ def _events() -> Json:
         400, 401, 403, 408, 413, 415, 429, 503,
     )  # fmt: skip
     body = {"required": True, "content": {"application/json": {"schema": {"anyOf": [event, many]}}}}
-    return {**operation, "requestBody": body, "security": [{"key": []}, {"beacon": []}]}
+    security: Json = {"security": [{"key": []}, {"beacon": []}]}
+    return {**operation, "parameters": [_visitor_token()], "requestBody": body, **security}
+
+
+def _visitor_token() -> Json:
+    """The header with which a page shows who its visitor is."""
+    text = "From `POST /v1/visitors/{visitor_id}/token`. It proves the visitor, and the customer if it names one."
+    schema = {"type": "string", "maxLength": 256}
+    return {"name": "Liveshelf-Visitor-Token", "in": "header", "description": text, "schema": schema}
 
 
 def _shelf(name: str, summary: str) -> Json:
@@ -116,7 +129,7 @@ def _shelf(name: str, summary: str) -> Json:
         "Items for this visitor and place, with what led to them. Never shown: out of stock, hidden, in the cart, "
         "bought lately, dismissed, excluded. A dependency that is away degrades the answer, it makes no error.",
         {"200": _answers("A shelf.", {"$ref": "#/components/schemas/shelf"})},
-        400, 401, 404, 503,
+        400, 401, 403, 404, 429, 503,
     )  # fmt: skip
 
 
@@ -143,14 +156,14 @@ def _shelf_by_query() -> Json:
         "profiling": {"enum": ["on", "off"], "default": "on"},
     }
     parameters = [{"name": name, "in": "query", "schema": schema} for name, schema in of_query.items()]
-    return {**_shelf("get_shelf", "A shelf."), "parameters": [_placement(), *parameters]}
+    return {**_shelf("get_shelf", "A shelf."), "parameters": [_placement(), *parameters, _visitor_token()]}
 
 
 def _shelf_by_body() -> Json:
     body = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Ask"}}}}
     return {
         **_shelf("post_shelf", "A shelf, asked for with a body."),
-        "parameters": [_placement()],
+        "parameters": [_placement(), _visitor_token()],
         "requestBody": body,
     }
 
@@ -216,7 +229,7 @@ def _consent() -> Json:
         },
     }
     operation = _operation(
-        "put_consent", "privacy", "Grant or withdraw consent, per purpose.",
+        "put_consent", "visitors", "Grant or withdraw consent, per purpose.",
         "Holds for the next answer. Consent Mode's names (v2) are read, too. A withdrawal wins ties; with `Sec-GPC: 1` "
         "personalization stays withdrawn.",
         {"200": _answers("What is known now.", known)}, 400, 401, 403, 408, 413, 415, 503,
@@ -246,7 +259,7 @@ _ERASING: Json = {
 def _erased(name: str, summary: str, parameter: str) -> Json:
     answers = {"200": _answers("It is over.", _ERASED), "202": _answers("It is under way.", _ERASING)}
     text = "Nothing of the visitor is read from the first answer on; the receipt comes once every agent has passed it."
-    operation = _operation(name, "privacy", summary, text, answers, 400, 401, 403, 503)
+    operation = _operation(name, "visitors", summary, text, answers, 400, 401, 403, 503)
     return {**operation, "parameters": [_in_path(parameter)]}
 
 
@@ -256,6 +269,22 @@ def _erase() -> Json:
 
 def _erasure() -> Json:
     return _erased("get_erasure", "Whether an erasure is over.", "erasure")
+
+
+def _mint() -> Json:
+    operation = _operation(
+        "post_visitor_token",
+        "visitors",
+        "A token that proves who a visitor is.",
+        "For the shop's server, which knows who is logged in; its page sends the token along. With `customer_id` it "
+        f"also proves the customer. It holds for {USUAL_S // 3_600} hours unless `ttl_s` says otherwise.",
+        {"200": _answers("The token.", {"$ref": "#/components/schemas/Minted"})},
+        400, 401, 403, 408, 413, 415, 429, 503,
+    )  # fmt: skip
+    text = {"type": "string", "minLength": 1, "maxLength": 128}
+    visitor = {"name": "visitor_id", "in": "path", "required": True, "schema": text}
+    body = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/TokenAsk"}}}}
+    return {**operation, "parameters": [visitor], "requestBody": body}
 
 
 def _lag() -> Json:
@@ -309,14 +338,14 @@ def _operation(name: str, tag: str, summary: str, text: str, answers: Json, *pro
 
 _PROBLEMS = {
     400: "It could not be read, or asks for something impossible.",
-    401: "No key, or not one of this deployment's.",
-    403: "The key may not do this.",
+    401: "No key, or not one of this deployment's; or a visitor token that is forged, changed or has ended.",
+    403: "The key may not do this, not from this origin, or the visitor token is another's.",
     404: "There is nothing here.",
     408: "The body took too long.",
     413: "Too large, or too many.",
     415: "The body's encoding is not known.",
     422: "None of it could be stored.",
-    429: "The key sends more than it may; `Retry-After` says when to come back.",
+    429: "The key or the address sends more than it may; `Retry-After` says when to come back.",
     503: "Not now; `Retry-After` says when to come back.",
 }
 

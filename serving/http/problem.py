@@ -3,8 +3,9 @@
 ```
 Problem
 ├── 400 unreadable, bad_request    ├── 404 not_found, 405 method_not_allowed   ├── 422 invalid_items
-├── 401 no_key, 403 wrong_key      ├── 408 too_slow, 413 too_large             ├── 429 too_many
-└── 415 encoding                   └── 500 broken                              └── 503 unavailable
+├── 401 no_key, bad_token          ├── 408 too_slow, 413 too_large             ├── 429 too_many
+├── 403 wrong_key, wrong_visitor,  ├── 500 broken                              └── 503 unavailable
+│       wrong_origin               └── 415 encoding
 ```
 """
 
@@ -22,6 +23,9 @@ _TITLES = {
     "bad_request": "The request is not valid",
     "no_key": "A key is needed",
     "wrong_key": "This key may not do that",
+    "bad_token": "The visitor token does not hold",
+    "wrong_visitor": "This is another visitor's",
+    "wrong_origin": "This key is not for this page",
     "not_found": "There is nothing here",
     "method_not_allowed": "This route does not know that method",
     "too_slow": "The request's body took too long",

@@ -9,8 +9,8 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from serving.http import metrics, problem
 from serving.http.answer import Answer
-from serving.http.exchange import Exchange
-from serving.http.keys import ApiKeys
+from serving.http.exchange import Caller, Exchange
+from serving.http.proofs import Proofs
 from serving.placement import ITEMS, MOST_ITEMS
 from serving.placements import placements
 from serving.request import Request
@@ -18,6 +18,9 @@ from serving.shelves import Shelves
 from stream.tokens import BadToken, FreshToken, read_fresh_token
 
 MOST_BYTES = 256_000
+NEVER_SEEN = " "
+"""Nobody's id, as the gate refuses blank ones: who must show a token and has none is answered with its shelf, so that
+neither what is said nor how long it takes tells whether there is a visitor of the id that was asked for."""
 
 Id = Annotated[str, Meta(min_length=1, max_length=128)]
 
@@ -44,10 +47,11 @@ _decode = msgspec.json.Decoder(Ask).decode
 
 
 class Recommendations:
-    """The route."""
+    """The route. `require_token`: with a publishable key, a visitor is known only by their token."""
 
-    def __init__(self, keys: ApiKeys, shelves: Shelves, signing_key: bytes) -> None:
-        self._keys, self._shelves, self._signing_key = keys, shelves, signing_key
+    def __init__(self, proofs: Proofs, shelves: Shelves, signing_key: bytes, *, require_token: bool) -> None:
+        self._proofs, self._shelves, self._signing_key = proofs, shelves, signing_key
+        self._require_token = require_token
         self._counters = {
             (name, status): metrics.DECISIONS.labels(name, status)
             for name in placements()
@@ -55,14 +59,23 @@ class Recommendations:
         }
 
     async def answer(self, exchange: Exchange) -> Answer:
-        self._keys.access(exchange, "publishable")
         placement = placements().get(exchange.path["placement"])
         if placement is None:
             raise problem.not_found(f"There is no placement of this name; there are {', '.join(placements())}.")
         ask = _posted(await exchange.body(MOST_BYTES)) if exchange.method == "POST" else _queried(exchange)
-        shelf = await self._shelves.shelf(_request(ask, exchange), placement, self._wanted(ask.min_fresh))
+        request = _request(ask, exchange, self._visitor_id(ask, exchange.caller))
+        shelf = await self._shelves.shelf(request, placement, self._wanted(ask.min_fresh))
         self._counters[placement.name, shelf.decision.status].inc()
         return Answer(shelf.body)
+
+    def _visitor_id(self, ask: Ask, caller: Caller) -> str:
+        """Whose shelf this caller may see, empty for nobody's; `Problem` 403 for another's token or customer."""
+        if ask.customer_id is not None:
+            self._proofs.demand_customer(caller, ask.customer_id)
+        if ask.visitor_id is None:
+            return ""
+        proven = self._proofs.of_visitor(caller, ask.visitor_id)
+        return ask.visitor_id if proven or not self._require_token else NEVER_SEEN
 
     def _wanted(self, token: str | None) -> FreshToken | None:
         if not token:
@@ -73,18 +86,17 @@ class Recommendations:
             raise problem.bad_request(f"min_fresh: {error}.") from None
 
 
-def _request(ask: Ask, exchange: Exchange) -> Request:
+def _request(ask: Ask, exchange: Exchange, visitor_id: str) -> Request:
     if ask.filter is not UNSET and ask.filter is not None:
         raise problem.bad_request("`filter` is not known to this release; it was not ignored, because it may matter.")
     return Request(
-        visitor_id=ask.visitor_id or "",
+        visitor_id=visitor_id,
         session_id=ask.session_id,
         item_ids=[ask.item_id, *ask.item_ids] if ask.item_id else ask.item_ids,
         n=ask.n,
         exclude=ask.exclude,
         explain=ask.explain,
-        # Global Privacy Control: the browser itself objects to profiling
-        profiling=ask.profiling == "on" and exchange.header(b"sec-gpc") != b"1",
+        profiling=ask.profiling == "on" and not exchange.caller.objects,
     )
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from serving.http import openapi
-from serving.http.answer import Answer
+from serving.http.access import NEEDS, Access, Answers
 from serving.http.catalog import Catalog
 from serving.http.events import Events
-from serving.http.exchange import Exchange
 from serving.http.operations import Operations
 from serving.http.recommendations import Recommendations
+from serving.http.visitor_tokens import VisitorTokens
 from serving.http.visitors import Rights
 
 
@@ -21,28 +20,39 @@ class Route:
 
     method: str
     path: str
-    answer: Callable[[Exchange], Awaitable[Answer]]
+    answer: Answers
 
 
 def routes(
-    events: Events, recommendations: Recommendations, catalog: Catalog, operations: Operations, rights: Rights
+    access: Access,
+    events: Events,
+    recommendations: Recommendations,
+    catalog: Catalog,
+    visitor_tokens: VisitorTokens,
+    rights: Rights,
+    operations: Operations,
 ) -> tuple[Route, ...]:
-    """All of the API's routes."""
+    """All of the API's routes, each behind the gate: one that is not in its table cannot be made."""
     shelf = "/v1/recommendations/{placement}"
     item = "/v1/catalog/items/{item_id:path}"
-    return (
-        Route("POST", "/v1/events", events.answer),
-        Route("GET", shelf, recommendations.answer),
-        Route("POST", shelf, recommendations.answer),
-        Route("PUT", "/v1/catalog/items", catalog.put),
-        Route("GET", item, catalog.show),
-        Route("DELETE", item, catalog.delete),
-        Route("PUT", "/v1/visitors/{visitor_id:path}/consent", rights.consent),
-        Route("DELETE", "/v1/visitors/{visitor_id:path}", rights.erase),
-        Route("GET", "/v1/erasures/{erasure}", rights.erasure),
-        Route("GET", "/v1/ops/lag", operations.lag),
-        Route("GET", "/healthz", operations.health),
-        Route("GET", "/readyz", operations.ready),
-        Route("GET", "/metrics", operations.metrics),
-        Route("GET", "/openapi.json", openapi.answer),
+    answers: tuple[tuple[str, str, Answers], ...] = (
+        ("POST", "/v1/events", events.answer),
+        ("GET", shelf, recommendations.answer),
+        ("POST", shelf, recommendations.answer),
+        ("PUT", "/v1/catalog/items", catalog.put),
+        ("GET", item, catalog.show),
+        ("DELETE", item, catalog.delete),
+        ("POST", "/v1/visitors/{visitor_id:path}/token", visitor_tokens.mint),
+        ("PUT", "/v1/visitors/{visitor_id:path}/consent", rights.consent),
+        ("DELETE", "/v1/visitors/{visitor_id:path}", rights.erase),
+        ("GET", "/v1/erasures/{erasure}", rights.erasure),
+        ("GET", "/v1/ops/lag", operations.lag),
+        ("GET", "/healthz", operations.health),
+        ("GET", "/readyz", operations.ready),
+        ("GET", "/metrics", operations.metrics),
+        ("GET", "/openapi.json", openapi.answer),
+    )
+    return tuple(
+        Route(method, path, access.guards(NEEDS[method, path.replace(":path", "")], answer))
+        for method, path, answer in answers
     )

@@ -13,7 +13,8 @@ from serving.erasure import Erasures
 from serving.http import problem
 from serving.http.answer import Answer
 from serving.http.exchange import Exchange
-from serving.http.keys import ApiKeys
+from serving.http.problem import Problem
+from serving.http.proofs import Proofs
 from serving.privacy import Ledger
 from serving.sends import Sends
 from serving.visitors import TOPIC, Visitors
@@ -33,33 +34,41 @@ MOST_BYTES = 16_000
 LONGEST_ID = 128
 RETRY_S = 2
 T = TypeVar("T")
+_UNPROVEN = (
+    "This shop's visitor ids can be guessed, so a consent needs the visitor's token in Liveshelf-Visitor-Token, which "
+    "the shop's server gets from POST /v1/visitors/{visitor_id}/token."
+)
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Consent).decode
 
 
 class Rights:
-    """The routes. `clock`: now, in ms."""
+    """The routes. `require_token`: with a publishable key, only the visitor's token changes anything; `clock` in ms."""
 
     def __init__(
         self,
-        keys: ApiKeys,
+        proofs: Proofs,
         visitors: Visitors,
         ledger: Ledger,
         erasures: Erasures,
         producer: Sends,
         signing_key: bytes,
         *,
+        require_token: bool,
         clock: Callable[[], float] = lambda: time.time() * 1000,
     ) -> None:
-        self._keys, self._visitors, self._ledger, self._erasures = keys, visitors, ledger, erasures
+        self._proofs, self._require_token = proofs, require_token
+        self._visitors, self._ledger, self._erasures = visitors, ledger, erasures
         self._producer, self._signing_key, self._clock = producer, signing_key, clock
 
     async def consent(self, exchange: Exchange) -> Answer:
         """Grant or withdraw, per purpose; holds for the next read, whatever the workers do."""
-        access = self._keys.access(exchange, "publishable")
-        visitor_id = _visitor_id(exchange)
-        said = _said(await exchange.body(MOST_BYTES), objects=exchange.header(b"sec-gpc") == b"1")
-        event = self._event(visitor_id, said, {"key": access, "signed": access == "secret"})
+        visitor_id, caller = _visitor_id(exchange), exchange.caller
+        signed = self._proofs.of_visitor(caller, visitor_id)
+        if self._require_token and not signed:
+            raise Problem(403, "wrong_visitor", _UNPROVEN)
+        said = _said(await exchange.body(MOST_BYTES), objects=caller.objects)
+        event = self._event(visitor_id, said, {"key": caller.key.name, "signed": signed})
         accepted = validate(_encode(event), timestamp=int(self._clock()))
         if isinstance(accepted, Rejected):
             raise problem.bad_request(f"{accepted.detail}.")
@@ -68,13 +77,11 @@ class Rights:
 
     async def erase(self, exchange: Exchange) -> Answer:
         """Erase the visitor: 200 with the receipt, or 202 and where to ask for it."""
-        self._keys.access(exchange, "secret")
         token = await _stored(self._erasures.begin(_visitor_id(exchange)))
         return await self._certified(token)
 
     async def erasure(self, exchange: Exchange) -> Answer:
         """Whether an erasure is over; the token is the right to ask."""
-        self._keys.access(exchange, "publishable")
         return await self._certified(exchange.path["erasure"])
 
     async def _certified(self, token: str) -> Answer:

@@ -130,8 +130,9 @@ class Deployment:
             timer=lambda: self.now / 1000,
         )
         self.api = Api(self.settings, ports)
+        self.api.erasures._sleep = self._sleep
         self.app = Application()
-        self.app.serve(self.api.routes)
+        self.app.serve(self.api.routes, self.api.origins)
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://shop")
         self._shards: dict[tuple[str, int], Shard] = {}
         self._read: defaultdict[tuple[str, int], int] = defaultdict(int)
@@ -232,6 +233,11 @@ class Deployment:
             if records:
                 self.catalogue.apply(records)
                 self._read[place] += len(records)
+
+    async def _sleep(self, seconds: float) -> None:
+        """Time passes for who waits."""
+        self.now += seconds * 1000
+        await asyncio.sleep(0)
 
     async def _ends(self, tags: Sequence[Tag]) -> list[int]:
         return [len(self.broker.logs[tag.topic, tag.partition]) for tag in tags]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from serving.cli import app
+from stream.keyring import NoKeys
 from stream.settings import settings
 
 COMMANDS = ("up", "worker", "serve", "replay", "evaluate", "lag", "rebuild", "models")
@@ -79,3 +82,66 @@ def test_evaluate_answers_in_json(tmp_path: Path) -> None:
     found = json.loads(text.strip().splitlines()[-1])
     assert found["next"]["n"] == 30
     assert found["next"]["hr@20"] == 1.0
+
+
+WEAK = {
+    "LIVESHELF_BROKER_URL": "127.0.0.1:1",
+    "LIVESHELF_REDIS_URL": "redis://127.0.0.1:1/0",
+    "LIVESHELF_PSEUDONYM_KEY": "p" * 32,
+    "LIVESHELF_SIGNING_KEY": "s" * 32,
+    "LIVESHELF_PUBLISHABLE_KEY": "pk_test",
+    "LIVESHELF_SECRET_KEY": "sk_test",
+}
+
+
+@pytest.fixture
+def served(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What uvicorn would have been started with."""
+    started: list[dict[str, Any]] = []
+    monkeypatch.setattr("serving.cli.uvicorn.run", lambda app, **more: started.append(more))
+    for name, value in WEAK.items():
+        monkeypatch.setenv(name, value)
+    return started
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "shop.example"])
+def test_keys_that_can_be_guessed_are_for_this_host_only(host: str, served: list[dict[str, Any]]) -> None:
+    code, text = run("serve", "--host", host)
+    assert (code, served) == (1, [])
+    assert "LIVESHELF_PUBLISHABLE_KEY has fewer than 20 characters" in text
+    assert host in text
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+def test_on_this_host_any_key_will_do(host: str, served: list[dict[str, Any]]) -> None:
+    assert run("serve", "--host", host)[0] == 0
+    assert [one["host"] for one in served] == [host]
+
+
+def test_with_good_keys_it_listens_everywhere_and_trusts_the_named_proxies(
+    served: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIVESHELF_PUBLISHABLE_KEY", "pk_" + "p" * 17)
+    monkeypatch.setenv("LIVESHELF_SECRET_KEY", "sk_" + "s" * 17)
+    monkeypatch.setenv("LIVESHELF_TRUSTED_PROXIES", "10.0.0.0/8")
+    assert run("serve", "--host", "0.0.0.0")[0] == 0
+    assert [one["forwarded_allow_ips"] for one in served] == ["10.0.0.0/8"]
+
+
+def test_a_keys_file_that_is_wrong_is_told_before_anything_starts(
+    served: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "keys.json").write_text('[{"name": "web"}]')
+    monkeypatch.setenv("LIVESHELF_API_KEYS_FILE", str(tmp_path / "keys.json"))
+    code, text = run("serve")
+    assert (code, served) == (1, [])
+    assert "missing required field `key`" in text
+
+
+async def test_another_asgi_server_may_listen_anywhere(
+    served: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    application = importlib.import_module("serving.app").app
+    with pytest.raises(NoKeys, match="the ASGI server may listen where others reach it"):
+        async with application.router.lifespan_context(application):
+            pytest.fail("it started with a key that can be guessed")

@@ -166,13 +166,6 @@ async def test_erased_at_once_for_reads_and_certified_once_all_agents_have_passe
 
 
 async def erase(shop: Deployment, visitor: str = "me") -> Any:
-    """Time passes while the route waits for workers that do not run."""
-    timer = shop.api.erasures
-
-    async def sleep(seconds: float) -> None:
-        shop.now += 1_000
-
-    timer._sleep = sleep
     return await shop.call("DELETE", f"/v1/visitors/{visitor}", key=SECRET)
 
 

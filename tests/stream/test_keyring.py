@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
-from stream.keyring import FILE, NoKeys, development_keys, key_bytes
+from stream.keyring import FILE, LEAST_CHARACTERS, NoKeys, development_keys, key_bytes, refuse_weak
 from stream.settings import Settings
 
 
@@ -38,6 +39,28 @@ def test_a_secret_comes_from_its_file(tmp_path: Path, monkeypatch: pytest.Monkey
     (tmp_path / "key").write_text("from a file\n")
     monkeypatch.setenv("LIVESHELF_SIGNING_KEY_FILE", str(tmp_path / "key"))
     assert key_bytes(Settings(), "signing_key") == b"from a file"
+
+
+STRONG: dict[str, Any] = {name: "k" * least for name, least in LEAST_CHARACTERS.items()}
+
+
+def test_where_others_reach_it_a_key_that_can_be_guessed_is_refused() -> None:
+    refuse_weak(Settings(**STRONG), "it is open")
+    for name, key in STRONG.items():
+        with pytest.raises(NoKeys, match=f"LIVESHELF_{name.upper()} has fewer than {len(key)} characters") as refused:
+            refuse_weak(Settings(**STRONG | {name: key[1:]}), "it is open")
+        assert key[1:] not in str(refused.value)
+
+
+def test_a_key_that_is_not_there_opens_nothing_and_is_not_weak() -> None:
+    refuse_weak(Settings(**STRONG | {"publishable_key": "", "secret_key": ""}), "it is open")
+
+
+def test_the_keys_that_up_makes_are_strong(tmp_path: Path) -> None:
+    made: dict[str, Any] = {
+        name.removeprefix("LIVESHELF_").lower(): key for name, key in development_keys(tmp_path).items()
+    }
+    refuse_weak(Settings(**made), "it is open")
 
 
 def test_secrets_do_not_print() -> None:

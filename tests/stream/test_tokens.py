@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -12,12 +13,16 @@ from stream.tokens import (
     BadToken,
     DecisionToken,
     FreshToken,
+    VisitorToken,
+    customer_pseudonym,
     decision_id,
     fresh_token,
     pseudonym,
     read_decision_id,
     read_fresh_token,
+    read_visitor_token,
     sign,
+    visitor_token,
 )
 
 KEY = b"signing key"
@@ -46,6 +51,22 @@ def test_a_pseudonym_belongs_to_its_key_its_visitor_and_its_epoch() -> None:
 def test_the_first_pseudonym_does_not_change_with_a_release() -> None:
     """Redis keys are made of it."""
     assert pseudonym(b"key", "v1") == "dqzibtdwypqf7wqgvehharuvke"
+
+
+def test_a_customers_pseudonym_is_no_visitors() -> None:
+    cid = customer_pseudonym(b"pseudonym key", "visitor")
+    assert cid != PID
+    assert cid == customer_pseudonym(b"pseudonym key", "visitor") != customer_pseudonym(b"another key", "visitor")
+
+
+@given(
+    pid=st.text(min_size=1, max_size=128).map(lambda text: pseudonym(b"key", text)),
+    cid=st.none() | st.text(min_size=1, max_size=128),
+    expires_at=st.integers(0, LARGEST),
+)
+def test_a_visitor_comes_back(pid: str, cid: str | None, expires_at: int) -> None:
+    token = VisitorToken(pid, "" if cid is None else customer_pseudonym(b"key", cid), expires_at)
+    assert read_visitor_token(KEY, visitor_token(KEY, token)) == token
 
 
 @given(topic=st.sampled_from(("events", "catalog")), partition=st.integers(0, 10_000), offset=st.integers(0, LARGEST))
@@ -80,10 +101,16 @@ def test_tokens_travel_in_urls_and_headers() -> None:
     assert all(character.isalnum() or character in "-_" for character in token)
 
 
-@pytest.mark.parametrize("token", [fresh_token(KEY, FreshToken("events", 3, 77)), decision_id(KEY, DECISION)])
-def test_no_bit_can_be_changed(token: str) -> None:
+@pytest.mark.parametrize(
+    ("token", "read"),
+    [
+        (fresh_token(KEY, FreshToken("events", 3, 77)), read_fresh_token),
+        (decision_id(KEY, DECISION), read_decision_id),
+        (visitor_token(KEY, VisitorToken(PID, PID, 1_790_000_000)), read_visitor_token),
+    ],
+)
+def test_no_bit_can_be_changed(token: str, read: Callable[[bytes, str], object]) -> None:
     blob = urlsafe_b64decode(token + "=" * (-len(token) % 4))
-    read = read_fresh_token if len(token) < 60 else read_decision_id
     for place in range(len(blob)):
         for bit in range(8):
             changed = bytearray(blob)
@@ -92,7 +119,7 @@ def test_no_bit_can_be_changed(token: str) -> None:
                 read(KEY, urlsafe_b64encode(bytes(changed)).rstrip(b"=").decode())
 
 
-@pytest.mark.parametrize("read", [read_fresh_token, read_decision_id])
+@pytest.mark.parametrize("read", [read_fresh_token, read_decision_id, read_visitor_token])
 @pytest.mark.parametrize(
     "token",
     ["", "a", "=", "====", "a" * 12, "a" * 16, "a" * 100_000, "ü", "\ud800", "\0", "null", "e30", " ", "../../etc"],
@@ -126,6 +153,8 @@ def test_another_key_is_refused() -> None:
 def test_a_token_of_another_kind_is_refused() -> None:
     with pytest.raises(BadToken, match="decision token where a fresh token is needed"):
         read_fresh_token(KEY, decision_id(KEY, DECISION))
+    with pytest.raises(BadToken, match="fresh token where a visitor token is needed"):
+        read_visitor_token(KEY, fresh_token(KEY, FreshToken("events", 1, 2)))
 
 
 @pytest.mark.parametrize("fields", [(), ("events",), ("events", "1", 2), ("events", 1, 2, 3), (1, 2, 3)])
@@ -134,3 +163,5 @@ def test_a_token_of_another_release_is_refused(fields: tuple[object, ...]) -> No
         read_fresh_token(KEY, sign(KEY, "fresh", fields))
     with pytest.raises(BadToken, match="another release"):
         read_decision_id(KEY, sign(KEY, "decision", fields))
+    with pytest.raises(BadToken, match="another release"):
+        read_visitor_token(KEY, sign(KEY, "visitor", fields))
