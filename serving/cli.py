@@ -23,6 +23,9 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from serving.console.accounts import BadAccounts, path_of
+from serving.console.command import app as accounts
+from serving.console.command import first_account
 from stream.cluster import BrokerAway, Cluster, WrongTopic
 from stream.embedded.broker import BrokerBroken
 from stream.embedded.redis import RedisBroken
@@ -48,6 +51,7 @@ T = TypeVar("T")
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The shelf that rearranges itself while you look.")
 models = typer.Typer(no_args_is_help=True, help="The online models: what they are worth, and the way back.")
 app.add_typer(models, name="models")
+app.add_typer(accounts, name="accounts")
 out, err = Console(), Console(stderr=True)
 
 Json = Annotated[bool, typer.Option("--json", help="one JSON document instead of the screen")]
@@ -109,6 +113,7 @@ async def _up(conf: Settings, *, demo: bool, port: int, as_json: bool) -> int:
                 print(json.dumps(found.as_json()), flush=True)
             else:
                 _screen(found)
+                _console(found.api, conf)
             await asyncio.wait(
                 (asyncio.ensure_future(stopped.wait()), supervisor.halted), return_when="FIRST_COMPLETED"
             )
@@ -141,6 +146,22 @@ def _screen(found: Any) -> None:
     for note in found.notes:
         out.print(f"  • {note}", highlight=False)
     out.print("\nCtrl-C stops everything.")
+
+
+def _console(api: str, conf: Settings) -> None:
+    """Say where the console is, and the first account's password: now, and never again."""
+    out.print(f"\n[bold]console[/]  {api}/console", highlight=False)
+    try:
+        made = first_account(path_of(conf))
+    except BadAccounts as error:
+        err.print(f"[bold red]✗[/] {error}", highlight=False)
+        return
+    if made is not None:
+        out.print(f"  name [bold]{made[0]}[/], password [bold]{made[1]}[/]", highlight=False)
+        out.print(
+            "  This password is shown only now. Another account: liveshelf accounts add NAME --role owner",
+            highlight=False,
+        )
 
 
 def _stop_signal() -> asyncio.Event:

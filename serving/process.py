@@ -10,11 +10,17 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from serving.api import Api, Ports
+from serving.console.accounts import Accounts, path_of
+from serving.console.audit import Audit
+from serving.console.recent import Recent
+from serving.console.routes import Console
 from serving.rows import KIND
 from serving.web.routes import routes as pages
 from stream.catalog_item import CatalogItem
 from stream.catalogue_copy import FOLDER, CatalogueCopy
-from stream.cluster import Cluster
+from stream.cluster import BrokerAway, Cluster
+from stream.fold import Record
+from stream.keyring import key_bytes
 from stream.lag import Row as LagRow
 from stream.lag import lag
 from stream.local_copy import LocalCopy
@@ -24,11 +30,13 @@ from stream.state.keys import Keys
 from stream.state.pipe import Pipe
 from stream.state.redis import RedisStore
 from stream.state.store import Unavailable
+from stream.tail import newest
 from stream.topics import TOPICS
 
 DECISIONS_BUFFERED = 20_000
 REFRESH_S = 1.0
 CODES_A_REFRESH_SECOND = 20_000
+AUDIT_SHOWN = 20
 SAVE_ROWS_S = 60.0
 SWEEP_BUDGET_S = 1.0
 
@@ -57,7 +65,10 @@ class Process:
             rows_copy=LocalCopy(settings.data_dir / FOLDER / f"rows-{settings.key_prefix}", KIND),
         )
         self.api = Api(settings, ports)
-        self.pages = pages(publishable_key=settings.publishable_key, items=self._items, demo=settings.demo)
+        self.pages = [
+            *pages(publishable_key=settings.publishable_key, items=self._items, demo=settings.demo),
+            *self._console().routes(),
+        ]
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Process]:
@@ -115,6 +126,27 @@ class Process:
             self._cluster = Cluster(self.settings)
             self._store = RedisStore(self.settings.redis_url, Keys(self.settings.key_prefix))
         return await lag(self._cluster, self._store, known, now_ms=_now())
+
+    def _console(self) -> Console:
+        """The operators' and marketers' pages."""
+        return Console(
+            key_bytes(self.settings, "signing_key"),
+            Accounts(path_of(self.settings)),
+            Audit(self._producer, self._audit_partitions, _now),
+            Recent(self._newest_audit, time.monotonic),
+            self.api.operations,
+            clock=_now,
+            timer=time.monotonic,
+        )
+
+    def _audit_partitions(self) -> int:
+        return self.copy.partitions("audit") if self.copy.follower.live else 0
+
+    def _newest_audit(self) -> list[Record]:
+        partitions = self._audit_partitions()
+        if not partitions:
+            raise BrokerAway("no broker answers, or its topics are not there yet")
+        return newest(self.settings.broker_url, "audit", partitions, AUDIT_SHOWN)
 
     def _items(self) -> Iterator[CatalogItem]:
         """The catalogue as the first page reads it."""
