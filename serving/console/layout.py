@@ -62,6 +62,7 @@ def _bar(title: str, session: Session | None, csrf: str) -> Markup:
         "header",
         brand,
         tag("nav", links, aria_label="Console"),
+        tag("span", f"{session.name}, {session.role}", class_="who"),
         form("/console/logout", csrf, tag("button", "Sign out", class_="plain")),
         class_="bar",
     )

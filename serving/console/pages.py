@@ -16,7 +16,7 @@ from serving.console.passwords import LEAST_CHARACTERS
 from serving.console.roles import ROLES, allowed, permissions
 from serving.console.sessions import ABSOLUTE_MS, IDLE_MS, Session
 
-ADD = "liveshelf accounts add NAME --role viewer"
+ADD = "liveshelf accounts add NAME --role ROLE"
 
 
 class Overview(NamedTuple):
@@ -89,8 +89,8 @@ def _system(overview: Overview) -> Markup:
         for source, up in overview.sources.items()
     ]
     tone = {"ok": "good", "behind": "warn", "late": "bad"}.get(overview.verdict or "", "warn")
-    waiting = f", {overview.waiting:,} events and updates wait" if overview.waiting else ""
-    workers = words.VERDICTS[overview.verdict] + (waiting if overview.verdict else "")
+    waiting = f", {overview.waiting:,} waiting" if overview.waiting else ""
+    workers = words.VERDICTS[overview.verdict] + waiting
     return section(
         "What runs",
         tag("dl", states, _state("Workers", workers, tone), _state("Catalogue", _count(overview.items), None)),
@@ -140,7 +140,7 @@ def _row(entry: Entry) -> Markup:
         tag("td", tag("time", at, datetime=f"{at.replace(' ', 'T')}Z")),
         tag("td", words.who(entry), tag("small", f" {entry.role}") if entry.role else None),
         tag("td", words.what(entry)),
-        tag("td", entry.object or "–"),
+        tag("td", entry.object),
         tag("td", tag("span", words.OUTCOMES[entry.outcome], class_="good" if entry.outcome == "ok" else "bad")),
     )
 
@@ -195,11 +195,16 @@ def accounts(known: Iterable[Account], session: Session, csrf: str) -> HTMLRespo
 
 
 def _account(account: Account, session: Session, csrf: str) -> Markup:
-    own = account.name == session.name
+    last = "you" if account.name == session.name else _removal(account.name, csrf)
+    return tag("tr", tag("td", account.name), tag("td", account.role), tag("td", last))
+
+
+def _removal(name: str, csrf: str) -> Markup:
+    """A button behind a button, so that one click takes nobody's account."""
     remove = form(
         "/console/accounts/remove",
         csrf,
-        tag("input", type="hidden", name="name", value=account.name),
-        tag("button", "Remove", class_="plain", aria_label=f"Remove {account.name}"),
+        tag("input", type="hidden", name="name", value=name),
+        tag("button", f"Yes, remove {name}", class_="plain bad-action"),
     )
-    return tag("tr", tag("td", account.name), tag("td", account.role), tag("td", "you" if own else remove))
+    return tag("details", tag("summary", "Remove…", aria_label=f"Remove {name}…"), remove)

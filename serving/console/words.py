@@ -33,7 +33,7 @@ ACTIONS: Final = MappingProxyType(
 OUTCOMES: Final = MappingProxyType({"ok": "done", "refused": "refused", "failed": "failed"})
 SOURCES: Final = MappingProxyType({"kafka": "Kafka", "redis": "Redis"})
 VERDICTS: Final = MappingProxyType(
-    {"ok": "keep up", "behind": "are a little behind", "late": "are late", None: "are not known right now"}
+    {"ok": "up to date", "behind": "a little behind", "late": "late", None: "not known right now"}
 )
 
 

@@ -11,7 +11,7 @@ import httpx
 from argon2 import PasswordHasher
 
 from serving.console.accounts import Account, Accounts, added, change
-from serving.console.audit import Audit
+from serving.console.audit import Audit, decoded
 from serving.console.passwords import Passwords, hash_of
 from serving.console.recent import Recent
 from serving.console.roles import ROLES, Role
@@ -71,7 +71,7 @@ class Desk:
         if not self.shop.live:
             raise BrokerAway("away")
         logs = [log for (topic, _), log in self.shop.broker.logs.items() if topic == "audit"]
-        return sorted((record for log in logs for record in log), key=lambda record: -record.timestamp)
+        return sorted((record for log in logs for record in log), key=written_at, reverse=True)
 
     def audited(self) -> list[tuple[str, str, str]]:
         """Actor, action and outcome of all records."""
@@ -110,6 +110,11 @@ class Browser:
         answer = await self.get("/console")
         assert answer.status_code == 200 or answer.headers["location"] == "/console/login"
         return answer.status_code == 200
+
+
+def written_at(record: Record) -> int:
+    entry = decoded(record.value)
+    return entry.at if entry else 0
 
 
 def csrf_of(page: str) -> str:

@@ -26,7 +26,7 @@ from tests.console.desk import CHEAP, HASH, PASSWORD
 
 Validators = Callable[[str], jsonschema_rs.Draft202012Validator]
 EXAMPLE = schemas.examples("accounts", valid=True)["two_people"]
-FIELDS = [
+FIELDS: list[Any] = [
     *(
         None,
         1,

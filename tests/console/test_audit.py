@@ -114,7 +114,7 @@ async def test_a_broker_that_never_answers_is_not_waited_for(desk: Desk, monkeyp
     monkeypatch.setattr("serving.console.audit.PATIENCE_S", 0.01)
     monkeypatch.setattr("serving.console.audit.TRY_S", 0.01)
     browser = await desk.signed_in("owner")
-    desk.shop.broker.send = lambda *_: asyncio.get_running_loop().create_future()  # type: ignore[method-assign, assignment]
+    desk.shop.broker.send = lambda *_: asyncio.get_running_loop().create_future()  # type: ignore[method-assign]
     assert (await browser.submit("/console/accounts/remove", name="mark")).status_code == 503
     assert (await desk.browser().sign_in("vera")).status_code == 303
 

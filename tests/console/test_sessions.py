@@ -39,7 +39,7 @@ async def test_no_byte_of_it_can_be_changed(desk: Desk) -> None:
 
 @pytest.mark.parametrize("value", ["", "x", "a.b.c", "ä", '"' * 9, "A" * 4096])
 async def test_nonsense_is_no_session(desk: Desk, value: str) -> None:
-    request = {"cookie": f"{NAME}={value}".encode()}
+    request = {b"cookie": f"{NAME}={value}".encode()}
     answer = await desk.browser().client.get("/console", headers=request)
     assert (answer.status_code, answer.headers["location"]) == (303, "/console/login")
 

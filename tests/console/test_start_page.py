@@ -31,7 +31,7 @@ async def test_it_says_what_runs(desk: Desk) -> None:
     assert told((await browser.get("/console")).text) == {
         "Kafka": "answers",
         "Redis": "answers",
-        "Workers": "are a little behind, 2 events and updates wait",
+        "Workers": "a little behind, 2 waiting",
         "Catalogue": "no items yet",
     }
 
@@ -44,7 +44,7 @@ async def test_it_says_what_does_not(desk: Desk) -> None:
     assert told(page) == {
         "Kafka": "does not answer",
         "Redis": "does not answer",
-        "Workers": "are not known right now",
+        "Workers": "not known right now",
         "Catalogue": "1 item",
     }
     assert "The audit log does not answer right now." in page
@@ -166,7 +166,7 @@ def test_what_people_read_has_words() -> None:
 
 async def test_workers_that_keep_up_and_that_are_late(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     browser = await desk.signed_in("viewer")
-    for verdict, said in (("ok", "keep up"), ("late", "are late, 12,345 events and updates wait")):
+    for verdict, said in (("ok", "up to date"), ("late", "late, 12,345 waiting")):
         rows = [Row("visitor", "events", 0, 0, 0, 12_345 if verdict == "late" else 0, 0, verdict, 0, 0, 0, 0)]  # type: ignore[arg-type]
 
         async def lag(rows: list[Row] = rows) -> list[Row]:
