@@ -112,8 +112,7 @@ async def _up(conf: Settings, *, demo: bool, port: int, as_json: bool) -> int:
             if as_json:
                 print(json.dumps(found.as_json()), flush=True)
             else:
-                _screen(found)
-                _console(found.api, conf)
+                _screen(found, _first_account(conf))
             await asyncio.wait(
                 (asyncio.ensure_future(stopped.wait()), supervisor.halted), return_when="FIRST_COMPLETED"
             )
@@ -128,11 +127,12 @@ async def _up(conf: Settings, *, demo: bool, port: int, as_json: bool) -> int:
     return 0
 
 
-def _screen(found: Any) -> None:
+def _screen(found: Any, console_notes: list[str]) -> None:
     table = Table(show_header=False, box=None, padding=(0, 2))
     shop = f"{found.api}/"
     for name, value in (
         ("shop", f"[link={shop}]{shop}[/link]"),
+        ("console", f"{found.api}/console"),
         ("API", f"{found.api}/openapi.json"),
         ("broker", found.broker + (" (embedded)" if "broker" in found.embedded else "")),
         ("Redis", found.redis + (" (embedded)" if "redis" in found.embedded else "")),
@@ -143,25 +143,23 @@ def _screen(found: Any) -> None:
         table.add_row(f"[bold]{name}[/]", value)
     out.print("\n[bold green]liveshelf is up[/]\n")
     out.print(table, highlight=False)
-    for note in found.notes:
+    for note in [*found.notes, *console_notes]:
         out.print(f"  • {note}", highlight=False)
     out.print("\nCtrl-C stops everything.")
 
 
-def _console(api: str, conf: Settings) -> None:
-    """Say where the console is, and the first account's password: now, and never again."""
-    out.print(f"\n[bold]console[/]  {api}/console", highlight=False)
+def _first_account(conf: Settings) -> list[str]:
+    """Make the console's first account where there is none; its password is said now and kept nowhere."""
     try:
         made = first_account(path_of(conf))
     except BadAccounts as error:
-        err.print(f"[bold red]✗[/] {error}", highlight=False)
-        return
-    if made is not None:
-        out.print(f"  name [bold]{made[0]}[/], password [bold]{made[1]}[/]", highlight=False)
-        out.print(
-            "  This password is shown only now. Another account: liveshelf accounts add NAME --role owner",
-            highlight=False,
-        )
+        return [str(error)]
+    if made is None:
+        return []
+    return [
+        f"the console's first account is {made[0]}, password [bold]{made[1]}[/], which is shown only now",
+        "another account: liveshelf accounts add NAME --role owner",
+    ]
 
 
 def _stop_signal() -> asyncio.Event:

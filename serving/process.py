@@ -143,10 +143,9 @@ class Process:
         return self.copy.partitions("audit") if self.copy.follower.live else 0
 
     def _newest_audit(self) -> list[Record]:
-        partitions = self._audit_partitions()
-        if not partitions:
+        if not self._audit_partitions():
             raise BrokerAway("no broker answers, or its topics are not there yet")
-        return newest(self.settings.broker_url, "audit", partitions, AUDIT_SHOWN)
+        return newest(self.settings.broker_url, "audit", AUDIT_SHOWN)
 
     def _items(self) -> Iterator[CatalogItem]:
         """The catalogue as the first page reads it."""

@@ -15,7 +15,7 @@ from stream.topics import TOPICS
 _FROM_END = -2_000  # librdkafka's RD_KAFKA_OFFSET_TAIL_BASE: n before the end is this minus n
 
 
-def newest(broker_url: str, noun: str, partitions: int, count: int, *, timeout_s: float = 3.0) -> list[Record]:
+def newest(broker_url: str, noun: str, count: int, *, timeout_s: float = 3.0) -> list[Record]:
     """The last `count` records of each partition, the newest first by timestamp; blocks, raises `BrokerAway`."""
     consumer = Consumer(
         {
@@ -30,8 +30,10 @@ def newest(broker_url: str, noun: str, partitions: int, count: int, *, timeout_s
         logger=Quiet(),
     )
     try:
-        consumer.assign([TopicPartition(TOPICS[noun].name, p, _FROM_END - count) for p in range(partitions)])
-        found = _read(consumer, noun, partitions, time.monotonic() + timeout_s)
+        # asked first, because an offset that is looked up before the leader is known is tried again only after 0.5 s
+        partitions = consumer.list_topics(TOPICS[noun].name, timeout=timeout_s).topics[TOPICS[noun].name].partitions
+        consumer.assign([TopicPartition(TOPICS[noun].name, partition, _FROM_END - count) for partition in partitions])
+        found = _read(consumer, noun, len(partitions), time.monotonic() + timeout_s)
     except KafkaException as error:
         raise BrokerAway(f"{TOPICS[noun].name} cannot be read: {error}") from None
     finally:

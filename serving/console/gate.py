@@ -100,7 +100,7 @@ class Gate:
     async def _permit(self, session: Session, permission: Permission, request: Request) -> None:
         if allowed(session.role, permission):
             return
-        await self._audit.attempt(session.name, session.role, "page.open", "refused", request.url.path[:200])
+        await self._audit.attempt(session.name, session.role, "page.open", "refused", request.scope["path"][:200])
         raise Refused(
             403, "Your role may not do that",
             f"You are signed in as {session.name}, whose role is {session.role}. Somebody with the role owner can give "
@@ -167,6 +167,12 @@ async def read_form(request: Request) -> Form:
     except ValueError:
         raise Refused(400, "The form could not be read", "Nothing was done. Load the page again.") from None
     return dict(reversed(fields))
+
+
+def query_of(request: Request) -> str:
+    """The query as it was sent; a few pages say one more sentence after another one's redirect."""
+    sent: bytes = request.scope["query_string"]
+    return sent.decode("latin-1")
 
 
 def host_of(request: Request) -> str:

@@ -1,4 +1,4 @@
-"""The newest records of the audit log, read when somebody looks, at most every two seconds."""
+"""The newest records of the audit log, read when somebody looks, at most twice a second."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from serving.console.audit import Entry, decoded
 from stream.cluster import BrokerAway
 from stream.fold import Record
 
-KEPT_S = 2.0
+KEPT_S = 0.5
 
 
 class Recent:

@@ -23,7 +23,7 @@ from starlette.routing import BaseRoute, Route
 from serving.console import pages
 from serving.console.accounts import Accounts
 from serving.console.audit import Audit, Entry
-from serving.console.gate import LOGIN, START, Gate, Visit, clear_session, to
+from serving.console.gate import LOGIN, START, Gate, Refused, Visit, clear_session, query_of, to
 from serving.console.passwords import Passwords
 from serving.console.people import People
 from serving.console.recent import Recent
@@ -74,6 +74,7 @@ class Console:
             Route("/console/accounts/add", action("manage_accounts", people.add), methods=["POST"]),
             Route("/console/accounts/remove", action("manage_accounts", people.remove), methods=["POST"]),
             Route("/console/console.css", file_endpoint(_style())),
+            Route("/console/{rest:path}", page("read", _missing)),
         ]
 
     async def _start(self, visit: Visit) -> Response:
@@ -83,11 +84,15 @@ class Console:
         verdict, records = waiting or (None, 0)
         shown = None if entries is None else visible(entries, visit.session)
         overview = pages.Overview(sources, self._operations.items, verdict, records, shown)
-        return pages.start(overview, visit.session, visit.csrf, NOTES.get(visit.request.url.query, ""))
+        return pages.start(overview, visit.session, visit.csrf, NOTES.get(query_of(visit.request), ""))
 
     async def _logout(self, visit: Visit) -> Response:
         await self._audit.attempt(visit.session.name, visit.session.role, "session.end", "ok")
         return clear_session(to(f"{LOGIN}?signed-out"))
+
+
+async def _missing(_: Visit) -> Response:
+    raise Refused(404, "There is no such page", "It may have moved, or its address was not typed to the end.")
 
 
 def visible(entries: Sequence[Entry], session: Session) -> list[Entry]:

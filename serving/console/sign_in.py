@@ -9,6 +9,7 @@ has an account shows neither in the words nor in the time of an answer.
 
 from __future__ import annotations
 
+import re
 import secrets
 
 from starlette.requests import Request
@@ -23,6 +24,7 @@ from serving.console.gate import (
     START,
     answered,
     busy,
+    query_of,
     read_form,
     refuse_foreign,
     refuse_unless_equal,
@@ -35,6 +37,8 @@ from serving.console.sessions import Sessions, form_token
 from serving.console.throttle import Throttle, network_of
 
 FORM_S = 3_600
+NONCE_BYTES = 16
+_NONCE = re.compile(r"[A-Za-z0-9_-]{22}")
 WRONG = "This name and password do not belong together. Please check both and try again."
 SIGNED_OUT = "You are signed out."
 
@@ -57,7 +61,7 @@ class SignIn:
     async def show(self, request: Request) -> Response:
         if self._sessions.read(request.cookies.get(COOKIE)) is not None:
             return to(START)
-        return self._form(request, note=SIGNED_OUT if request.url.query == "signed-out" else "")
+        return self._form(request, note=SIGNED_OUT if query_of(request) == "signed-out" else "")
 
     async def submit(self, request: Request) -> Response:
         return await answered(lambda: self._submit(request))
@@ -65,8 +69,8 @@ class SignIn:
     async def _submit(self, request: Request) -> Response:
         refuse_foreign(request)
         form = await read_form(request)
-        nonce = request.cookies.get(FORM_COOKIE, "")
-        if not nonce:
+        nonce = _nonce(request)
+        if nonce is None:
             return self._form(request, problem=NO_COOKIE, status=403)
         refuse_unless_equal(form.get("csrf", ""), form_token(self._key, nonce.encode()))
         name = form.get("name", "").strip().lower()
@@ -103,11 +107,17 @@ class SignIn:
     def _form(
         self, request: Request, *, problem: str = "", note: str = "", name: str = "", status: int = 200
     ) -> Response:
-        nonce = request.cookies.get(FORM_COOKIE) or secrets.token_urlsafe(16)
+        nonce = _nonce(request) or secrets.token_urlsafe(NONCE_BYTES)
         csrf = form_token(self._key, nonce.encode())
         response = pages.login(csrf, problem=problem, note=note, name=name[:64], status=status)
         set_cookie(request, response, FORM_COOKIE, nonce, FORM_S)
         return response
+
+
+def _nonce(request: Request) -> str | None:
+    """What the form's cookie carries, if it can be ours."""
+    found = request.cookies.get(FORM_COOKIE, "")
+    return found if _NONCE.fullmatch(found) else None
 
 
 NO_COOKIE = (

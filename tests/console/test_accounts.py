@@ -19,8 +19,8 @@ import schemas
 from serving import cli
 from serving.cli import app
 from serving.console.accounts import Account, Accounts, BadAccounts, added, change, parsed, path_of, read, removed
-from serving.console.command import first_account
 from serving.console.passwords import HASHER, Passwords, TooShort, hash_of
+from serving.up import System
 from stream.settings import Settings, settings
 from tests.console.desk import CHEAP, HASH, PASSWORD
 
@@ -207,14 +207,23 @@ def test_up_makes_the_first_owner_once_and_shows_its_password_once(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     conf = Settings(data_dir=tmp_path)
-    cli._console("http://127.0.0.1:8080", conf)
+    system = System("http://127.0.0.1:8080", "", "", "pk_1", "sk_1")
+    cli._screen(system, cli._first_account(conf))
     shown = capsys.readouterr().out
     account = read(tmp_path / "accounts.json")["owner"]
-    password = shown.partition("password ")[2].split()[0]
+    password = shown.partition("password ")[2].split(",")[0]
     assert len(password) == 20
     assert HASHER.verify(account.password, password)
-    assert (account.role, "liveshelf accounts add" in shown) == ("owner", True)
+    assert account.role == "owner"
+    assert "http://127.0.0.1:8080/console" in shown
+    assert "liveshelf accounts add" in shown
     assert password not in (tmp_path / "accounts.json").read_text()
-    cli._console("http://127.0.0.1:8080", conf)
+    assert password not in json.dumps(system.as_json())
+    cli._screen(system, cli._first_account(conf))
     assert "password" not in capsys.readouterr().out
-    assert first_account(tmp_path / "accounts.json") is None
+
+
+def test_up_says_when_the_accounts_cannot_be_trusted(tmp_path: Path) -> None:
+    (tmp_path / "accounts.json").write_text("{}")
+    assert "schemas/accounts.json" in cli._first_account(Settings(data_dir=tmp_path))[0]
+    assert (tmp_path / "accounts.json").read_text() == "{}"

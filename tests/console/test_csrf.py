@@ -33,7 +33,7 @@ async def test_the_token_of_another_session_does_nothing(desk: Desk, path: str) 
 @pytest.mark.parametrize("path", POSTS)
 async def test_get_changes_nothing(desk: Desk, path: str) -> None:
     browser = await desk.signed_in("owner")
-    assert (await browser.get(path)).status_code == 405
+    assert (await browser.get(path)).status_code == 404
     assert await browser.inside()
 
 

@@ -27,18 +27,23 @@ async def send(broker: MockBroker, count: int) -> None:
 async def test_the_last_ones_of_each_partition_newest_first() -> None:
     with MockBroker({NAME: 2}) as broker:
         await send(broker, 9)
-        found = await asyncio.to_thread(newest, broker.url, "audit", 2, 3)
+        found = await asyncio.to_thread(newest, broker.url, "audit", 3)
         assert [record.value for record in found] == [b"8", b"7", b"6", b"5", b"4", b"3"]
         assert [record.timestamp for record in found][:2] == [1_008, 1_007]
 
 
 async def test_fewer_than_asked_for_are_all_and_none_is_none() -> None:
     with MockBroker({NAME: 4}) as broker:
-        assert await asyncio.to_thread(newest, broker.url, "audit", 4, 20) == []
+        assert await asyncio.to_thread(newest, broker.url, "audit", 20) == []
         await send(broker, 3)
-        assert len(await asyncio.to_thread(newest, broker.url, "audit", 4, 20)) == 3
+        assert len(await asyncio.to_thread(newest, broker.url, "audit", 20)) == 3
 
 
 async def test_a_broker_that_does_not_answer_is_said() -> None:
     with pytest.raises(BrokerAway):
-        await asyncio.to_thread(newest, "127.0.0.1:1", "audit", 2, 20, timeout_s=0.5)
+        await asyncio.to_thread(newest, "127.0.0.1:1", "audit", 20, timeout_s=0.5)
+
+
+async def test_a_topic_that_is_not_there_has_no_records() -> None:
+    with MockBroker({"another": 1}) as broker:
+        assert await asyncio.to_thread(newest, broker.url, "events", 20) == []
