@@ -86,6 +86,7 @@ class People:
         try:
             right = await self._passwords.fits(password, account.password)
         except Busy:
+            self._throttle.forgive(f"name:{account.name}")
             raise busy() from None
         if not right:
             await self._audit.attempt(account.name, account.role, "account.password", "refused", _thing(account.name))

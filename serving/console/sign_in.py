@@ -31,13 +31,14 @@ from serving.console.gate import (
     set_cookie,
     set_session,
     to,
-)  # fmt: skip
+)
 from serving.console.passwords import Busy, Passwords
 from serving.console.sessions import Sessions, form_token
 from serving.console.throttle import Throttle, network_of
 
 FORM_S = 3_600
 NONCE_BYTES = 16
+MOST_CHARACTERS = 64
 _NONCE = re.compile(r"[A-Za-z0-9_-]{22}")
 WRONG = "This name and password do not belong together. Please check both and try again."
 SIGNED_OUT = "You are signed out."
@@ -73,12 +74,16 @@ class SignIn:
         if nonce is None:
             return self._form(request, problem=NO_COOKIE, status=403)
         refuse_unless_equal(form.get("csrf", ""), form_token(self._key, nonce.encode()))
-        name = form.get("name", "").strip().lower()
+        name = form.get("name", "").strip().lower()[:MOST_CHARACTERS]
         names = f"name:{name}", f"from:{network_of(request.client.host if request.client else '')}"
         wait_s = self._throttle.take(*names)
         if wait_s:
             return self._wait(request, name, wait_s)
-        account = await self._account(name, form.get("password", ""))
+        try:
+            account = await self._account(name, form.get("password", ""))
+        except Busy:
+            self._throttle.forgive(*names)
+            raise busy() from None
         if account is None:
             return self._form(request, problem=WRONG, name=name, status=403)
         self._throttle.forgive(*names)
@@ -87,12 +92,9 @@ class SignIn:
         return response
 
     async def _account(self, name: str, password: str) -> Account | None:
-        """The account that name and password belong to."""
+        """The account that name and password belong to; raises `Busy`."""
         account = self._accounts.named(name)
-        try:
-            right = await self._passwords.fits(password, account.password if account else None)
-        except Busy:
-            raise busy() from None
+        right = await self._passwords.fits(password, account.password if account else None)
         found = account if right else None
         actor = account.name if account else NOBODY  # what was typed may be a password
         await self._audit.attempt(actor, found.role if found else None, "session.begin", "ok" if found else "refused")
@@ -109,7 +111,7 @@ class SignIn:
     ) -> Response:
         nonce = _nonce(request) or secrets.token_urlsafe(NONCE_BYTES)
         csrf = form_token(self._key, nonce.encode())
-        response = pages.login(csrf, problem=problem, note=note, name=name[:64], status=status)
+        response = pages.login(csrf, problem=problem, note=note, name=name, status=status)
         set_cookie(request, response, FORM_COOKIE, nonce, FORM_S)
         return response
 

@@ -122,8 +122,9 @@ async def test_more_passwords_than_there_is_room_for_are_turned_away(desk: Desk)
         await desk.passwords._room.acquire()
     waiting = [asyncio.create_task(desk.passwords.fits("x", None)) for _ in range(AT_ONCE + WAITING)]
     await asyncio.sleep(0)
-    answer = await desk.browser().sign_in("vera")
-    assert answer.status_code == 503
+    for _ in range(MOST_FAILURES + 1):
+        answer = await desk.browser().sign_in("vera")
+        assert answer.status_code == 503, "nobody is told to wait for it"
     assert answer.headers["retry-after"] == "2"
     for _ in range(AT_ONCE):
         desk.passwords._room.release()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import doctest
 import re
 
 import pytest
 from starlette.routing import Route
 
-from serving.console import words
+from serving.console import markup, words
 from serving.console.layout import HEADERS
 from serving.console.markup import tag
 from serving.console.pages import refusal
@@ -157,6 +158,11 @@ def test_markup_escapes_all_that_is_not_markup() -> None:
         '<p title="&quot;&lt;">&lt;<b>&quot;</b>&amp;x</p>'
     )
     assert "Retry-After" not in refusal(400, "No", "Because.", None, "").headers
+
+
+def test_the_examples_of_markup_hold() -> None:
+    assert doctest.testmod(markup).attempted == 2
+    assert doctest.testmod(markup).failed == 0
 
 
 def test_what_people_read_has_words() -> None:
