@@ -125,7 +125,7 @@ async def test_more_passwords_than_there_is_room_for_are_turned_away(desk: Desk)
     for _ in range(MOST_FAILURES + 1):
         answer = await desk.browser().sign_in("vera")
         assert answer.status_code == 503, "nobody is told to wait for it"
-    assert answer.headers["retry-after"] == "2"
+        assert answer.headers["retry-after"] == "2"
     for _ in range(AT_ONCE):
         desk.passwords._room.release()
     assert await asyncio.gather(*waiting) == [False] * len(waiting)
