@@ -7,15 +7,19 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from serving.decision_log import DecisionLog, Offers
+from serving.erasure import Ends, Erasures
 from serving.http.catalog import Catalog
-from serving.http.events import Events, Sends
+from serving.http.events import Events
 from serving.http.keys import ApiKeys
 from serving.http.operations import Heartbeats, Operations
 from serving.http.rate import Rate
 from serving.http.recommendations import Recommendations
 from serving.http.routes import Route, routes
+from serving.http.visitors import Rights
 from serving.models import Models
+from serving.privacy import Ledger
 from serving.rows import Reads, Rows
+from serving.sends import Sends
 from serving.shelves import Shelves
 from serving.shop import Shop
 from serving.snapshot import Snapshots
@@ -26,6 +30,7 @@ from stream.lag import Row as LagRow
 from stream.local_copy import LocalCopy
 from stream.settings import Settings
 from stream.state.keys import Keys
+from stream.state.store import Store
 from stream.title_vectors import TitleVectors
 
 EVENTS_A_SECOND = 20_000.0
@@ -42,6 +47,8 @@ class Ports:
     producer: sends events and items; `offers` takes decisions that may be lost.
     partitions: how many partitions a topic has, by noun; 0 while nobody knows.
     live: whether the broker answered a moment ago.
+    store: writes what the API may write of a visitor's privacy, and asks with patience.
+    ends: the next offset of partitions' logs; raises `BrokerAway`.
     lag: how far every agent is; raises `BrokerAway` or `Unavailable`.
     clock: now, in ms; `timer` seconds that only grow.
     """
@@ -54,6 +61,8 @@ class Ports:
     vectors: TitleVectors
     partitions: Callable[[str], int]
     live: Callable[[], bool]
+    store: Store
+    ends: Ends
     lag: Callable[[], Awaitable[list[LagRow]]]
     rows_copy: LocalCopy | None = None
     clock: Callable[[], float] = lambda: time.time() * 1000
@@ -82,12 +91,25 @@ class Api:
         self.decisions = DecisionLog(ports.offers, lambda: partitions("decisions"))
         snapshots = Snapshots(self.shop, self.rows, self.visitors, self.models, ports.live, clock=ports.timer)
         shelves = Shelves(self.shop, snapshots, self.decisions, signing_key, clock=ports.clock)
+        ledger = Ledger(self.visitors, ports.producer, ports.store)
+        self.erasures = Erasures(
+            ledger,
+            self.visitors,
+            ports.producer,
+            ports.store,
+            ports.ends,
+            partitions,
+            signing_key,
+            clock=ports.clock,
+            timer=ports.timer,
+        )
         keys = ApiKeys(settings.publishable_key, settings.secret_key.get_secret_value())
         events = Events(
             keys,
             Rate(EVENTS_A_SECOND, EVENTS_AT_ONCE, ports.timer),
             ports.producer,
             self.visitors,
+            ledger,
             signing_key,
             lambda: partitions("events") if ports.live() else 0,
             consent_default=settings.consent_default == "granted",
@@ -104,6 +126,7 @@ class Api:
             self.models,
             self.decisions,
             ports.live,
+            lambda: self.visitors.level.known,
             clock=ports.timer,
         )
         self.routes: tuple[Route, ...] = routes(
@@ -111,4 +134,5 @@ class Api:
             Recommendations(keys, shelves, signing_key),
             Catalog(keys, ports.producer, catalogue, lambda: partitions("catalog") if ports.live() else 0),
             self.operations,
+            Rights(keys, self.visitors, ledger, self.erasures, ports.producer, signing_key, clock=ports.clock),
         )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from serving.api import Api, Ports
@@ -26,7 +26,7 @@ from stream.lag import lag
 from stream.local_copy import LocalCopy
 from stream.producer import Producer
 from stream.settings import Settings
-from stream.state.keys import Keys
+from stream.state.keys import Keys, Tag
 from stream.state.pipe import Pipe
 from stream.state.redis import RedisStore
 from stream.state.store import Unavailable
@@ -39,6 +39,8 @@ CODES_A_REFRESH_SECOND = 20_000
 AUDIT_SHOWN = 20
 SAVE_ROWS_S = 60.0
 SWEEP_BUDGET_S = 1.0
+STORE_TIMEOUT_S = 2.0
+LEVEL_S = 0.1
 
 
 class Process:
@@ -51,7 +53,7 @@ class Process:
         self._producer = Producer.of(settings)
         self._offers = Producer(settings.broker_url, linger_ms=50, buffered=DECISIONS_BUFFERED)
         self._cluster: Cluster | None = None
-        self._store: RedisStore | None = None
+        self._store = RedisStore(settings.redis_url, Keys(settings.key_prefix), timeout_s=STORE_TIMEOUT_S)
         ports = Ports(
             reader=self._readers[0],
             patient=self._readers[1],
@@ -61,6 +63,8 @@ class Process:
             vectors=self.copy.vectors,
             partitions=self.copy.partitions,
             live=lambda: self.copy.follower.live,
+            store=self._store,
+            ends=self._ends,
             lag=self._lag,
             rows_copy=LocalCopy(settings.data_dir / FOLDER / f"rows-{settings.key_prefix}", KIND),
         )
@@ -87,13 +91,23 @@ class Process:
             await self._close()
 
     def _background(self) -> tuple[Callable[[], Coroutine[Any, Any, None]], ...]:
-        return self.api.rows.sweep, self.api.models.follow, self._refresh, self._save, self._settle
+        api = self.api
+        return api.rows.sweep, api.rows.follow, api.models.follow, self._level, self._refresh, self._save, self._settle
 
     async def _refresh(self) -> None:
         """Rank what is popular, again and again."""
         while True:
             self.api.shop.refresh(_now())
             await asyncio.sleep(max(REFRESH_S, len(self.api.shop.codes) / CODES_A_REFRESH_SECOND))
+
+    async def _level(self) -> None:
+        """Ask once where the privacy topic ends: Redis must hold all of it before anything personal is answered."""
+        while not self.api.visitors.level.known:
+            with suppress(BrokerAway):
+                count = self.copy.partitions("privacy") if self.copy.follower.live else 0
+                ends = await self._ends([Tag("privacy", partition) for partition in range(count)])
+                self.api.visitors.level.begin(dict(enumerate(ends)))
+            await asyncio.sleep(LEVEL_S)
 
     async def _save(self) -> None:
         while True:
@@ -114,18 +128,25 @@ class Process:
         await asyncio.to_thread(self._offers.close)
         for reader in self._readers:
             await reader.close()
-        if self._store is not None:
-            await self._store.close()
+        await self._store.close()
 
     async def _lag(self) -> list[LagRow]:
         """How far every agent is; raises `BrokerAway` or `Unavailable`."""
         known = self.copy.all_partitions()
         if any(topic not in known for topic in TOPICS):
             raise Unavailable("the topics' partitions are not known yet")
-        if self._cluster is None or self._store is None:
+        return await lag(self._asked(), self._store, known, now_ms=_now())
+
+    async def _ends(self, tags: Sequence[Tag]) -> list[int]:
+        """The next offset of each partition's log; raises `BrokerAway`."""
+        places = [(tag.topic, tag.partition) for tag in tags]
+        found = await asyncio.to_thread(self._asked().offsets, places)
+        return [found[place].end for place in places]
+
+    def _asked(self) -> Cluster:
+        if self._cluster is None:
             self._cluster = Cluster(self.settings)
-            self._store = RedisStore(self.settings.redis_url, Keys(self.settings.key_prefix))
-        return await lag(self._cluster, self._store, known, now_ms=_now())
+        return self._cluster
 
     def _console(self) -> Console:
         """The operators' and marketers' pages."""

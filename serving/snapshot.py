@@ -52,7 +52,7 @@ class Snapshots:
         degraded |= not await self._read_rows(where)
         return Snapshot(
             visitor=visitor,
-            pid="" if visitor is None else self._visitors.pid_of(request.visitor_id),
+            pid="" if visitor is None else self._visitors.pid_of(request.visitor_id, visitor.epoch),
             asked_for_somebody=bool(request.visitor_id),
             visit=where,
             rows=self._of(where, placement),
@@ -89,7 +89,8 @@ def _allowed(visitor: Any, request: Request, now: int) -> Any:
     """The visitor's value as far as it may be used; None without the consent to personalization."""
     if visitor is None or not request.profiling:
         return None
-    granted, _ = visitor.consent.get("personalization", (False, 0))
-    if not granted:
+    word = visitor.consent.get("personalization")
+    if word is None or not word.granted:
         return None
-    return visitor if now - visitor.last_at <= RETENTION_MS else Visitor(consent=visitor.consent)
+    fresh = now - visitor.last_at <= RETENTION_MS
+    return visitor if fresh else Visitor(epoch=visitor.epoch, consent=visitor.consent)

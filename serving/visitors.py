@@ -1,16 +1,22 @@
-"""Visitors' values as serving reads them: one round trip for the position, the visitor and the session vector."""
+"""Visitors' values as serving reads them: one round trip for position, privacy, the visitor and the session vector.
+
+The privacy value has the last word, uncached: a visitor whose state is of an older epoch is not there, and a consent is
+what both know together. Where the values may lack what the privacy topic says (Redis came back older), nothing is read.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
 
 from serving.rows import Reads
+from stream.consent import all_joined
+from stream.privacy import MARK, key_of, read_mark, unpack
 from stream.state.keys import Keys, Tag
 from stream.state.store import Position, Unavailable
 from stream.tokens import FreshToken, pseudonym
@@ -33,6 +39,36 @@ class Seen(NamedTuple):
     met: bool | None
 
 
+_NOBODY = Seen(None, None, None)
+
+
+class Level:
+    """Up to which offset of the privacy topic Redis's values are known to have been level, by partition.
+
+    A mark below that is another Redis, an older one: its values are not believed until the worker has raised it again.
+    `begin` says where the topic ended when this process started; before that nothing is believed.
+    """
+
+    def __init__(self) -> None:
+        self._least: dict[int, int] = {}
+
+    @property
+    def known(self) -> bool:
+        return bool(self._least)
+
+    def begin(self, ends: Mapping[int, int]) -> None:
+        """The topic's ends by partition."""
+        self._least.update({partition: max(end, self._least.get(partition, 0)) for partition, end in ends.items()})
+
+    def holds(self, partition: int, packed: bytes | None) -> bool:
+        """Whether values beside this mark may be believed."""
+        least, mark = self._least.get(partition), read_mark(packed)
+        if least is None or mark < least:
+            return False
+        self._least[partition] = mark
+        return True
+
+
 class Visitors:
     """Reads visitors' values.
 
@@ -53,7 +89,8 @@ class Visitors:
     ) -> None:
         self._reader, self._keys, self._partitions = reader, keys, partitions
         self._clock, self._sleep = clock, sleep
-        self.pid_of = lru_cache(maxsize=65_536)(lambda visitor_id: pseudonym(pseudonym_key, visitor_id))
+        self.level = Level()
+        self.pid_of = lru_cache(maxsize=65_536)(lambda visitor_id, epoch=0: pseudonym(pseudonym_key, visitor_id, epoch))
 
     async def read(self, visitor_id: str, wanted: FreshToken | None = None) -> Seen:
         """A visitor's value once `wanted` is in the state, or after `PATIENCE_S` as it is then; raises `Unavailable`.
@@ -62,8 +99,8 @@ class Visitors:
         """
         names = self._names(visitor_id)
         if wanted is None:
-            return _seen(await self._reader.mget(names[1:]), None) if names else Seen(None, None, None)
-        own = bool(names) and wanted.partition == self._partition(visitor_id)
+            return self._seen(visitor_id, await self._reader.mget(names[1:]), None) if names else _NOBODY
+        own = bool(names) and wanted.partition == self.partition(visitor_id)
         position = self._keys.position(Tag(TOPIC, wanted.partition))
         end, tries = self._clock() + PATIENCE_S, 0
         while True:
@@ -73,52 +110,70 @@ class Visitors:
                 break
             await self._sleep(_STEPS_S[tries] if tries < len(_STEPS_S) else _LAST_STEP_S)
             tries += 1
-        if own:
-            return _seen(found[1:], met)
-        return _seen(await self._reader.mget(names[1:]), met) if names else Seen(None, None, met)
+        if not own:
+            found = [None, *await self._reader.mget(names[1:])] if names else []
+        return self._seen(visitor_id, found[1:], met) if names else Seen(None, None, met)
 
     async def many(self, visitor_ids: list[str]) -> dict[str, Any]:
         """The values of many visitors, one call for each hash tag; raises `Unavailable`."""
         tags: dict[int, list[str]] = {}
         for visitor_id in dict.fromkeys(visitor_ids):
-            tags.setdefault(self._partition(visitor_id), []).append(visitor_id)
+            tags.setdefault(self.partition(visitor_id), []).append(visitor_id)
         found = await asyncio.gather(*[self._of_tag(partition, ids) for partition, ids in tags.items()])
         return {visitor_id: value for one in found for visitor_id, value in one.items()}
 
     async def _of_tag(self, partition: int, visitor_ids: list[str]) -> dict[str, Any]:
-        tag = Tag(TOPIC, partition)
-        names = [self._keys.value(tag, f"visitor:{self.pid_of(visitor_id)}") for visitor_id in visitor_ids]
-        found = await self._reader.mget(names)
-        return {visitor_id: _decoded(packed) for visitor_id, packed in zip(visitor_ids, found, strict=True)}
+        root = self._keys.root(Tag(TOPIC, partition))
+        names = [root + MARK]
+        for pid in map(self.pid_of, visitor_ids):
+            names += [f"{root}visitor:{pid}", root + key_of(pid)]
+        mark, *found = await self._reader.mget(names)
+        self._believe(partition, mark)
+        pairs = zip(found[::2], found[1::2], strict=True)
+        return {visitor_id: _joined(*pair) for visitor_id, pair in zip(visitor_ids, pairs, strict=True)}
 
-    def _partition(self, visitor_id: str) -> int:
+    def partition(self, visitor_id: str) -> int:
+        """Where the visitor's state lies; raises `Unavailable` while nobody knows."""
         partitions = self._partitions()
         if not partitions:
             raise Unavailable("the topics' partitions are not known yet")
         return partition_of(visitor_id.encode(), partitions)
 
     def _names(self, visitor_id: str) -> list[str]:
-        """Full keys of the position, the visitor and the vector; none for nobody."""
+        """Full keys of the position, the mark, the privacy value, the visitor and the vector; none for nobody."""
         if not visitor_id:
             return []
-        tag, pid = Tag(TOPIC, self._partition(visitor_id)), self.pid_of(visitor_id)
+        tag, pid = Tag(TOPIC, self.partition(visitor_id)), self.pid_of(visitor_id)
         root = self._keys.root(tag)
-        return [f"{root}position", f"{root}visitor:{pid}", f"{root}vector:{pid}"]
+        names = ("position", MARK, key_of(pid), f"visitor:{pid}", f"vector:{pid}")
+        return [root + name for name in names]
+
+    def _seen(self, visitor_id: str, found: list[bytes | None], met: bool | None) -> Seen:
+        mark, privacy, visitor, vector = found
+        self._believe(self.partition(visitor_id), mark)
+        return Seen(_joined(visitor, privacy), vector, met)
+
+    def _believe(self, partition: int, mark: bytes | None) -> None:
+        if not self.level.holds(partition, mark):
+            raise Unavailable("Redis is older than the consents that are known: waiting for the worker to renew them")
 
 
-def _seen(found: list[bytes | None], met: bool | None) -> Seen:
-    packed, vector = found
-    return Seen(_decoded(packed), vector, met)
+def _joined(packed: bytes | None, packed_privacy: bytes | None) -> Any:
+    """A visitor's value as far as its privacy value lets it be; None where neither knows anything.
 
-
-def _decoded(packed: bytes | None) -> Any:
-    """A visitor's value; one that cannot be read is as one that could not be asked for."""
-    if packed is None:
-        return None
+    A value that cannot be read is as one that could not be asked for.
+    """
     try:
-        return _visitor.decode(packed)
+        visitor = None if packed is None else _visitor.decode(packed)
+        if packed_privacy is None:
+            return visitor
+        privacy = unpack(packed_privacy)
     except msgspec.MsgspecError as error:
         raise Unavailable(f"the visitor's value cannot be read: {error}") from None
+    if visitor is None or visitor.epoch < privacy.epoch:
+        return Visitor(epoch=privacy.epoch, consent=privacy.consent)
+    visitor.consent = all_joined(visitor.consent, privacy.consent)
+    return visitor
 
 
 def _offset(position: bytes | None) -> int:

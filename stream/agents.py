@@ -21,6 +21,7 @@ from faust.types import TP
 from stream.catalogue_copy import CatalogueCopy
 from stream.cluster import Cluster
 from stream.fold import Fold
+from stream.privacy_copy import PrivacyCopy
 from stream.producer import Producer
 from stream.roster import AGENTS, fold_of
 from stream.runner import Acked, Flush, Freshness, Runner
@@ -50,6 +51,7 @@ class Owner:
         self.runners: dict[TP, Runner] = {}
         self._tasks: dict[TP, asyncio.Task[None]] = {}
         self._assignment = 0
+        self._owning = asyncio.Lock()
         self._partitions: dict[str, int] = {}
         self._folds: dict[str, Callable[[], Fold]] = {}
         self._flushes: dict[str, Flush] = {}
@@ -57,6 +59,7 @@ class Owner:
     async def open(self) -> None:
         """Connect, and refuse to start on what could lose state."""
         self.store = RedisStore(self.settings.redis_url, self.keys)
+        self.privacy = PrivacyCopy(self.settings, self.store, leave)
         self.producer = Producer.of(self.settings, linger_ms=0)
         cluster = Cluster(self.settings)
         self._partitions = await asyncio.to_thread(cluster.partitions)
@@ -85,6 +88,8 @@ class Owner:
         assignment = self._assignment
         if not self._folds:
             await self.open()
+        async with self._owning:
+            await self.privacy.own({tp.partition for tp in tps if _NOUNS[tp.topic] == "events"})
         shards = {tp: self._shard(tp) for tp in tps}
         found = dict(zip(shards, await asyncio.gather(*[shard.start() for shard in shards.values()]), strict=True))
         if assignment == self._assignment:

@@ -19,6 +19,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, Resourc
 
 from stream.fold import Record
 from stream.messages import NO_ERROR, PARTITION_END, error_code, record_of
+from stream.privacy import SETTLED_AFTER_S
 from stream.producer import LARGEST_RECORD_BYTES, Quiet
 from stream.settings import Settings
 from stream.topics import TOPICS, Topic
@@ -179,6 +180,11 @@ class Cluster:
                     f"topic {TOPICS[noun].name} has {partitions} partitions, LIVESHELF_PARTITIONS says {wanted}. Set "
                     f"it to {partitions}, or create the topic anew."
                 )
+        if found["privacy"] != found["events"]:
+            raise WrongTopic(
+                f"topic {TOPICS['privacy'].name} has {found['privacy']} partitions, {TOPICS['events'].name} has "
+                f"{found['events']}: a visitor's consents lie in the partition of their events. Create it with as many."
+            )
         resources = [ConfigResource(ResourceType.TOPIC, topic.name) for topic in TOPICS.values()]
         for resource, future in self._admin.describe_configs(resources, request_timeout=10).items():
             _refuse_config(next(t for t in TOPICS.values() if t.name == resource.name), future.result(15))
@@ -192,6 +198,9 @@ def _next(consumer: Consumer) -> list[Message]:
 
 
 def _config(topic: Topic) -> dict[str, str]:
+    if topic.noun == "privacy":
+        settled = {"min.compaction.lag.ms": str(SETTLED_AFTER_S * 1000), "max.compaction.lag.ms": str(7 * 86_400_000)}
+        return {"cleanup.policy": "compact"} | settled
     if topic.compacted:
         return {"cleanup.policy": "compact"}
     kept = {"cleanup.policy": "delete", "retention.ms": str(topic.retention_days * 86_400_000)}

@@ -34,13 +34,43 @@ PageType = Literal["home", "category", "product", "search", "cart", "checkout", 
 Channel = Literal["web", "app", "email", "push", "server"]
 
 
+Signal = Literal["granted", "denied"]
+
+
 class Consent(Struct, frozen=True, gc=False):
-    """What the visitor allows, per purpose; None: nothing said. `sale_of_data` is kept and used for nothing."""
+    """What the visitor allows, per purpose; None: nothing said. `sale_of_data` is kept and used for nothing.
+
+    Consent Mode's names (v2) mean the same and are read where ours is missing: `analytics_storage` is analytics,
+    `personalization_storage` personalization; marketing is granted if none of `ad_storage`, `ad_user_data` and
+    `ad_personalization` that are given is denied. `text_version` names the text that was agreed to.
+    """
 
     analytics: bool | None = None
     personalization: bool | None = None
     marketing: bool | None = None
     sale_of_data: bool | None = None
+    text_version: ShortText | None = None
+    analytics_storage: Signal | None = None
+    personalization_storage: Signal | None = None
+    ad_storage: Signal | None = None
+    ad_user_data: Signal | None = None
+    ad_personalization: Signal | None = None
+
+    def word(self, purpose: str) -> bool | None:
+        """What is said of `purpose`."""
+        own: bool | None = getattr(self, purpose)
+        if own is not None:
+            return own
+        given = {getattr(self, name) for name in CONSENT_MODE[purpose]} - {None}
+        return given == {"granted"} if given else None
+
+
+CONSENT_MODE = {
+    "analytics": ("analytics_storage",),
+    "personalization": ("personalization_storage",),
+    "marketing": ("ad_storage", "ad_user_data", "ad_personalization"),
+}
+"""Purpose → the names of Google's Consent Mode v2 that mean it."""
 
 
 class Edge(Struct, frozen=True, gc=False):

@@ -35,7 +35,8 @@ class Record(Struct, frozen=True, gc=False):
 class Family(Struct, frozen=True):
     """One kind of value that a partition owns, and for how long.
 
-    `ttl_s` is garbage collection, at least twice the logical retention; 0 = for ever. A `view` is derived from other
+    `ttl_s` is garbage collection, at least twice the logical retention; 0 = for ever, as for a value that says that it
+    `lasts`. A `view` is derived from other
     values when they are written: no fold reads it, and `rebuild` does not compare it. `id` says what an id is.
     """
 
@@ -60,7 +61,7 @@ class Outbound(NamedTuple):
     topic: str
     partition: int
     key: bytes | None
-    value: bytes
+    value: bytes | None
 
 
 class DeadLetter(Struct, frozen=True):
@@ -112,13 +113,14 @@ class Emit:
     `learning` is false while the event at hand must not teach anything (a flood, a late event).
     """
 
-    __slots__ = ("_partitions", "dead", "learning", "offset", "out", "source")
+    __slots__ = ("_partitions", "dead", "learning", "offset", "out", "records", "source")
 
     def __init__(self, source: tuple[str, int], partitions: Mapping[str, int]) -> None:
         self.source = source
         self._partitions = partitions
         self.out: dict[tuple[str, int], Outgoing] = {}
         self.dead: list[DeadLetter] = []
+        self.records: list[Outbound] = []
         self.offset = -1
         self.learning = True
 
@@ -132,6 +134,10 @@ class Emit:
         out.entries.append(kind(self.offset, out.seq, *fields))
         out.seq += 1
 
+    def record(self, topic: str, key: bytes, value: bytes | None) -> None:
+        """A record whose value is whole, so that it may be sent twice, to the partition that this one is."""
+        self.records.append(Outbound(topic, self.source[1], key, value))
+
     def dead_letter(self, record: Record, reason: str, detail: str) -> None:
         self.dead.append(DeadLetter(record, reason, detail))
 
@@ -142,13 +148,14 @@ class Emit:
         first, whose entries would then lie below the mark. No record is larger than `largest_bytes`, which has to stay
         below what a broker takes (1 MB): one that is refused is refused for ever.
         """
-        rounds: list[list[Outbound]] = [[letter.outbound(self._partitions["dead_letters"]) for letter in self.dead]]
+        letters = [letter.outbound(self._partitions["dead_letters"]) for letter in self.dead]
+        rounds: list[list[Outbound]] = [letters + self.records]
         for (topic, partition), out in self.out.items():
             for number, value in enumerate(self._packed(out.entries, largest_bytes)):
                 if number == len(rounds):
                     rounds.append([])
                 rounds[number].append(Outbound(topic, partition, None, value))
-        self.out, self.dead = {}, []
+        self.out, self.dead, self.records = {}, [], []
         return [round_ for round_ in rounds if round_]
 
     def _packed(self, entries: list[Entry], largest_bytes: int) -> Iterator[bytes]:
@@ -258,7 +265,8 @@ class State:
             if value is None:
                 out.deleted.append(key)
             else:
-                out.values[key] = (_pack(value), self.families[key.partition(":")[0]].ttl_s * 1_000)
+                ttl_s = 0 if getattr(value, "lasts", False) else self.families[key.partition(":")[0]].ttl_s
+                out.values[key] = (_pack(value), ttl_s * 1_000)
         for member in self._reranked:
             score = self.rank.get(member)
             if score is None:

@@ -51,6 +51,7 @@ MAX_EVENT_BYTES = 64 * 1024
 SCHEMA_VERSION = 1
 LATEST_BEFORE_MS = 24 * 3_600_000
 LATEST_AFTER_MS = 5 * 60_000
+GPC = "Sec-GPC"
 EDGE_FORBIDDEN = frozenset({"erase", "unmerge", "reset", "due"})
 """Control events that only the server itself writes."""
 
@@ -117,10 +118,16 @@ def event_time_ms(occurred: int, sent: int | None, received: int) -> int:
 
 
 def stamp(
-    value: bytes, *, received_at: int, edge: Mapping[str, object], consent_default: Mapping[str, object] | None
+    value: bytes,
+    *,
+    received_at: int,
+    edge: Mapping[str, object],
+    consent_default: Mapping[str, object] | None,
+    objects: bool = False,
 ) -> bytes:
     """The event as the HTTP edge passes it on: what only the server may say is overwritten, all else kept.
 
+    `objects`: the browser says that its user objects to profiling (Global Privacy Control), whatever the page says.
     Bytes that are not an acceptable JSON object come back as they are; `validate` then says what is wrong with them.
     """
     document = decode(value, max_bytes=MAX_EVENT_BYTES)
@@ -131,6 +138,9 @@ def stamp(
     document.pop("consent_default", None)
     if consent_default is not None:
         document["consent_default"] = dict(consent_default)
+    said = document.get("consent")
+    if objects and (said is None or isinstance(said, dict)):
+        document["consent"] = {**(said or {}), "personalization": False, "text_version": GPC}
     return orjson.dumps(document)
 
 

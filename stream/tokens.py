@@ -84,6 +84,11 @@ def _typed(fields: tuple[object, ...], shape: type[T]) -> T:
         raise BadToken("this token was made by another release: ask the API for a new one") from None
 
 
+def read(key: bytes, kind: str, token: str, shape: type[T]) -> T:
+    """The fields signed under `kind`, of that shape; raises `BadToken`."""
+    return _typed(verify(key, kind, token), shape)
+
+
 def fresh_token(key: bytes, place: FreshToken) -> str:
     """The token of an acknowledged event."""
     return sign(key, "fresh", place)
@@ -91,7 +96,7 @@ def fresh_token(key: bytes, place: FreshToken) -> str:
 
 def read_fresh_token(key: bytes, token: str) -> FreshToken:
     """Where the event lies; raises `BadToken`."""
-    return FreshToken(*_typed(verify(key, "fresh", token), tuple[str, int, int]))
+    return FreshToken(*read(key, "fresh", token, tuple[str, int, int]))
 
 
 @lru_cache(maxsize=65_536)  # Python's base32 takes as long as the rest of a token
@@ -106,7 +111,7 @@ def decision_id(key: bytes, token: DecisionToken) -> str:
 
 def read_decision_id(key: bytes, token: str) -> DecisionToken:
     """What attribution needs of the decision; raises `BadToken`."""
-    fields = _typed(verify(key, "decision", token), tuple[str, str, int, bytes, int, int, int, bytes])
+    fields = read(key, "decision", token, tuple[str, str, int, bytes, int, int, int, bytes])
     placement, variation, at, raw_pid, policy, click_window_s, view_window_s, nonce = fields
     pid = b32encode(raw_pid)[:26].decode().lower() if raw_pid else ""
     return DecisionToken(placement, variation, at, pid, policy, click_window_s, view_window_s, nonce)

@@ -14,12 +14,13 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
-from stream.consent import Known, learn, purposes, refused
+from stream.consent import Known, learn, newest, purposes, refused, withdrawn
 from stream.entries import Example
-from stream.events import Event
+from stream.events import Erase, Event
 from stream.features import intent_features, teaches
 from stream.fold import CLOCK, Clock, Emit, Family, Record, State
 from stream.ingest import Accepted, Rejected, admit
+from stream.privacy import consent_record, erase_records
 from stream.signals import cart, session, signals
 
 _pack = msgspec.msgpack.Encoder().encode
@@ -56,6 +57,11 @@ class VisitorBase(Struct):
     recent: dict[int, int] = field(default_factory=dict)
     taught: list[int] = field(default_factory=list)
     wide: bool = False
+
+    @property
+    def lasts(self) -> bool:
+        """A refusal is remembered for as long as there may be events that do not know of it."""
+        return any(word.withdrawn_at for word in self.consent.values())
 
 
 # the session decides first whether an event may teach (floods, late events)
@@ -143,7 +149,9 @@ class VisitorFold:
             visitor = Visitor()
         elif accepted.at - visitor.last_at > RETENTION_MS:
             visitor = Visitor(epoch=visitor.epoch, consent=visitor.consent)
-        told = learn(visitor.consent, accepted)
+        if isinstance(accepted.event, Erase):
+            return self._erase(pid, visitor, accepted, state, emit)
+        told = self._learn(pid, visitor, accepted, emit)
         allowed = purposes(visitor.consent, accepted)
         if told:
             state.put(key, visitor)
@@ -155,8 +163,32 @@ class VisitorFold:
             return "duplicates"
         state.put(key, visitor)
         visitor.last_at = max(visitor.last_at, accepted.at)
+        if accepted.name == "reset":
+            self._forget(pid, visitor, state)
         if allowed.personalization and accepted.name not in CONTROL:
             self._profile(pid, visitor, accepted, state, emit)
+        return "applied"
+
+    def _learn(self, pid: str, visitor: Any, accepted: Accepted, emit: Emit) -> bool:
+        """Fold what the event says of consent; what changes an answer, or was said for its own sake, goes on record."""
+        before = {purpose: word.granted for purpose, word in visitor.consent.items()}
+        changed = learn(visitor.consent, accepted)
+        for purpose, word in changed.items():
+            if before.get(purpose) is not word.granted or accepted.name == "consent_update":
+                emit.record("privacy", *consent_record(pid, emit.source[1], visitor.epoch, purpose, word))
+        return bool(changed)
+
+    def _erase(self, pid: str, visitor: Any, accepted: Accepted, state: State, emit: Emit) -> str:
+        """Leave a tombstone: pseudonym, epoch, time; what comes later counts once the visitor consents anew."""
+        assert isinstance(accepted.event, Erase)
+        epoch = accepted.event.epoch or visitor.epoch + 1
+        if epoch <= visitor.epoch:
+            return "duplicates"
+        at = max(accepted.at, newest(visitor.consent))
+        self._forget(pid, visitor, state)
+        state.put(f"visitor:{pid}", Visitor(epoch=epoch, consent=withdrawn(at)))
+        for key, value in erase_records(pid, emit.source[1], epoch, at):
+            emit.record("privacy", key, value)
         return "applied"
 
     def _profile(self, pid: str, visitor: Any, accepted: Accepted, state: State, emit: Emit) -> None:
@@ -182,7 +214,7 @@ class VisitorFold:
             heapq.heappush(self._queue_of(state), (running.last_at, pid))
 
     def _forget(self, pid: str, visitor: Any, state: State) -> None:
-        """Personalization was withdrawn: nothing but consent and the dedupe stays."""
+        """Personalization was withdrawn, or the shopper starts anew: nothing but consent and the dedupe stays."""
         for signal in SIGNALS:
             setattr(visitor, signal.name, signal.state())
         visitor.last, visitor.taught = None, []

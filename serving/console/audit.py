@@ -17,7 +17,7 @@ import structlog
 from msgspec import Meta, Struct
 
 from serving.console.roles import Role
-from serving.http.events import Sends
+from serving.sends import Sends
 from stream.backpressure import Full
 from stream.producer import NotAcknowledged
 from stream.topics import TOPICS, partition_of

@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import re
 
-_ID = re.compile(r"(/v1/(?:catalog/items|visitors|decisions|recommendations/[^/]+)/)[^/]+")
+_ID = re.compile(
+    r"(/v1/(?:catalog/items|visitors|decisions|erasures|recommendations/[^/]+)/).+?(/(?:consent|export|token))?$"
+)
 
 
 class NoPeople(logging.Filter):
@@ -15,7 +17,7 @@ class NoPeople(logging.Filter):
         args = record.args
         if isinstance(args, tuple) and len(args) == 5:
             _, method, path, version, status = args
-            record.args = ("-", method, _ID.sub(r"\1…", str(path).partition("?")[0]), version, status)
+            record.args = ("-", method, _ID.sub(r"\1…\2", str(path).partition("?")[0]), version, status)
         return True
 
 

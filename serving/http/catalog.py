@@ -16,9 +16,9 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 
 from serving.http import problem
 from serving.http.answer import Answer
-from serving.http.events import Sends
 from serving.http.exchange import Exchange
 from serving.http.keys import ApiKeys
+from serving.sends import Sends
 from stream import catalog_item
 from stream.backpressure import Full
 from stream.catalogue import Catalogue

@@ -13,20 +13,22 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Literal, Protocol
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Literal
 
 import msgspec
-from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec import UNSET, Raw, Struct, UnsetType, structs
 
 from serving.http import metrics, problem
 from serving.http.answer import Answer
 from serving.http.exchange import Exchange
 from serving.http.keys import Access, ApiKeys
 from serving.http.rate import Rate
+from serving.privacy import Ledger
+from serving.sends import Sends
 from serving.visitors import Visitors
 from stream.backpressure import Full
-from stream.consent import PURPOSES, learn, purposes
+from stream.consent import PURPOSES, Known, learn, purposes
 from stream.ingest import Accepted, Rejected, edge_refusal, stamp, validate
 from stream.producer import NotAcknowledged
 from stream.state.store import Unavailable
@@ -53,13 +55,6 @@ class Verdict(Struct, frozen=True, omit_defaults=True):
     detail: str | None = None
 
 
-class Sends(Protocol):
-    """Sends records; `stream.producer.Producer`, or a list in tests."""
-
-    def send(self, topic: str, partition: int, key: bytes | None, value: bytes | None) -> Awaitable[int]:
-        """The offset, once acknowledged; raises `Full` at once, or `NotAcknowledged` when awaited."""
-
-
 class _Body(Struct):
     events: list[Raw] | UnsetType = UNSET
 
@@ -69,12 +64,13 @@ class _Named(Struct):
 
 
 class Place(Struct, frozen=True):
-    """An event that is to be produced: `value` to `partition`, for the verdict `status`."""
+    """An event that is to be produced, for the verdict `status`; `words` on consent are to be known at once."""
 
     number: int
     accepted: Accepted
     value: bytes
     status: Status = "accepted"
+    words: Known = {}
 
 
 _split = msgspec.json.Decoder(_Body).decode
@@ -92,18 +88,19 @@ class Grants:
     def note(self, accepted: Accepted) -> None:
         """Remember a yes; a no ends what was remembered."""
         said, visitor_id = accepted.event.consent, accepted.event.visitor_id
-        if said is None or not ({said.analytics, said.personalization} & {True, False}):
+        words = set() if said is None else {said.word("analytics"), said.word("personalization")}
+        if not (words & {True, False}):
             return
         self._said.pop(visitor_id, None)
-        if said.analytics or said.personalization:
+        if True in words:
             self._said[visitor_id] = (accepted.at, self._clock() + REMEMBERED_S)
         if len(self._said) > REMEMBERED:
             del self._said[next(iter(self._said))]
 
-    def pending(self, visitor_id: str, consent: Mapping[str, tuple[bool, int]]) -> bool:
+    def pending(self, visitor_id: str, consent: Known) -> bool:
         """Whether a yes is newer than what the state knows."""
         at, until = self._said.get(visitor_id, (0, 0.0))
-        return until > self._clock() and all(at > since for _, since in consent.values())
+        return until > self._clock() and all(at > word.at for word in consent.values())
 
 
 class Events:
@@ -123,6 +120,7 @@ class Events:
         rate: Rate,
         producer: Sends,
         visitors: Visitors,
+        ledger: Ledger,
         signing_key: bytes,
         partitions: Callable[[], int],
         *,
@@ -131,6 +129,7 @@ class Events:
         clock: Callable[[], float] = lambda: time.time() * 1000,
     ) -> None:
         self._keys, self._rate, self._producer, self._visitors = keys, rate, producer, visitors
+        self._ledger = ledger
         self._signing_key, self._partitions, self._clock = signing_key, partitions, clock
         self._default = {"analytics": consent_default, "personalization": consent_default, "marketing": False}
         self._trust_browser = trust_browser_purchases
@@ -142,19 +141,23 @@ class Events:
         wait_s = self._rate.wait_s(access, len(values))
         if wait_s:
             raise problem.too_many("This key sends more events than it may; none of these was stored.", int(wait_s))
-        verdicts = await self._take(values, access)
+        # Global Privacy Control: the browser itself objects to profiling
+        verdicts = await self._take(values, access, objects=exchange.header(b"sec-gpc") == b"1")
         for verdict in verdicts:
             metrics.EVENTS.labels(verdict.status, verdict.reason or "").inc()
         return Answer(_encode({"verdicts": verdicts}), 202)
 
-    async def _take(self, values: Sequence[bytes], access: Access) -> list[Verdict]:
+    async def _take(self, values: Sequence[bytes], access: Access, *, objects: bool) -> list[Verdict]:
         verdicts: list[Verdict | None] = [None] * len(values)
-        places = self._judge(values, access, verdicts)
+        places = self._judge(values, access, verdicts, objects=objects)
         places = await self._allowed(places, verdicts)
         await self._produce(places, verdicts)
+        await self._record(places)
         return [verdict for verdict in verdicts if verdict is not None]
 
-    def _judge(self, values: Sequence[bytes], access: Access, verdicts: list[Verdict | None]) -> list[Place]:
+    def _judge(
+        self, values: Sequence[bytes], access: Access, verdicts: list[Verdict | None], *, objects: bool
+    ) -> list[Place]:
         """Stamp and validate; what is to be produced, and verdicts for the rest."""
         received_at = int(self._clock())
         trusted = access == "secret"
@@ -162,7 +165,7 @@ class Events:
         places: list[Place] = []
         seen: set[tuple[str, str]] = set()
         for number, value in enumerate(values):
-            stamped = stamp(value, received_at=received_at, edge=edge, consent_default=self._default)
+            stamped = stamp(value, received_at=received_at, edge=edge, consent_default=self._default, objects=objects)
             judged = validate(stamped, timestamp=received_at)
             refused = judged if isinstance(judged, Rejected) else edge_refusal(judged.name)
             if refused is not None:
@@ -182,7 +185,7 @@ class Events:
         try:
             known = await self._visitors.many([place.accepted.event.visitor_id for place in places])
         except Unavailable:
-            return places
+            return [structs.replace(place, words=_urgent({}, place.accepted)) for place in places]
         kept = []
         for place in places:
             visitor = known[place.accepted.event.visitor_id]
@@ -196,26 +199,39 @@ class Events:
                 kept.append(decided)
         return kept
 
-    def _by_consent(self, place: Place, consent: Mapping[str, tuple[bool, int]]) -> Place | None:
+    def _by_consent(self, place: Place, consent: Known) -> Place | None:
         """The event itself, only the withdrawal that it carries, or nothing."""
         accepted = place.accepted
         event = accepted.event
         known = dict(consent)
         learn(known, accepted)
         allowed = purposes(known, accepted)
-        refused = event.consent is not None and False in {event.consent.analytics, event.consent.personalization}
+        said = {} if event.consent is None else {purpose: event.consent.word(purpose) for purpose in PURPOSES}
+        refused = False in {said.get("analytics"), said.get("personalization")}
         pending = self._grants.pending(event.visitor_id, consent)
         stored = allowed.analytics or allowed.personalization or accepted.name == "consent_update"
         if stored or refused:
             self._grants.note(accepted)
+        words = {
+            purpose: word
+            for purpose, word in _urgent(consent, accepted).items()
+            if word.granted or pending or (purpose in consent and consent[purpose].granted)
+        }
         if stored or (pending and not refused):
-            return place
-        withdrawn = [
-            purpose
-            for purpose in PURPOSES
-            if (pending or consent.get(purpose, (False,))[0]) and getattr(event.consent, purpose, None) is False
-        ]
-        return Place(place.number, accepted, _withdrawal(accepted, withdrawn), "not_stored") if withdrawn else None
+            return structs.replace(place, words=words)
+        withdrawn = [purpose for purpose, word in words.items() if not word.granted]
+        if not withdrawn:
+            return None
+        return Place(place.number, accepted, _withdrawal(accepted, withdrawn), "not_stored", words)
+
+    async def _record(self, places: Sequence[Place]) -> None:
+        """What was withdrawn, or granted for its own sake, holds from now on, also while workers lag."""
+        try:
+            for place in places:
+                if place.words:
+                    await self._ledger.consent(place.accepted.event.visitor_id, place.words)
+        except (Full, NotAcknowledged, Unavailable):
+            raise _unacknowledged() from None
 
     async def _produce(self, places: Sequence[Place], verdicts: list[Verdict | None]) -> None:
         """Send in order, await all acknowledgements, and sign the places; `Problem` 503 if the broker can't."""
@@ -271,6 +287,12 @@ def _event_id(value: bytes) -> str | None:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     return None if found is None else found[:64]
+
+
+def _urgent(known: Known, accepted: Accepted) -> Known:
+    """What must be known before the visitor's owner has folded it: each no, and each word that was said for itself."""
+    changed = learn(dict(known), accepted)
+    return {purpose: word for purpose, word in changed.items() if not word.granted or accepted.name == "consent_update"}
 
 
 def _withdrawal(accepted: Accepted, withdrawn: Sequence[str]) -> bytes:

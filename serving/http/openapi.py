@@ -21,12 +21,13 @@ from serving.http.exchange import Exchange
 from serving.http.recommendations import Ask
 from serving.placement import ITEMS, MOST_ITEMS
 from serving.placements import placements
+from stream.consent import PURPOSES
 from stream.lag import Row
 
 TITLE = "liveshelf"
 VERSION = "1"
 STRUCTS = (Ask, Verdict, Refusal, Row)
-_USED = ("event", "catalog_update", "catalog_item", "shelf", "problem")
+_USED = ("event", "consent", "catalog_update", "catalog_item", "shelf", "problem")
 
 Json = dict[str, Any]
 
@@ -46,6 +47,7 @@ def document() -> Json:
         "tags": [
             {"name": "storefront", "description": "With the publishable key (pk_…) or the secret one."},
             {"name": "catalogue", "description": "With the secret key (sk_…)."},
+            {"name": "privacy", "description": "A visitor's own rights."},
             {"name": "operations", "description": "Health without a key, the rest with the secret key (sk_…)."},
         ],
         "paths": _paths(),
@@ -70,6 +72,9 @@ def _paths() -> Json:
         shelf: {"get": _shelf_by_query(), "post": _shelf_by_body()},
         "/v1/catalog/items": {"put": _put_items()},
         item: {"get": _show_item(), "delete": _delete_item()},
+        "/v1/visitors/{visitor_id}/consent": {"put": _consent()},
+        "/v1/visitors/{visitor_id}": {"delete": _erase()},
+        "/v1/erasures/{erasure}": {"get": _erasure()},
         "/v1/ops/lag": {"get": _lag()},
         "/healthz": {"get": _health("health", "Whether the process runs.")},
         "/readyz": {"get": _health("ready", "Whether it can answer, if need be from its local copy.", 503)},
@@ -188,6 +193,69 @@ def _delete_item() -> Json:
     gone: Json = {"description": "It is gone, or was not there."}
     operation = _operation("delete_item", "catalogue", "Delete one item.", "", {"204": gone}, 401, 403, 503)
     return {**operation, "parameters": [_item_id()]}
+
+
+def _in_path(name: str) -> Json:
+    return {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+
+
+def _consent() -> Json:
+    word: Json = {
+        "type": "object",
+        "properties": {
+            "granted": {"type": "boolean"},
+            "at": {"type": ["integer", "null"], "description": "Since when, epoch ms; null: nothing was ever said."},
+            "history": {"type": "array", "items": {"type": "object"}, "description": "What was said, newest first."},
+        },
+    }
+    known: Json = {
+        "type": "object",
+        "properties": {
+            "consent": {"type": "object", "properties": dict.fromkeys(PURPOSES, word)},
+            "fresh_token": {"type": "string", "description": "`min_fresh` with it waits for the visitor's owner."},
+        },
+    }
+    operation = _operation(
+        "put_consent", "privacy", "Grant or withdraw consent, per purpose.",
+        "Holds for the next answer. Consent Mode's names (v2) are read, too. A withdrawal wins ties; with `Sec-GPC: 1` "
+        "personalization stays withdrawn.",
+        {"200": _answers("What is known now.", known)}, 400, 401, 403, 408, 413, 415, 503,
+    )  # fmt: skip
+    body = {"required": True, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/consent"}}}}
+    return {**operation, "parameters": [_in_path("visitor_id")], "requestBody": body}
+
+
+_ERASED: Json = {
+    "type": "object",
+    "properties": {
+        "status": {"const": "erased"},
+        "raw_records_until": {
+            "type": "string",
+            "format": "date-time",
+            "description": "Until then the raw topics may keep bytes: their retention.",
+        },
+        "receipt": {"type": "string", "description": "Signed: pseudonym, epoch, both times, and that date."},
+    },
+}
+_ERASING: Json = {
+    "type": "object",
+    "properties": {"status": {"const": "erasing"}, "at": {"type": "string", "description": "Where to ask again."}},
+}
+
+
+def _erased(name: str, summary: str, parameter: str) -> Json:
+    answers = {"200": _answers("It is over.", _ERASED), "202": _answers("It is under way.", _ERASING)}
+    text = "Nothing of the visitor is read from the first answer on; the receipt comes once every agent has passed it."
+    operation = _operation(name, "privacy", summary, text, answers, 400, 401, 403, 503)
+    return {**operation, "parameters": [_in_path(parameter)]}
+
+
+def _erase() -> Json:
+    return _erased("erase_visitor", "Erase a visitor.", "visitor_id")
+
+
+def _erasure() -> Json:
+    return _erased("get_erasure", "Whether an erasure is over.", "erasure")
 
 
 def _lag() -> Json:

@@ -12,6 +12,7 @@ from serving.http.events import Events
 from serving.http.exchange import Exchange
 from serving.http.operations import Operations
 from serving.http.recommendations import Recommendations
+from serving.http.visitors import Rights
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Route:
 
 
 def routes(
-    events: Events, recommendations: Recommendations, catalog: Catalog, operations: Operations
+    events: Events, recommendations: Recommendations, catalog: Catalog, operations: Operations, rights: Rights
 ) -> tuple[Route, ...]:
     """All of the API's routes."""
     shelf = "/v1/recommendations/{placement}"
@@ -36,6 +37,9 @@ def routes(
         Route("PUT", "/v1/catalog/items", catalog.put),
         Route("GET", item, catalog.show),
         Route("DELETE", item, catalog.delete),
+        Route("PUT", "/v1/visitors/{visitor_id:path}/consent", rights.consent),
+        Route("DELETE", "/v1/visitors/{visitor_id:path}", rights.erase),
+        Route("GET", "/v1/erasures/{erasure}", rights.erasure),
         Route("GET", "/v1/ops/lag", operations.lag),
         Route("GET", "/healthz", operations.health),
         Route("GET", "/readyz", operations.ready),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 from stream.fold import Writes
 from stream.state.keys import Tag
@@ -45,6 +45,13 @@ class MemoryStore:
             ranking.pop(member, None)
         self.positions[tag] = new
         return None
+
+    async def swap(self, tag: Tag, changes: Mapping[str, tuple[bytes | None, bytes]]) -> bool:
+        values = self.values[tag]
+        if any(values.get(key) != expected for key, (expected, _) in changes.items()):
+            return False
+        values.update((key, new) for key, (_, new) in changes.items())
+        return True
 
     async def scan(self, tag: Tag) -> AsyncIterator[str]:
         for key in sorted(self.values[tag]):

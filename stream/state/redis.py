@@ -6,7 +6,7 @@ redis-py's defaults retry a command that may have been applied (`GUARANTEES.md` 
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import partial
 from importlib import resources
 from itertools import chain
@@ -23,7 +23,8 @@ from stream.fold import Writes
 from stream.state.keys import Keys, Tag
 from stream.state.store import Reading, Unavailable
 
-_SCRIPT = resources.files(__package__).joinpath("lua/commit.lua").read_text(encoding="utf-8")
+_LUA = resources.files(__package__).joinpath("lua")
+_COMMIT, _SWAP = (_LUA.joinpath(name).read_text(encoding="utf-8") for name in ("commit.lua", "swap.lua"))
 # Redis's cmsgpack knows msgpack's old raw type only, not bin, so msgspec cannot write for it
 _pack = partial(msgpack.packb, use_bin_type=False)
 _PASSING = frozenset({"BUSY", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "MISCONF", "NOREPLICAS", "TRYAGAIN"})
@@ -53,7 +54,7 @@ class RedisStore:
         self.keys = keys
         # a process may own more partitions than it has connections: then they take turns
         self._redis = connect(BlockingConnectionPool, url, timeout_s=timeout_s, connections=64, timeout=timeout_s)
-        self._sha = ""
+        self._shas: dict[str, str] = {}
 
     async def close(self) -> None:
         await self._redis.aclose()
@@ -114,18 +115,24 @@ class RedisStore:
         values = list(chain.from_iterable((key, *value) for key, value in writes.values.items()))
         ranked = list(chain.from_iterable((score, member) for member, score in writes.ranked.items()))
         packed = _pack((expected or "", new, self.keys.root(tag), values, writes.deleted, ranked, writes.unranked))
-        found = await self._call(self._run, self.keys.position(tag), self.keys.ranking(tag), packed)
+        keys = self.keys.position(tag), self.keys.ranking(tag)
+        found = await self._call(self._run, _COMMIT, keys, packed)
         return None if found is None else found.decode()
 
-    async def _run(self, *args: Any) -> Any:
-        if not self._sha:
-            self._sha = await self._redis.script_load(_SCRIPT)
+    async def swap(self, tag: Tag, changes: Mapping[str, tuple[bytes | None, bytes]]) -> bool:
+        flat = list(chain.from_iterable((key, old or b"", new) for key, (old, new) in changes.items()))
+        packed = _pack((self.keys.root(tag), flat))
+        return bool(await self._call(self._run, _SWAP, (self.keys.position(tag),), packed))
+
+    async def _run(self, script: str, keys: Sequence[str], packed: bytes) -> Any:
+        if script not in self._shas:
+            self._shas[script] = await self._redis.script_load(script)
         try:
-            return await self._redis.evalsha(self._sha, 2, *args)
+            return await self._redis.evalsha(self._shas[script], len(keys), *keys, packed)
         except NoScriptError:
             # Redis was restarted: nothing was run, so loading it and calling again is no retry of an applied command
-            self._sha = await self._redis.script_load(_SCRIPT)
-            return await self._redis.evalsha(self._sha, 2, *args)
+            self._shas[script] = await self._redis.script_load(script)
+            return await self._redis.evalsha(self._shas[script], len(keys), *keys, packed)
 
     async def scan(self, tag: Tag) -> AsyncIterator[str]:
         root = self.keys.root(tag)

@@ -8,7 +8,7 @@ committed them.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from stream.fold import Writes
@@ -66,6 +66,12 @@ class Store(Protocol):
         """Write everything and the new position if the stored one is `expected`; else nothing.
 
         Returns None if written, else the position that was found (empty for none).
+        """
+
+    async def swap(self, tag: Tag, changes: Mapping[str, tuple[bytes | None, bytes]]) -> bool:
+        """Set short keys to new values if all are still the expected ones (None: not there), else nothing.
+
+        For the few values that several may write (`stream.privacy`); whether they were set.
         """
 
     def scan(self, tag: Tag) -> AsyncIterator[str]:

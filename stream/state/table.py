@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from stream.fold import Family
 from stream.item import ItemFold
 from stream.learner import LearnerFold
+from stream.privacy import FAMILY, MARK
 from stream.state.keys import Keys, Tag
 from stream.visitor import SIGNALS as VISITOR_SIGNALS
 from stream.visitor import VisitorFold
@@ -45,6 +46,17 @@ def rows() -> Iterator[tuple[str, ...]]:
             id_ = f":<{family.id.replace(':', '>:<')}>" if family.id else ""
             compared = "no (a view)" if family.view else "yes"
             yield f"{root}{family.name}{id_}", family.explain, _type(family), _kept(family), owner, compared
+    visitors = keys.root(Tag("events", 0)).replace(":0}", ":p}")
+    writers = "the API at once, the visitor agent's worker from the privacy topic (joined, compare and swap)"
+    yield (
+        f"{visitors}{FAMILY}:<pid>",
+        "one visitor: epoch, erasure, consents",
+        "msgpack",
+        "for ever",
+        writers,
+        "no (a copy)",
+    )
+    yield f"{visitors}{MARK}", "the offset that the copy has reached", "string", "for ever", "the worker", "no (a copy)"
     yield (
         f"{keys.worker('<host>-<pid>')}",
         "a worker's heartbeat: freshness, counts",
@@ -63,7 +75,8 @@ def _kept(family: Family) -> str:
     if not family.ttl_s:
         return "for ever"
     days, hours = divmod(family.ttl_s, 86_400)
-    return f"{days} days" if not hours else f"{family.ttl_s // 3600} h"
+    kept = f"{days} days" if not hours else f"{family.ttl_s // 3600} h"
+    return f"{kept}; a refusal for ever" if hasattr(family.type, "lasts") else kept
 
 
 def document() -> str:

@@ -184,3 +184,13 @@ async def test_all_partitions_of_a_process_can_commit_at_once(store: Store) -> N
     tags = [Tag(topic, partition) for topic in ("events", "pairs", "feedback") for partition in range(48)]
     assert await asyncio.gather(*[store.commit(tag, None, FIRST, values(x=b"1")) for tag in tags]) == [None] * len(tags)
     assert await asyncio.gather(*[store.position(tag) for tag in tags]) == [FIRST] * len(tags)
+
+
+async def test_a_swap_sets_all_values_or_none(store: Store) -> None:
+    assert await store.swap(TAG, {"privacy:a": (None, b"1"), "privacy:b": (None, b"2")})
+    assert not await store.swap(TAG, {"privacy:a": (b"1", b"3"), "privacy:b": (None, b"4")})
+    assert await store.load(TAG, ["privacy:a", "privacy:b"]) == [b"1", b"2"]
+    assert not await store.swap(TAG, {"privacy:c": (b"5", b"6")})
+    assert await store.swap(TAG, {"privacy:a": (b"1", b"3"), "privacy:c": (None, b"\xff\x00")})
+    assert await store.load(TAG, ["privacy:a", "privacy:c"]) == [b"3", b"\xff\x00"]
+    assert await store.position(TAG) is None

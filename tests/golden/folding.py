@@ -29,7 +29,7 @@ class Log:
     def __init__(self) -> None:
         self.records: dict[str, list[Record]] = {noun: [] for noun in TOPICS}
 
-    def append(self, topic: str, key: bytes | None, value: bytes, timestamp: int) -> None:
+    def append(self, topic: str, key: bytes | None, value: bytes | None, timestamp: int) -> None:
         log = self.records[topic]
         log.append(Record(topic, 0, len(log), timestamp, key, value))
 
@@ -67,11 +67,12 @@ def _fresh(agent: Fold) -> Fold:
 
 
 def _readable(agent: Fold, store: MemoryStore) -> dict[str, Any]:
-    types = {family.name: family.type for family in agent.families}
+    types = {family.name: family.type for family in agent.families if not family.view}
     tag = next(tag for tag in store.values if tag.topic == agent.topic)
     made = {
         key: _value(msgspec.msgpack.decode(packed, type=types[key.partition(":")[0]]))
         for key, packed in sorted(store.values[tag].items())
+        if key.partition(":")[0] in types
     }
     if agent.ranking is not None:
         made["ranking"] = dict(sorted(store.rankings[tag].items()))

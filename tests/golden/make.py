@@ -133,6 +133,9 @@ def _dan(pen: Pen) -> None:
     pen.write(23, "dan", "unmerge", customer_id="customer-7")
     pen.write(24, "dan", "reset")
     pen.write(25, "dan", "erase", epoch=1)
+    pen.write(26, "dan", "view_item", "pan", consent=GRANTED)  # dropped: only a word of its own grants again
+    pen.write(27, "dan", "consent_update", consent=GRANTED)
+    pen.write(28, "dan", "view_item", "desk")
     pen.write(100 * DAY_MIN, "dan", "view_item", "lamp")  # the profile of January is past its retention
 
 

@@ -17,6 +17,7 @@ from stream.catalogue import Catalogue
 from stream.fold import Outbound, Record
 from stream.item import ItemFold
 from stream.lag import Row as LagRow
+from stream.privacy_copy import apply
 from stream.producer import NotAcknowledged
 from stream.settings import Settings
 from stream.shard import Shard
@@ -122,6 +123,8 @@ class Deployment:
             vectors=self.vectors,
             partitions=lambda noun: PARTITIONS[noun] if self.known else 0,
             live=lambda: self.live,
+            store=self.store,
+            ends=self._ends,
             lag=self._lag,
             clock=lambda: self.now,
             timer=lambda: self.now / 1000,
@@ -133,6 +136,7 @@ class Deployment:
         self._shards: dict[tuple[str, int], Shard] = {}
         self._read: defaultdict[tuple[str, int], int] = defaultdict(int)
         self.catalogue.caught_up()
+        self.api.visitors.level.begin(dict.fromkeys(range(PARTITIONS["privacy"]), 0))
 
     def pid(self, visitor_id: str) -> str:
         return pseudonym(b"pseudonyms", visitor_id)
@@ -150,16 +154,17 @@ class Deployment:
         assert answer.status_code == 200, answer.text
 
     async def view(
-        self, visitor_id: str, *item_ids: str, event: str = "view_item", **more: Any
+        self, visitor_id: str, *item_ids: str, event: str = "view_item", settle: bool = True, **more: Any
     ) -> list[dict[str, Any]]:
-        """One event for each item, in order, a second apart, all known afterwards; the verdicts."""
+        """One event for each item, in order, a second apart, with `settle` all known afterwards; the verdicts."""
         verdicts = []
         for item_id in item_ids:
             self.now += 1_000
             answer = await self.call("POST", "/v1/events", self.event(event, visitor_id, item_id, **more))
             assert answer.status_code == 202, answer.text
             verdicts += answer.json()["verdicts"]
-        await self.settle()
+        if settle:
+            await self.settle()
         return verdicts
 
     def event(self, name: str, visitor_id: str, *item_ids: str, **more: Any) -> dict[str, Any]:
@@ -182,14 +187,21 @@ class Deployment:
 
     async def settle(self) -> None:
         """Let the workers apply what lies in the log, and serving read the rows and rank what is popular."""
-        self.broker.now = int(self.now)
-        for noun, fold in (("events", self._visitor_fold), ("pairs", ItemFold)):
-            for partition in range(PARTITIONS[noun]):
-                await self._work(noun, partition, fold)
+        await self.work()
         if not self.redis.away:
             await self.api.rows.read(self.api.shop.codes.ids)
         self.vectors.catch_up(1_000)
         self.api.shop.refresh(int(self.now))
+
+    async def work(self) -> None:
+        """Let the workers apply what lies in the log."""
+        self.broker.now = int(self.now)
+        for noun, fold in (("events", self._visitor_fold), ("pairs", ItemFold)):
+            for partition in range(PARTITIONS[noun]):
+                await self._work(noun, partition, fold)
+        for partition in range(PARTITIONS["privacy"]):
+            log = self.broker.logs["privacy", partition]
+            await apply(self.store, partition, log, len(log))
 
     def _visitor_fold(self) -> VisitorFold:
         return VisitorFold(self.pid, PARTITIONS["events"], self.vectors.of_session)
@@ -220,6 +232,9 @@ class Deployment:
             if records:
                 self.catalogue.apply(records)
                 self._read[place] += len(records)
+
+    async def _ends(self, tags: Sequence[Tag]) -> list[int]:
+        return [len(self.broker.logs[tag.topic, tag.partition]) for tag in tags]
 
     async def _lag(self) -> list[LagRow]:
         if self.redis.away:

@@ -113,6 +113,45 @@ async def test_a_sweep_waits_for_a_redis_that_is_away(shop: Deployment) -> None:
     assert (await page(shop, "a"))[0] == "b"
 
 
+def neighbours(shop: Deployment, item_id: str) -> set[str]:
+    row = shop.api.rows.of(item_id)
+    assert row is not None
+    return {shop.api.shop.codes.ids[code] for code in row.codes}
+
+
+async def looked(shop: Deployment) -> None:
+    """One look at what the partitions' owners wrote of late."""
+    for partition in range(PARTITIONS["pairs"]):
+        await shop.api.rows._look(partition)
+
+
+async def test_what_was_written_is_read_at_the_next_look_and_nothing_else(shop: Deployment) -> None:
+    for item_id in ("a", "b"):
+        await shop.view("me", item_id)
+    await looked(shop)
+    before = shop.redis.calls
+    await looked(shop)
+    assert shop.redis.calls == before + PARTITIONS["pairs"]  # nothing new: no row is read
+    put(shop, "a", "c")  # not by its owner, so nobody is told
+    await looked(shop)
+    assert neighbours(shop, "a") == {"b"}
+    await shop.view("you", "a", "d", settle=False)
+    await shop.work()
+    await looked(shop)
+    assert neighbours(shop, "a") == {"b", "d"}
+
+
+async def test_a_look_that_fails_is_made_up_for_by_the_next(shop: Deployment) -> None:
+    await shop.view("me", "a", "b", settle=False)
+    await shop.work()
+    shop.redis.away = True
+    await looked(shop)
+    assert shop.api.rows.of("a") is None
+    shop.redis.away = False
+    await looked(shop)
+    assert shop.api.rows.of("a") is not None
+
+
 async def test_what_redis_has_forgotten_is_forgotten_here(shop: Deployment) -> None:
     await shop.stock(item("a"), item("b"))
     put(shop, "a", "b")

@@ -20,7 +20,7 @@ import msgspec
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from stream import learner, shard, visitor
+from stream import learner, privacy, shard, visitor
 from stream.fold import Clock, Emit
 from stream.item import Item
 from stream.learner import rollback_record
@@ -39,6 +39,9 @@ PAIRS = tuple(place for place in PLACES if place.topic == "pairs")
 FEEDBACK = Place("feedback", 0)
 Letter = tuple[str, int, int, str, bytes | None, bytes | None]
 """Where a broken record lay, what is wrong with it, and its key and value."""
+Consents = tuple[int, dict[str, bool]]
+"""A visitor's epoch, and purpose by purpose whether it is granted."""
+VIEWS = {"vector", "recent"}
 RECORD_BYTES = 120  # small derived records, so that a batch needs several rounds
 
 places = st.sampled_from((*EVENTS, *EVENTS, *PAIRS, FEEDBACK))
@@ -281,7 +284,7 @@ class Shop(RuleBasedStateMachine):
         tag = Tag(*place)
         expected = self.reference.at(place, self.world.position(place))
         stored = self.world.memory.values[tag]
-        values = {key: value for key, value in stored.items() if not key.startswith("vector:")}
+        values = {key: value for key, value in stored.items() if key.partition(":")[0] not in VIEWS}
         assert values == expected.values, (
             f"{tag} at {self.world.position(place)}: {_difference(values, expected.values)}"
         )
@@ -337,6 +340,26 @@ class Shop(RuleBasedStateMachine):
         examples = self._clock(FEEDBACK).applied - self.controls
         _same("examples applied to models", examples, recount.counts.examples.total())
         _same("dead letters", self._dead_letters(), self._poisoned())
+        for place in EVENTS:
+            _same("consents on record", self._on_record(place), self._consents(place))
+
+    def _on_record(self, place: Place) -> dict[str, Consents]:
+        """What the records of the privacy topic come to, in whatever order they are read."""
+        known: dict[str, privacy.Privacy] = {}
+        for record in reversed(self.world.log.records(Place("privacy", place.partition))):
+            if record.value is not None:
+                pid, told = privacy.read_record(record.value)
+                known[pid] = privacy.joined(known.get(pid, privacy.Privacy()), told)
+        return {pid: (one.epoch, {p: word.granted for p, word in one.consent.items()}) for pid, one in known.items()}
+
+    def _consents(self, place: Place) -> dict[str, Consents]:
+        values = self.world.memory.values[Tag(*place)].items()
+        visitors = {key.partition(":")[2]: _visitor.decode(packed) for key, packed in values if key[:8] == "visitor:"}
+        return {
+            pid: (one.epoch, {p: word.granted for p, word in one.consent.items()})
+            for pid, one in visitors.items()
+            if one.consent
+        }
 
     def _compare_items(self, recount: Recount) -> None:
         seen, first, repeats, bought, confirmed = (Counter[str]() for _ in range(5))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any, NamedTuple
@@ -56,13 +57,26 @@ class Session:
 class Shopper:
     """What is known of one visitor."""
 
-    said: dict[str, tuple[bool, int]] = field(default_factory=dict)
+    said: dict[str, Spoken] = field(default_factory=dict)
     last_at: int = 0
     ids: deque[tuple[str, int]] = field(default_factory=deque)
     session: Session | None = None
     taught: list[int] = field(default_factory=list)
     minute: int = 0
     in_minute: int = 0
+
+
+@dataclass
+class Spoken:
+    """When a purpose was refused last, granted last, and first taken for granted by an event; 0 = never."""
+
+    no: int = 0
+    yes: int = 0
+    first: int = 0
+
+    @property
+    def granted(self) -> bool:
+        return self.yes > self.no if self.no else bool(self.yes or self.first)
 
 
 class Counts(NamedTuple):
@@ -106,25 +120,40 @@ class Recount:
         shopper = self.shoppers.get(visitor, Shopper())
         if shopper.last_at and at - shopper.last_at > 90 * DAY_MS:
             shopper = Shopper(said=shopper.said)
+        if event["event"] == "erase":
+            erased_at = max(at, *(max(one.no, one.yes, one.first) for one in shopper.said.values()), 0)
+            self.shoppers[visitor] = Shopper(
+                said={p: Spoken(no=erased_at) for p in ("analytics", "personalization", "marketing")}
+            )
+            self.open.pop(visitor, None)
+            return self._counted(at)
         told = _listen(shopper.said, event, at)
         analytics, personalization = (_allowed(p, shopper.said, event) for p in ("analytics", "personalization"))
         if told:
             self.shoppers[visitor] = shopper
-        if shopper.session is not None and shopper.said.get("personalization", (True, 0))[0] is False:
-            shopper.session, shopper.minute, shopper.in_minute, shopper.taught = None, 0, 0, []
-            self.open.pop(visitor, None)
+        if "personalization" in shopper.said and not shopper.said["personalization"].granted:
+            self._forget(visitor, shopper)
         if analytics or personalization:
             if self._seen_before(shopper, event["event_id"], at // MINUTE_MS):
                 return "duplicates"
             self.shoppers[visitor] = shopper
             shopper.last_at = max(shopper.last_at, at)
+            if event["event"] == "reset":
+                self._forget(visitor, shopper)
             if personalization and event["event"] not in SERVER_EVENTS:
                 self._visit(visitor, shopper, event, at)
         elif not told:
             return "dropped"
+        return self._counted(at)
+
+    def _counted(self, at: int) -> str:
         self.newest = max(self.newest, at)
         self._close_old()
         return "applied"
+
+    def _forget(self, visitor: str, shopper: Shopper) -> None:
+        shopper.session, shopper.minute, shopper.in_minute, shopper.taught = None, 0, 0, []
+        self.open.pop(visitor, None)
 
     def _seen_before(self, shopper: Shopper, event_id: str, minute: int) -> bool:
         for known, when in shopper.ids:
@@ -235,27 +264,27 @@ def _event_time(event: dict[str, Any], timestamp: int) -> int:
     return min(max(at, received - DAY_MS), received + 5 * MINUTE_MS)
 
 
-def _listen(said: dict[str, tuple[bool, int]], event: dict[str, Any], at: int) -> bool:
+def _listen(said: dict[str, Spoken], event: dict[str, Any], at: int) -> bool:
     """Fold the event's own consent into what the visitor said; whether that changed anything."""
-    changed = False
+    before = {purpose: copy(spoken) for purpose, spoken in said.items()}
     for purpose in ("analytics", "personalization", "marketing"):
         word = (event.get("consent") or {}).get(purpose)
         if word is None:
             continue
-        known, since = said.get(purpose, (None, 0))
-        newer = known is None or at > since
-        withdrawn_now = word is False and known is True and at == since
-        granted_by_right = word is True and (known is None or event["event"] == "consent_update")
-        if (newer and (word is False or granted_by_right)) or withdrawn_now:
-            said[purpose] = (word, at)
-            changed = True
-    return changed
+        spoken = said.setdefault(purpose, Spoken())
+        if word is False:
+            spoken.no = max(spoken.no, at)
+        elif event["event"] == "consent_update":
+            spoken.yes = max(spoken.yes, at)
+        elif not spoken.no:
+            spoken.first = min(spoken.first or at, at)
+    return said != before
 
 
-def _allowed(purpose: str, said: dict[str, tuple[bool, int]], event: dict[str, Any]) -> bool:
+def _allowed(purpose: str, said: dict[str, Spoken], event: dict[str, Any]) -> bool:
     own = (event.get("consent") or {}).get(purpose)
     if own is False:
         return False
     if purpose in said:
-        return said[purpose][0]
+        return said[purpose].granted
     return (event.get("consent_default") or {}).get(purpose) is True

@@ -63,6 +63,7 @@ _actions = st.one_of(
     st.tuples(st.sampled_from(("view_item", "select_item", "view_item_list", "add_to_wishlist")), _some),
     st.tuples(st.sampled_from(("page_view", "view_cart", "begin_checkout")), _none),
     st.tuples(st.just("consent_update"), _none),
+    st.tuples(st.sampled_from(("erase", "reset")), _none),
 )
 _waits = st.sampled_from((0, 1_000, 1_000, 1_000, 20_000, 61_000, 10 * MINUTE_MS, 31 * MINUTE_MS))
 _lateness = st.sampled_from((0, 0, 0, 0, 0, 3_000, -2_000, 5 * MINUTE_MS, 40 * MINUTE_MS, 25 * HOUR_MS))

@@ -30,7 +30,7 @@ from stream.visitor import VisitorFold
 from tests.simulator.log import Place, SimLog
 from tests.simulator.loop import SimLoop
 
-PARTITIONS = {"events": 2, "pairs": 2, "feedback": 1, "dead_letters": 1}
+PARTITIONS = {"events": 2, "pairs": 2, "feedback": 1, "dead_letters": 1, "privacy": 2}
 PLACES = tuple(Place(topic, p) for topic in ("events", "pairs", "feedback") for p in range(PARTITIONS[topic]))
 TOPIC_ID = "sim"
 
@@ -347,6 +347,9 @@ class Owner:
     async def commit(self, tag: Tag, expected: str | None, new: str, writes: Writes) -> str | None:
         found: str | None = await self._ask("commit", lambda: self.world.commit(tag, expected, new, writes))
         return found
+
+    async def swap(self, tag: Tag, changes: Any) -> bool:
+        raise NotImplementedError("what an owner writes it commits")
 
     def scan(self, tag: Tag) -> Any:
         raise NotImplementedError("workers do not scan")

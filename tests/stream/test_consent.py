@@ -34,7 +34,7 @@ def known_as(word: Word) -> Visits:
 
 def known(visits: Visits, purpose: str = "personalization") -> Word:
     visitor = visits.visitor() if "visitor:ann" in visits.state._values else None
-    return visitor.consent[purpose][0] if visitor and purpose in visitor.consent else None
+    return visitor.consent[purpose].granted if visitor and purpose in visitor.consent else None
 
 
 # known × what the event says × when × whether it is a consent_update → what is known then
@@ -151,7 +151,7 @@ def test_a_withdrawal_forgets_the_profile_and_keeps_the_rest() -> None:
     assert signals == tuple(type(signal)() for signal in signals)
     assert visitor.last is None
     assert len(visitor.recent) == 6
-    assert visitor.consent["analytics"][0] is True
+    assert visitor.consent["analytics"].granted
     assert visits.state.rank == {}
     assert "vector:ann" in visits.state.writes().deleted
 
@@ -195,8 +195,12 @@ def test_the_newest_yes_counts_whatever_comes_late() -> None:
 def test_purposes_are_separate() -> None:
     visits = Visits()
     visits.send("consent_update", **said(analytics=True, personalization=False, marketing=True))
-    visitor = visits.visitor()
-    assert visitor.consent == {"analytics": (True, NOW), "personalization": (False, NOW), "marketing": (True, NOW)}
+    consent = visits.visitor().consent
+    assert {purpose: (word.granted, word.at) for purpose, word in consent.items()} == {
+        "analytics": (True, NOW),
+        "personalization": (False, NOW),
+        "marketing": (True, NOW),
+    }
 
 
 def test_a_withdrawal_of_everything_is_remembered_though_the_event_is_not_stored() -> None:

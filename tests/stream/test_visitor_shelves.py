@@ -129,7 +129,7 @@ def test_the_newest_event_is_the_newest_by_time(visits: Visits) -> None:
     assert visits.visitor().last.event_id == "newest"
 
 
-@pytest.mark.parametrize("name", ["identify", "erase", "unmerge", "reset", "due"])
+@pytest.mark.parametrize("name", ["identify", "unmerge", "due"])
 def test_a_control_event_is_no_shopping(visits: Visits, name: str) -> None:
     visits.send("view_item", "a")
     assert visits.send(name, minute=1, customer_id="c1", kind="abandoned_cart") == "applied"

@@ -1,0 +1,158 @@
+"""A visitor's own rights: consent and erasure (`GUARANTEES.md` §4)."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import msgspec
+
+from serving.erasure import Erasures
+from serving.http import problem
+from serving.http.answer import Answer
+from serving.http.exchange import Exchange
+from serving.http.keys import ApiKeys
+from serving.privacy import Ledger
+from serving.sends import Sends
+from serving.visitors import TOPIC, Visitors
+from stream.backpressure import Full
+from stream.cluster import BrokerAway
+from stream.consent import PURPOSES, Known, learn
+from stream.events import Consent
+from stream.ingest import GPC, Accepted, validate
+from stream.privacy import Privacy
+from stream.producer import NotAcknowledged
+from stream.state.store import Unavailable
+from stream.strict_json import Rejected
+from stream.tokens import BadToken, FreshToken, fresh_token
+from stream.topics import TOPICS
+
+MOST_BYTES = 16_000
+LONGEST_ID = 128
+RETRY_S = 2
+T = TypeVar("T")
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Consent).decode
+
+
+class Rights:
+    """The routes. `clock`: now, in ms."""
+
+    def __init__(
+        self,
+        keys: ApiKeys,
+        visitors: Visitors,
+        ledger: Ledger,
+        erasures: Erasures,
+        producer: Sends,
+        signing_key: bytes,
+        *,
+        clock: Callable[[], float] = lambda: time.time() * 1000,
+    ) -> None:
+        self._keys, self._visitors, self._ledger, self._erasures = keys, visitors, ledger, erasures
+        self._producer, self._signing_key, self._clock = producer, signing_key, clock
+
+    async def consent(self, exchange: Exchange) -> Answer:
+        """Grant or withdraw, per purpose; holds for the next read, whatever the workers do."""
+        access = self._keys.access(exchange, "publishable")
+        visitor_id = _visitor_id(exchange)
+        said = _said(await exchange.body(MOST_BYTES), objects=exchange.header(b"sec-gpc") == b"1")
+        event = self._event(visitor_id, said, {"key": access, "signed": access == "secret"})
+        accepted = validate(_encode(event), timestamp=int(self._clock()))
+        if isinstance(accepted, Rejected):
+            raise problem.bad_request(f"{accepted.detail}.")
+        token, known = await _stored(self._say(visitor_id, accepted, _encode(event)))
+        return Answer(_encode({"consent": _shown(known), "fresh_token": token}))
+
+    async def erase(self, exchange: Exchange) -> Answer:
+        """Erase the visitor: 200 with the receipt, or 202 and where to ask for it."""
+        self._keys.access(exchange, "secret")
+        token = await _stored(self._erasures.begin(_visitor_id(exchange)))
+        return await self._certified(token)
+
+    async def erasure(self, exchange: Exchange) -> Answer:
+        """Whether an erasure is over; the token is the right to ask."""
+        self._keys.access(exchange, "publishable")
+        return await self._certified(exchange.path["erasure"])
+
+    async def _certified(self, token: str) -> Answer:
+        try:
+            found = await _stored(self._erasures.certificate(token))
+        except BadToken as error:
+            raise problem.bad_request(f"{error}.") from None
+        if found is not None:
+            return Answer(_encode(found))
+        where = f"/v1/erasures/{token}"
+        waiting = {"status": "erasing", "at": where, "detail": "Nothing of the visitor is read any more; ask again."}
+        headers = ((b"location", where.encode()), (b"retry-after", str(RETRY_S).encode()))
+        return Answer(_encode(waiting), 202, headers=headers)
+
+    def _event(self, visitor_id: str, said: Consent, edge: dict[str, Any]) -> dict[str, Any]:
+        now = int(self._clock())
+        words: dict[str, Any] = {purpose: said.word(purpose) for purpose in PURPOSES}
+        words["text_version"] = said.text_version
+        return {
+            "event": "consent_update",
+            "event_id": f"consent-{secrets.token_hex(8)}",
+            "visitor_id": visitor_id,
+            "occurred_at": now,
+            "received_at": now,
+            "edge": edge,
+            "consent": {name: word for name, word in words.items() if word is not None},
+        }
+
+    async def _say(self, visitor_id: str, accepted: Accepted, value: bytes) -> tuple[str, Privacy]:
+        """Tell the visitor's owner, go on record, and into Redis."""
+        partition = self._visitors.partition(visitor_id)
+        offset = await self._producer.send(TOPICS[TOPIC].name, partition, visitor_id.encode(), value)
+        said: Known = learn({}, accepted)
+        known = await self._ledger.consent(visitor_id, said)
+        return fresh_token(self._signing_key, FreshToken(TOPIC, partition, offset)), known
+
+
+async def _stored(work: Awaitable[T]) -> T:
+    try:
+        return await work
+    except (Full, NotAcknowledged, Unavailable, BrokerAway) as error:
+        raise problem.unavailable(f"It could not be put on record: {error}. Send it again.") from None
+
+
+def _visitor_id(exchange: Exchange) -> str:
+    visitor_id = exchange.path["visitor_id"]
+    if not visitor_id.strip() or len(visitor_id) > LONGEST_ID or "\0" in visitor_id:
+        raise problem.bad_request(f"A visitor id has 1 to {LONGEST_ID} characters and no NUL.")
+    return visitor_id
+
+
+def _said(body: bytes, *, objects: bool) -> Consent:
+    try:
+        said = _decode(body)
+    except msgspec.ValidationError as error:
+        raise problem.bad_request(f"{error}.") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise problem.unreadable('The body is not a JSON object such as {"personalization": true}.') from None
+    if objects:
+        said = msgspec.structs.replace(said, personalization=False, text_version=GPC)
+    if all(said.word(purpose) is None for purpose in PURPOSES):
+        raise problem.bad_request(
+            f"Nothing is said of any purpose; say true or false for at least one of {', '.join(PURPOSES)}."
+        )
+    return said
+
+
+def _shown(known: Privacy) -> dict[str, Any]:
+    """Each purpose: what holds, since when, and what was said."""
+    shown: dict[str, Any] = {}
+    for purpose in PURPOSES:
+        word = known.consent.get(purpose)
+        if word is None:
+            shown[purpose] = {"granted": False, "at": None, "history": []}
+            continue
+        history = [
+            {"at": one.at, "kind": one.kind, "source": one.source, "text_version": one.text_version or None}
+            for one in reversed(word.said)
+        ]
+        shown[purpose] = {"granted": word.granted, "at": word.at, "history": history}
+    return shown
