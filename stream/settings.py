@@ -95,6 +95,9 @@ class Settings(BaseSettings):
     signing_key: SecretStr = Field(SecretStr(""), description="key of decision, fresh and visitor tokens")
     publishable_key: str = Field("", description="pk_…: events and decisions, may be seen by browsers")
     secret_key: SecretStr = Field(SecretStr(""), description="sk_…: everything; stays on servers")
+    accounts_file: str = Field(
+        "", description="accounts of the console (`liveshelf accounts`); empty: accounts.json in the data folder"
+    )
     demo: bool = Field(False, description="simulated shoppers are in the shop; the first page says so")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
 
