@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import schemathesis
 from schemathesis.core.failures import Failure
@@ -20,7 +21,7 @@ INSIDE = re.compile(
 
 @schemathesis.check
 def server_errors_say_when_to_come_back(
-    ctx: schemathesis.CheckContext, response: schemathesis.Response, case: schemathesis.Case
+    ctx: schemathesis.CheckContext, response: schemathesis.Response, case: schemathesis.Case[Any]
 ) -> None:
     """No 5xx but a 503 with `Retry-After`."""
     if response.status_code >= 500:
@@ -30,7 +31,7 @@ def server_errors_say_when_to_come_back(
 
 @schemathesis.check
 def bodies_tell_nothing_of_the_inside(
-    ctx: schemathesis.CheckContext, response: schemathesis.Response, case: schemathesis.Case
+    ctx: schemathesis.CheckContext, response: schemathesis.Response, case: schemathesis.Case[Any]
 ) -> None:
     """No stack, module, store, file or address in a body; `/openapi.json` and what a client sent are no secrets."""
     found = INSIDE.search(response.content)
@@ -41,7 +42,7 @@ def bodies_tell_nothing_of_the_inside(
 
 @schemathesis.hook
 def filter_failure(
-    context: schemathesis.HookContext, failure: Failure, case: schemathesis.Case, response: schemathesis.Response
+    context: schemathesis.HookContext, failure: Failure, case: schemathesis.Case[Any], response: schemathesis.Response
 ) -> bool:
     """No schema can say that a token must be signed by us, nor how long all parts of a URL may be together."""
     if isinstance(failure, RejectedPositiveData) and b"min_fresh:" in response.content:
