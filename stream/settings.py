@@ -26,7 +26,7 @@ class _SecretFiles(PydanticBaseSettingsSource):
 
 
 class Settings(BaseSettings):
-    """All settings; every description is the documentation that `liveshelf config` prints."""
+    """All settings; each description is its line of `deploy/settings.md`."""
 
     model_config = SettingsConfigDict(env_prefix="LIVESHELF_", extra="ignore")
 

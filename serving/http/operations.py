@@ -93,8 +93,10 @@ class Operations:
         try:
             rows = await asyncio.wait_for(self._rows_of_lag(), PATIENCE_S)
             beat = await self._heartbeat()
-        except (BrokerAway, Unavailable, TimeoutError) as error:
-            raise unavailable(f"The lag is not known: {str(error) or 'no answer in time'}.", 2) from None
+        except (BrokerAway, TimeoutError):
+            raise unavailable("The lag is not known: the broker did not answer in time.", 2) from None
+        except Unavailable:
+            raise unavailable("The lag is not known: Redis does not answer, or no topics are known yet.", 2) from None
         counts = dict(zip([*map(str, BUCKETS_MS), "more"], beat.freshness, strict=True))
         return Answer(
             _encode(

@@ -15,6 +15,7 @@ from serving.placement import ITEMS, MOST_ITEMS
 from serving.placements import placements
 from serving.request import Request
 from serving.shelves import Shelves
+from stream.strict_json import whole_floats_as_integers
 from stream.tokens import BadToken, FreshToken, read_fresh_token
 
 MOST_BYTES = 256_000
@@ -35,7 +36,7 @@ class Ask(Struct, frozen=True, kw_only=True):
     item_ids: Annotated[list[Id], Meta(max_length=100)] = []
     n: Annotated[int, Meta(ge=1, le=MOST_ITEMS)] = ITEMS
     exclude: Annotated[list[Id], Meta(max_length=1_000)] = []
-    filter: Any | UnsetType = UNSET
+    filter: Annotated[Any, Meta(extra_json_schema={"type": "null"})] | UnsetType = UNSET
     diversity: Annotated[float, Meta(ge=0, le=1)] | None = None
     min_fresh: Annotated[str, Meta(max_length=256)] | None = None
     explain: bool = False
@@ -102,18 +103,25 @@ def _request(ask: Ask, exchange: Exchange, visitor_id: str) -> Request:
 
 def _posted(body: bytes) -> Ask:
     try:
-        return _decode(body or b"{}")
+        return _read(body or b"{}")
     except msgspec.ValidationError as error:
         raise problem.bad_request(f"{error}.") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise problem.unreadable("The body is not a JSON object.") from None
 
 
+def _read(body: bytes) -> Ask:
+    try:
+        return _decode(body)
+    except msgspec.ValidationError:  # perhaps an `n` of 8.0, which JSON Schema calls an integer
+        return msgspec.convert(whole_floats_as_integers(msgspec.json.decode(body)), Ask)
+
+
 def _queried(exchange: Exchange) -> Ask:
     found: dict[str, Any] = {}
     for name, value in exchange.parameters():
         if name in _MANY:
-            found.setdefault(name, []).extend(value.split(","))
+            found.setdefault(name, []).extend(filter(None, value.split(",")))
         elif value:
             found[name] = value
     try:
