@@ -9,13 +9,13 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from serving.http import metrics, problem
 from serving.http.answer import Answer
+from serving.http.body import struct_of
 from serving.http.exchange import Caller, Exchange
 from serving.http.proofs import Proofs
 from serving.placement import ITEMS, MOST_ITEMS
 from serving.placements import placements
 from serving.request import Request
 from serving.shelves import Shelves
-from stream.strict_json import whole_floats_as_integers
 from stream.tokens import BadToken, FreshToken, read_fresh_token
 
 MOST_BYTES = 256_000
@@ -44,7 +44,6 @@ class Ask(Struct, frozen=True, kw_only=True):
 
 
 _MANY = frozenset({"item_ids", "exclude"})
-_decode = msgspec.json.Decoder(Ask).decode
 
 
 class Recommendations:
@@ -63,7 +62,7 @@ class Recommendations:
         placement = placements().get(exchange.path["placement"])
         if placement is None:
             raise problem.not_found(f"There is no placement of this name; there are {', '.join(placements())}.")
-        ask = _posted(await exchange.body(MOST_BYTES)) if exchange.method == "POST" else _queried(exchange)
+        ask = struct_of(await exchange.body(MOST_BYTES), Ask) if exchange.method == "POST" else _queried(exchange)
         request = _request(ask, exchange, self._visitor_id(ask, exchange.caller))
         shelf = await self._shelves.shelf(request, placement, self._wanted(ask.min_fresh))
         self._counters[placement.name, shelf.decision.status].inc()
@@ -99,22 +98,6 @@ def _request(ask: Ask, exchange: Exchange, visitor_id: str) -> Request:
         explain=ask.explain,
         profiling=ask.profiling == "on" and not exchange.caller.objects,
     )
-
-
-def _posted(body: bytes) -> Ask:
-    try:
-        return _read(body or b"{}")
-    except msgspec.ValidationError as error:
-        raise problem.bad_request(f"{error}.") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise problem.unreadable("The body is not a JSON object.") from None
-
-
-def _read(body: bytes) -> Ask:
-    try:
-        return _decode(body)
-    except msgspec.ValidationError:  # perhaps an `n` of 8.0, which JSON Schema calls an integer
-        return msgspec.convert(whole_floats_as_integers(msgspec.json.decode(body)), Ask)
 
 
 def _queried(exchange: Exchange) -> Ask:
