@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from serving.customers import Customers
 from serving.decision_log import DecisionLog, Offers
 from serving.http.catalog import Catalog
 from serving.http.events import Events, Sends
@@ -78,9 +79,19 @@ class Api:
         )
         pseudonym_key = key_bytes(settings, "pseudonym_key")
         self.visitors = Visitors(ports.reader, names, pseudonym_key, lambda: partitions("events"), clock=ports.timer)
+        customers = Customers(
+            ports.reader,
+            names,
+            pseudonym_key,
+            lambda: partitions("profile"),
+            self.visitors.allowed,
+            clock=ports.timer,
+        )
         self.models = Models(ports.patient, names, lambda: partitions("feedback"))
         self.decisions = DecisionLog(ports.offers, lambda: partitions("decisions"))
-        snapshots = Snapshots(self.shop, self.rows, self.visitors, self.models, ports.live, clock=ports.timer)
+        snapshots = Snapshots(
+            self.shop, self.rows, self.visitors, customers, self.models, ports.live, clock=ports.timer
+        )
         shelves = Shelves(self.shop, snapshots, self.decisions, signing_key, clock=ports.clock)
         keys = ApiKeys(settings.publishable_key, settings.secret_key.get_secret_value())
         events = Events(

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec import Struct, field
 
 from serving.rows import Reads
+from stream.consent import Known
+from stream.profile import Shared
 from stream.state.keys import Keys, Tag
 from stream.state.store import Position, Unavailable
 from stream.tokens import FreshToken, pseudonym
@@ -23,6 +26,17 @@ _STEPS_S = (0.001, 0.002, 0.003, 0.005, 0.008)
 _LAST_STEP_S = 0.01
 
 _visitor: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(Visitor)
+
+
+class Standing(Struct):
+    """The part of a visitor's value that says whether a customer's other visitors may know of it."""
+
+    epoch: int = 0
+    consent: Known = field(default_factory=dict)
+    customer: str = ""
+
+
+_standing = msgspec.msgpack.Decoder(Standing)
 
 
 class Seen(NamedTuple):
@@ -90,6 +104,27 @@ class Visitors:
         names = [self._keys.value(tag, f"visitor:{self.pid_of(visitor_id)}") for visitor_id in visitor_ids]
         found = await self._reader.mget(names)
         return {visitor_id: _decoded(packed) for visitor_id, packed in zip(visitor_ids, found, strict=True)}
+
+    async def allowed(self, cid: str, visitors: Mapping[str, Shared]) -> set[str]:
+        """Which of a customer's visitors agree to be used, and still belong there; raises `Unavailable`."""
+        tags: dict[int, list[str]] = {}
+        for pid, shared in visitors.items():
+            tags.setdefault(shared.partition, []).append(pid)
+        found = await asyncio.gather(*[self._standings(partition, pids) for partition, pids in tags.items()])
+        return {
+            pid
+            for some in found
+            for pid, one in some.items()
+            if one.customer == cid and one.epoch == visitors[pid].epoch and one.consent.get("personalization", (0,))[0]
+        }
+
+    async def _standings(self, partition: int, pids: list[str]) -> dict[str, Standing]:
+        root = self._keys.root(Tag(TOPIC, partition))
+        found = await self._reader.mget([f"{root}visitor:{pid}" for pid in pids])
+        try:
+            return {pid: _standing.decode(one) for pid, one in zip(pids, found, strict=True) if one is not None}
+        except msgspec.MsgspecError as error:
+            raise Unavailable(f"a visitor's value cannot be read: {error}") from None
 
     def _partition(self, visitor_id: str) -> int:
         partitions = self._partitions()

@@ -51,6 +51,11 @@ def pseudonym(key: bytes, visitor_id: str, epoch: int = 0) -> str:
     return b32encode(digest[:16])[:26].decode().lower()
 
 
+def customer_pseudonym(key: bytes, customer_id: str) -> str:
+    """The customer's pseudonym (cid): as a visitor's, of another kind of id."""
+    return pseudonym(key, f"customer\0{customer_id}")
+
+
 def sign(key: bytes, kind: str, fields: tuple[object, ...]) -> str:
     """A token of `kind` with these fields."""
     payload = _encode((kind, *fields))

@@ -37,6 +37,7 @@ TOPICS: dict[str, Topic] = {
         Topic("decisions", "visitor_id", compacted=False, retention_days=30, internal=False),
         Topic("dead_letters", "the record's own key", compacted=False, retention_days=30, internal=False),
         Topic("pairs", "item_id", compacted=False, retention_days=7, internal=True),
+        Topic("profile", "customer", compacted=False, retention_days=7, internal=True),
         Topic("feedback", "model", compacted=False, retention_days=30, internal=True),
     )
 }

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
+from stream import customers
 from stream.consent import Known, learn, purposes, refused
 from stream.entries import Example
 from stream.events import Event
@@ -46,7 +47,7 @@ class VisitorBase(Struct):
 
     `epoch` is the pseudonym's; `recent` maps 64-bit hashes of event ids to the minute of their event time; `wide`: an
     id was not ASCII, so that bounded numbers of them no longer bound the bytes; `taught`: when (ms) sessions closed
-    that taught a model within a day.
+    that taught a model within a day; `customer`: whose visitor this is (cid), told of to other devices at `shared_at`.
     """
 
     epoch: int = 0
@@ -56,6 +57,8 @@ class VisitorBase(Struct):
     recent: dict[int, int] = field(default_factory=dict)
     taught: list[int] = field(default_factory=list)
     wide: bool = False
+    customer: str = ""
+    shared_at: int = 0
 
 
 # the session decides first whether an event may teach (floods, late events)
@@ -79,7 +82,8 @@ Vectorize = Callable[[session.State], bytes | None]
 class VisitorFold:
     """One partition's fold. `pid_of` makes a visitor's pseudonym; `partitions` is how many the events topic has.
 
-    `vectorize` gives a session's vector (a view: `rebuild` and folds know nothing of it).
+    `vectorize` gives a session's vector (a view: `rebuild` and folds know nothing of it). `cid_of` makes a customer's
+    pseudonym; without it visitors are nobody's.
     """
 
     name = "visitor"
@@ -87,8 +91,15 @@ class VisitorFold:
     families = (VISITOR, CLOCK, VECTOR)
     ranking: Family | None = OPEN
 
-    def __init__(self, pid_of: Callable[[str], str], partitions: int, vectorize: Vectorize | None = None) -> None:
-        self._pid_of = pid_of
+    def __init__(
+        self,
+        pid_of: Callable[[str], str],
+        partitions: int,
+        vectorize: Vectorize | None = None,
+        *,
+        cid_of: Callable[[str], str] | None = None,
+    ) -> None:
+        self._pid_of, self._cid_of = pid_of, cid_of
         self._partitions = partitions
         self._vectorize = vectorize
         self._folds = {
@@ -142,22 +153,35 @@ class VisitorFold:
         if visitor is None:
             visitor = Visitor()
         elif accepted.at - visitor.last_at > RETENTION_MS:
+            if customers.part(pid, visitor, emit):
+                state.put(key, visitor)
             visitor = Visitor(epoch=visitor.epoch, consent=visitor.consent)
-        told = learn(visitor.consent, accepted)
+        told = learn(visitor.consent, accepted) | self._unmerge(pid, visitor, accepted, emit)
         allowed = purposes(visitor.consent, accepted)
         if told:
             state.put(key, visitor)
-        if refused(visitor.consent, "personalization") and visitor.last is not None:
-            self._forget(pid, visitor, state)
+        if refused(visitor.consent, "personalization") and (visitor.last is not None or visitor.customer):
+            self._forget(pid, visitor, state, emit)
         if not (allowed.analytics or allowed.personalization):
             return "applied" if told else "dropped"
         if not _first_time(visitor.recent, accepted):
             return "duplicates"
         state.put(key, visitor)
         visitor.last_at = max(visitor.last_at, accepted.at)
-        if allowed.personalization and accepted.name not in CONTROL:
-            self._profile(pid, visitor, accepted, state, emit)
+        if allowed.personalization:
+            self._tie(pid, visitor, accepted, emit)
+            if accepted.name not in CONTROL:
+                self._profile(pid, visitor, accepted, state, emit)
+            customers.tell(pid, visitor, accepted, emit)
         return "applied"
+
+    def _unmerge(self, pid: str, visitor: Any, accepted: Accepted, emit: Emit) -> bool:
+        return self._cid_of is not None and customers.unmerge(pid, visitor, accepted, self._cid_of, emit)
+
+    def _tie(self, pid: str, visitor: Any, accepted: Accepted, emit: Emit) -> None:
+        customer_id = customers.named(accepted)
+        if customer_id is not None and self._cid_of is not None:
+            customers.tie(pid, visitor, self._cid_of(customer_id), emit)
 
     def _profile(self, pid: str, visitor: Any, accepted: Accepted, state: State, emit: Emit) -> None:
         """Signals, and the session's boundary and samples: what personalization's consent allows."""
@@ -181,8 +205,9 @@ class VisitorFold:
             state.rerank(pid, running.last_at)
             heapq.heappush(self._queue_of(state), (running.last_at, pid))
 
-    def _forget(self, pid: str, visitor: Any, state: State) -> None:
+    def _forget(self, pid: str, visitor: Any, state: State, emit: Emit) -> None:
         """Personalization was withdrawn: nothing but consent and the dedupe stays."""
+        customers.part(pid, visitor, emit)
         for signal in SIGNALS:
             setattr(visitor, signal.name, signal.state())
         visitor.last, visitor.taught = None, []
@@ -222,6 +247,8 @@ class VisitorFold:
             visitor: Any = state.read(f"visitor:{pid}")
             if visitor is not None:
                 _close(visitor, emit)
+                if visitor.customer and visitor.last_at > visitor.shared_at:
+                    customers.share(pid, visitor, emit)
                 state.put(f"visitor:{pid}", visitor)
 
 

@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from serving.http import metrics, problem
 from serving.http.answer import Answer
 from serving.http.exchange import Exchange
-from serving.http.keys import ApiKeys
+from serving.http.keys import Access, ApiKeys
 from serving.placement import ITEMS, MOST_ITEMS
 from serving.placements import placements
 from serving.request import Request
@@ -55,12 +55,12 @@ class Recommendations:
         }
 
     async def answer(self, exchange: Exchange) -> Answer:
-        self._keys.access(exchange, "publishable")
+        access = self._keys.access(exchange, "publishable")
         placement = placements().get(exchange.path["placement"])
         if placement is None:
             raise problem.not_found(f"There is no placement of this name; there are {', '.join(placements())}.")
         ask = _posted(await exchange.body(MOST_BYTES)) if exchange.method == "POST" else _queried(exchange)
-        shelf = await self._shelves.shelf(_request(ask, exchange), placement, self._wanted(ask.min_fresh))
+        shelf = await self._shelves.shelf(_request(ask, exchange, access), placement, self._wanted(ask.min_fresh))
         self._counters[placement.name, shelf.decision.status].inc()
         return Answer(shelf.body)
 
@@ -73,11 +73,12 @@ class Recommendations:
             raise problem.bad_request(f"min_fresh: {error}.") from None
 
 
-def _request(ask: Ask, exchange: Exchange) -> Request:
+def _request(ask: Ask, exchange: Exchange, access: Access) -> Request:
     if ask.filter is not UNSET and ask.filter is not None:
         raise problem.bad_request("`filter` is not known to this release; it was not ignored, because it may matter.")
     return Request(
         visitor_id=ask.visitor_id or "",
+        customer_id=(ask.customer_id or "") if access == "secret" else "",
         session_id=ask.session_id,
         item_ids=[ask.item_id, *ask.item_ids] if ask.item_id else ask.item_ids,
         n=ask.n,

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from stream.fold import Family
 from stream.item import ItemFold
 from stream.learner import LearnerFold
+from stream.profile import ProfileFold
 from stream.state.keys import Keys, Tag
 from stream.visitor import SIGNALS as VISITOR_SIGNALS
 from stream.visitor import VisitorFold
@@ -22,7 +23,7 @@ garbage collection at twice the retention: what counts is the event time stored 
 | key | holds | type | kept | written by | compared by `rebuild` |
 | --- | --- | --- | --- | --- | --- |
 """
-FOLDS = (VisitorFold, ItemFold, LearnerFold)
+FOLDS = (VisitorFold, ItemFold, ProfileFold, LearnerFold)
 
 
 def rows() -> Iterator[tuple[str, ...]]:

@@ -18,13 +18,14 @@ from stream.fold import Outbound, Record
 from stream.item import ItemFold
 from stream.lag import Row as LagRow
 from stream.producer import NotAcknowledged
+from stream.profile import ProfileFold
 from stream.settings import Settings
 from stream.shard import Shard
 from stream.state.keys import Keys, Tag
 from stream.state.memory import MemoryStore
 from stream.state.store import Unavailable
 from stream.title_vectors import TitleVectors
-from stream.tokens import pseudonym
+from stream.tokens import customer_pseudonym, pseudonym
 from stream.topics import TOPICS
 from stream.visitor import VisitorFold
 
@@ -137,6 +138,9 @@ class Deployment:
     def pid(self, visitor_id: str) -> str:
         return pseudonym(b"pseudonyms", visitor_id)
 
+    def cid(self, customer_id: str) -> str:
+        return customer_pseudonym(b"pseudonyms", customer_id)
+
     async def call(
         self, method: str, path: str, body: Any = None, *, key: str | None = PUBLISHABLE, **more: Any
     ) -> Any:
@@ -183,7 +187,7 @@ class Deployment:
     async def settle(self) -> None:
         """Let the workers apply what lies in the log, and serving read the rows and rank what is popular."""
         self.broker.now = int(self.now)
-        for noun, fold in (("events", self._visitor_fold), ("pairs", ItemFold)):
+        for noun, fold in (("events", self._visitor_fold), ("pairs", ItemFold), ("profile", ProfileFold)):
             for partition in range(PARTITIONS[noun]):
                 await self._work(noun, partition, fold)
         if not self.redis.away:
@@ -192,7 +196,7 @@ class Deployment:
         self.api.shop.refresh(int(self.now))
 
     def _visitor_fold(self) -> VisitorFold:
-        return VisitorFold(self.pid, PARTITIONS["events"], self.vectors.of_session)
+        return VisitorFold(self.pid, PARTITIONS["events"], self.vectors.of_session, cid_of=self.cid)
 
     async def _work(self, noun: str, partition: int, fold: Any) -> None:
         place = (noun, partition)
