@@ -79,7 +79,7 @@ class Api:
         )
         pseudonym_key = key_bytes(settings, "pseudonym_key")
         self.visitors = Visitors(ports.reader, names, pseudonym_key, lambda: partitions("events"), clock=ports.timer)
-        customers = Customers(
+        self.customers = Customers(
             ports.reader,
             names,
             pseudonym_key,
@@ -90,7 +90,7 @@ class Api:
         self.models = Models(ports.patient, names, lambda: partitions("feedback"))
         self.decisions = DecisionLog(ports.offers, lambda: partitions("decisions"))
         snapshots = Snapshots(
-            self.shop, self.rows, self.visitors, customers, self.models, ports.live, clock=ports.timer
+            self.shop, self.rows, self.visitors, self.customers, self.models, ports.live, clock=ports.timer
         )
         shelves = Shelves(self.shop, snapshots, self.decisions, signing_key, clock=ports.clock)
         keys = ApiKeys(settings.publishable_key, settings.secret_key.get_secret_value())
