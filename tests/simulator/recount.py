@@ -63,6 +63,7 @@ class Shopper:
     taught: list[int] = field(default_factory=list)
     minute: int = 0
     in_minute: int = 0
+    customer: str = ""
 
 
 class Counts(NamedTuple):
@@ -86,6 +87,7 @@ class Recount:
         self.limits = limits
         self.counts = Counts(*(Counter() for _ in Counts._fields))
         self.outcomes: list[Counter[str]] = []
+        self.customers: dict[str, str] = {}
 
     def partition(self, records: Iterable[Record], poison: Mapping[int, str]) -> None:
         """Count a partition; `poison` are the offsets of the records that are no events."""
@@ -100,13 +102,15 @@ class Recount:
             event: dict[str, Any] = json.loads(record.value or b"")
             outcome[self._count(event, _event_time(event, record.timestamp))] += 1
         self.outcomes.append(outcome)
+        self.customers |= {who: shopper.customer for who, shopper in self.shoppers.items() if shopper.customer}
 
     def _count(self, event: dict[str, Any], at: int) -> str:
         visitor = event["visitor_id"]
         shopper = self.shoppers.get(visitor, Shopper())
         if shopper.last_at and at - shopper.last_at > 90 * DAY_MS:
+            shopper.customer = ""
             shopper = Shopper(said=shopper.said)
-        told = _listen(shopper.said, event, at)
+        told = _listen(shopper.said, event, at) | _leave(shopper, event)
         analytics, personalization = (_allowed(p, shopper.said, event) for p in ("analytics", "personalization"))
         if told:
             self.shoppers[visitor] = shopper
@@ -118,6 +122,7 @@ class Recount:
                 return "duplicates"
             self.shoppers[visitor] = shopper
             shopper.last_at = max(shopper.last_at, at)
+            shopper.customer = (personalization and _customer(event)) or shopper.customer
             if personalization and event["event"] not in SERVER_EVENTS:
                 self._visit(visitor, shopper, event, at)
         elif not told:
@@ -227,6 +232,13 @@ class Recount:
                 self._close(shopper, shopper.session)
 
 
+def _customer(event: dict[str, Any]) -> str:
+    """Whose visitor it is, if the event says so and may say so."""
+    edge = event.get("edge")
+    counts = event["event"] != "unmerge" and (edge is None or edge["signed"])
+    return event.get("customer_id", "") if counts else ""
+
+
 def _event_time(event: dict[str, Any], timestamp: int) -> int:
     received: int = event.get("received_at", timestamp)
     at: int = event["occurred_at"]
@@ -250,6 +262,14 @@ def _listen(said: dict[str, tuple[bool, int]], event: dict[str, Any], at: int) -
             said[purpose] = (word, at)
             changed = True
     return changed
+
+
+def _leave(shopper: Shopper, event: dict[str, Any]) -> bool:
+    """A visitor who withdrew is nobody's; whether this event un-merges them."""
+    unmerged = event["event"] == "unmerge" and shopper.customer == event["customer_id"]
+    if unmerged or shopper.said.get("personalization", (True, 0))[0] is False:
+        shopper.customer = ""
+    return unmerged
 
 
 def _allowed(purpose: str, said: dict[str, tuple[bool, int]], event: dict[str, Any]) -> bool:
