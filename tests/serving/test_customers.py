@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -178,6 +179,20 @@ async def test_a_customer_of_one_device_knows_that_device_alone(devices: Deploym
     assert await personal(devices) == []
 
 
+async def test_neither_topic_nor_state_names_anybody(devices: Deployment) -> None:
+    """Ids of customers and visitors are in the events alone; everywhere else are pseudonyms."""
+    await devices.view("phone", "d", event="purchase")
+    stored = b"".join(key.encode() + value for found in devices.store.values.values() for key, value in found.items())
+    derived = b"".join(
+        r.value or b"" for (topic, _), log in devices.broker.logs.items() if topic == "profile" for r in log
+    )
+    for told in (stored, derived):
+        assert devices.cid(ME).encode() in told
+        assert devices.pid("phone").encode() in told
+        assert ME.encode() not in told
+        assert b"phone" not in told
+
+
 # consent
 
 
@@ -256,7 +271,7 @@ class Broken:
     def __init__(self, redis: Any, away: str) -> None:
         self._redis, self._away = redis, away
 
-    async def mget(self, keys: list[str]) -> list[bytes | None]:
+    async def mget(self, keys: Sequence[str]) -> list[bytes | None]:
         if any(self._away in key for key in keys):
             raise Unavailable("away")
         found: list[bytes | None] = await self._redis.mget(keys)

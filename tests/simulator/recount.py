@@ -266,7 +266,7 @@ def _listen(said: dict[str, tuple[bool, int]], event: dict[str, Any], at: int) -
 
 def _leave(shopper: Shopper, event: dict[str, Any]) -> bool:
     """A visitor who withdrew is nobody's; whether this event un-merges them."""
-    unmerged = event["event"] == "unmerge" and shopper.customer == event["customer_id"]
+    unmerged: bool = event["event"] == "unmerge" and shopper.customer == event["customer_id"]
     if unmerged or shopper.said.get("personalization", (True, 0))[0] is False:
         shopper.customer = ""
     return unmerged

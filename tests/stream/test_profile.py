@@ -8,16 +8,21 @@ from typing import Any
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
 from stream.entries import Merged, Parted, Summary, Touch
 from stream.fold import Batch, Emit, Record, State
 from stream.profile import VISITORS, ProfileFold, Shared
+from stream.rebuild import rebuild
+from stream.roster import fold_of
+from stream.settings import Settings
 from stream.shard import Shard
 from stream.state.keys import Tag
 from stream.state.memory import MemoryStore
+from stream.tokens import customer_pseudonym, pseudonym
 from stream.visitor import RETENTION_MS
 from tests.simulator.profile import LONG
-from tests.stream.worlds import NOW, PARTITIONS, Kept
+from tests.stream.worlds import NOW, PARTITIONS, Kept, event, records
 
 DAY_MS = 86_400_000
 CIDS = ("c1", "c2")
@@ -166,6 +171,36 @@ async def test_what_is_no_entry_becomes_a_dead_letter() -> None:
     await shard.apply([Record("profile", 0, 0, NOW, None, b"{}")])
     await shard.flush()
     assert [record.topic for record in sent.sent] == ["dead_letters"]
+
+
+async def test_it_is_rebuilt_from_its_log_and_a_flipped_byte_is_found_by_name() -> None:
+    log, store = [], MemoryStore()
+    for offset, pid in enumerate(("v1", "v2", "v3")):
+        value = msgspec.msgpack.encode(Batch(("events", source(pid)), [entry(offset, pid, "merged", "c1", offset)]))
+        log.append(Record("profile", 0, offset, NOW, None, value))
+    shard = Shard(fold_of("profile", Settings(), PARTITIONS)(), 0, "topic", PARTITIONS, store, Kept())
+    await shard.start()
+    await shard.apply(log)
+    await shard.flush()
+    report = await rebuild(ProfileFold, 0, store, lambda start, end: [log[start:end]], PARTITIONS)
+    assert (report.compared, report.different) == ({"customer": 1, "clock": 1, "marks": 1}, [])
+    values = store.values[Tag("profile", 0)]
+    values["customer:c1"] = values["customer:c1"][:-1] + b"x"
+    report = await rebuild(ProfileFold, 0, store, lambda start, end: [log[start:end]], PARTITIONS)
+    assert [one.key for one in report.different] == ["customer:c1"]
+
+
+async def test_the_workers_visitor_fold_names_customers_by_pseudonym() -> None:
+    sent = Kept()
+    fold = fold_of("visitor", Settings(pseudonym_key=SecretStr("key")), PARTITIONS)()
+    shard = Shard(fold, 0, "topic", PARTITIONS, MemoryStore(), sent)
+    await shard.start()
+    await shard.apply(records([event("identify", "ann", customer_id="c1")]))
+    await shard.flush()
+    (out,) = sent.sent
+    (told,) = ProfileFold().decode(Record("profile", 0, 0, NOW, None, out.value)).entries
+    assert (told.cid, told.pid) == (customer_pseudonym(b"key", "c1"), pseudonym(b"key", "ann"))
+    assert told.cid not in {pseudonym(b"key", "c1"), told.pid}
 
 
 async def test_a_customer_comes_back_from_the_store_as_it_was() -> None:
