@@ -78,14 +78,12 @@ async def test_the_reason_is_the_shoppers_own_event_on_the_other_device(devices:
     (verdict,) = await devices.view("phone", "d")
     later(devices, 60)
     await devices.view("phone", "e")
-    at = devices.now
     later(devices)
     shown = (await devices.shelf("recently_viewed", "laptop"))["items"]
     assert [one["item_id"] for one in shown] == ["e", "d", "a", "b"]
     assert shown[1]["because"] == [
-        {"event_id": verdict["event_id"], "event": "view_item", "item_id": "d", "seconds_ago": 66.0}
+        {"event_id": verdict["event_id"], "event": "view_item", "item_id": "d", "seconds_ago": 60 + 1 + CACHED_S}
     ]
-    assert devices.now - at == 5_000
 
 
 async def test_what_was_bought_on_one_device_is_hidden_on_the_other_for_the_placements_days(
@@ -256,7 +254,7 @@ async def test_a_visitor_without_a_customer_costs_no_read_more(devices: Deployme
     assert devices.redis.calls == calls + 1
 
 
-async def test_a_customer_is_read_every_five_seconds_and_consent_each_time(devices: Deployment) -> None:
+async def test_a_customer_is_read_once_for_a_page_and_consent_each_time(devices: Deployment) -> None:
     reads = []
     for _ in range(2):
         calls = devices.redis.calls
