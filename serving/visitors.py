@@ -13,10 +13,12 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec import Struct, field
 
 from serving.rows import Reads
-from stream.consent import all_joined
-from stream.privacy import MARK, key_of, read_mark, unpack
+from stream.consent import Known, Word, all_joined
+from stream.privacy import MARK, Privacy, joined, key_of, read_mark, unpack
+from stream.profile import Shared
 from stream.state.keys import Keys, Tag
 from stream.state.store import Position, Unavailable
 from stream.tokens import FreshToken, pseudonym
@@ -29,6 +31,21 @@ _STEPS_S = (0.001, 0.002, 0.003, 0.005, 0.008)
 _LAST_STEP_S = 0.01
 
 _visitor: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(Visitor)
+
+
+class Standing(Struct):
+    """The part of a visitor's value that says whether a customer's other visitors may know of it."""
+
+    epoch: int = 0
+    consent: Known = field(default_factory=dict)
+    customer: str = ""
+
+    @property
+    def agrees(self) -> bool:
+        return self.consent.get("personalization", Word()).granted
+
+
+_standing = msgspec.msgpack.Decoder(Standing)
 
 
 class Seen(NamedTuple):
@@ -132,6 +149,36 @@ class Visitors:
         pairs = zip(found[::2], found[1::2], strict=True)
         return {visitor_id: _joined(*pair) for visitor_id, pair in zip(visitor_ids, pairs, strict=True)}
 
+    async def allowed(self, cid: str, visitors: Mapping[str, Shared]) -> set[str]:
+        """Which of a customer's visitors agree to be used, and still belong there; raises `Unavailable`."""
+        tags: dict[int, list[str]] = {}
+        for pid, shared in visitors.items():
+            tags.setdefault(shared.partition, []).append(pid)
+        found = await asyncio.gather(*[self._standings(partition, pids) for partition, pids in tags.items()])
+        return {
+            pid
+            for some in found
+            for pid, one in some.items()
+            if one.customer == cid and one.epoch == visitors[pid].epoch and one.agrees
+        }
+
+    async def _standings(self, partition: int, pids: list[str]) -> dict[str, Standing]:
+        """How visitors stand by their own values and their privacy values, uncached."""
+        root = self._keys.root(Tag(TOPIC, partition))
+        names = [root + MARK]
+        for pid in pids:
+            names += [f"{root}visitor:{pid}", root + key_of(pid)]
+        mark, *found = await self._reader.mget(names)
+        self._believe(partition, mark)
+        try:
+            return {
+                pid: _standing_of(own, privacy)
+                for pid, own, privacy in zip(pids, found[::2], found[1::2], strict=True)
+                if own is not None
+            }
+        except msgspec.MsgspecError as error:
+            raise Unavailable(f"a visitor's value cannot be read: {error}") from None
+
     def partition(self, visitor_id: str) -> int:
         """Where the visitor's state lies; raises `Unavailable` while nobody knows."""
         partitions = self._partitions()
@@ -156,6 +203,13 @@ class Visitors:
     def _believe(self, partition: int, mark: bytes | None) -> None:
         if not self.level.holds(partition, mark):
             raise Unavailable("Redis is older than the consents that are known: waiting for the worker to renew them")
+
+
+def _standing_of(packed: bytes, packed_privacy: bytes | None) -> Standing:
+    """What both values say; an erasure that the visitor's own does not know of yet is of another epoch."""
+    own = _standing.decode(packed)
+    privacy = joined(Privacy(consent=own.consent), unpack(packed_privacy))
+    return Standing(max(own.epoch, privacy.epoch), privacy.consent, own.customer)
 
 
 def _joined(packed: bytes | None, packed_privacy: bytes | None) -> Any:

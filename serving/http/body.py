@@ -31,10 +31,10 @@ def struct_of(body: bytes, kind: type[T]) -> T:
 
     A whole number may be written as 8.0, which JSON Schema calls an integer.
     """
-    decode = _decoder(kind).decode
+    decoder: msgspec.json.Decoder[T] = _decoder(kind)  # type: ignore[arg-type]  # mypy: a type is hashable
     try:
         try:
-            return decode(body or b"{}")
+            return decoder.decode(body or b"{}")
         except msgspec.ValidationError:
             return msgspec.convert(whole_floats_as_integers(msgspec.json.decode(body)), kind)
     except msgspec.ValidationError as error:
@@ -44,7 +44,7 @@ def struct_of(body: bytes, kind: type[T]) -> T:
 
 
 @cache
-def _decoder(kind: type[T]) -> msgspec.json.Decoder[T]:
+def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(kind)
 
 

@@ -91,6 +91,7 @@ def _request(ask: Ask, exchange: Exchange, visitor_id: str) -> Request:
         raise problem.bad_request("`filter` is not known to this release; it was not ignored, because it may matter.")
     return Request(
         visitor_id=visitor_id,
+        customer_id=ask.customer_id or "",
         session_id=ask.session_id,
         item_ids=[ask.item_id, *ask.item_ids] if ask.item_id else ask.item_ids,
         n=ask.n,
