@@ -23,6 +23,12 @@ def walk(visits: Visits, *items: str, minute: float = 0) -> None:
         visits.send("view_item", item, minute=minute + n / 60)
 
 
+def others(visits: Visits, minute: float) -> None:
+    """Two more visitors come: what is over by then closes."""
+    for visitor in ("closer", "another"):
+        visits.send("page_view", visitor=visitor, minute=minute)
+
+
 def test_a_step_is_paired_with_the_five_before_it(visits: Visits) -> None:
     walk(visits, *"abcdefg")
     assert dict(visits.of(Seen)[-1].back) == pytest.approx({o: exp(-n / 1.5) for n, o in enumerate("fedcb")})
@@ -45,6 +51,18 @@ def test_a_pair_counts_once_in_a_session_and_again_in_the_next(visits: Visits) -
 def test_an_item_that_was_in_the_session_before_is_a_repeat(visits: Visits) -> None:
     walk(visits, *"abbca")
     assert [seen.repeat for seen in visits.of(Seen)] == [False, False, True, False, True]
+
+
+def test_an_item_counts_once_in_a_session_and_once_for_coming_back(visits: Visits) -> None:
+    walk(visits, *"aaaabababa", *(f"i{n}" for n in range(60)), "a")
+    told = [(seen.repeat, seen.counts, bool(seen.back)) for seen in visits.of(Seen) if seen.item_id == "a"]
+    assert told == [(False, True, False), (True, True, False), (True, False, True), (True, False, True)]
+
+
+def test_a_session_counts_for_at_most_300_items(visits: Visits) -> None:
+    for n in range(400):
+        visits.send("view_item", f"i{n}", minute=n)
+    assert len(visits.of(Seen)) == session.ITEMS == 300
 
 
 def test_a_session_counts_for_at_most_300_pairs(visits: Visits) -> None:
@@ -96,7 +114,7 @@ def test_a_purchase_counts_as_revenue_when_it_is_confirmed(
 
 
 def closed(visits: Visits) -> list[Example]:
-    visits.send("page_view", visitor="closer", minute=600)
+    others(visits, 600)
     return visits.of(Example)
 
 
@@ -123,7 +141,7 @@ def test_a_session_gives_its_examples_once(visits: Visits) -> None:
     walk(visits, *"ab")
     assert len(closed(visits)) == 2
     for minute in (610, 620, 630):
-        visits.send("page_view", visitor="closer", minute=minute)
+        others(visits, minute)
     assert len(visits.of(Example)) == 2
 
 
@@ -143,7 +161,7 @@ def test_an_old_visitor_closing_late_does_not_hold_up_the_rest(visits: Visits) -
     """Many sessions end at once: each record closes a few, so that none takes long."""
     for n in range(100):
         visits.send("view_item", "a", visitor=f"v{n}", minute=n / 60)
-    for n in range(7):
-        visits.send("page_view", visitor="closer", minute=600 + n)
+    for n in range(4):
+        others(visits, 600 + n)
     assert len(visits.of(Example)) == 100
-    assert set(visits.state.rank) == {"closer"}
+    assert set(visits.state.rank) == {"closer", "another"}
