@@ -26,6 +26,7 @@ _pack = msgspec.msgpack.Encoder().encode
 DAY_MS = 86_400_000
 LARGEST_BYTES = 64 * 1024
 RETENTION_MS = 90 * DAY_MS
+SHORT = 64
 DEDUPE_IDS = 64
 DEDUPE_MINUTES = 24 * 60
 CLOSED_A_RECORD = 16
@@ -46,8 +47,8 @@ class VisitorBase(Struct):
     """What every visitor's value has beside its signals.
 
     `epoch` is the pseudonym's; `recent` maps 64-bit hashes of event ids to the minute of their event time; `wide`: an
-    id was not ASCII, so that bounded numbers of them no longer bound the bytes; `taught`: when (ms) the sessions began
-    that taught within a day.
+    id was long or not ASCII, so that bounded numbers of them no longer bound the bytes; `taught`: when (ms) the
+    sessions began that taught within a day.
     """
 
     epoch: int = 0
@@ -175,7 +176,7 @@ class VisitorFold:
             fold(of(visitor), accepted, emit)
         if emit.learning and running.events in SAMPLED and not (running.bought or running.claimed):
             running.samples.append(intent_features(running, cart.SIGNAL.of(visitor), accepted.at))
-        visitor.wide = visitor.wide or not _ascii(event)
+        visitor.wide = visitor.wide or not _short(event)
         if visitor.wide:
             _keep_small(visitor)
         if state.rank.get(pid) != running.last_at and not running.closed:
@@ -258,16 +259,14 @@ def _hash(event_id: str) -> int:
     return int.from_bytes(blake2b(event_id.encode(), digest_size=8).digest(), "big")
 
 
-def _ascii(event: Event) -> bool:
-    return (
-        event.event_id.isascii()
-        and (event.session_id is None or event.session_id.isascii())
-        and all(item.item_id.isascii() for item in event.items)
-    )
+def _short(event: Event) -> bool:
+    """Whether as many such ids as a visitor's value may hold stay well below `LARGEST_BYTES`."""
+    ids = [event.event_id, event.session_id or "", *[item.item_id for item in event.items]]
+    return all(len(id_) <= SHORT and id_.isascii() for id_ in ids)
 
 
 def _keep_small(visitor: Any) -> None:
-    """Ids of 128 characters may have 512 bytes: whoever sends many of them is remembered less (`GUARANTEES.md` §3)."""
+    """Ids of 128 characters may have 512 bytes. Whoever sends many of them is remembered less (`GUARANTEES.md` §3)."""
     while len(_pack(visitor)) > LARGEST_BYTES:
         largest = max(SIGNALS, key=lambda signal: len(_pack(signal.of(visitor))))
         largest.halve(largest.of(visitor))
