@@ -158,7 +158,7 @@ def test_its_older_half_can_be_forgotten_until_nothing_is_left(signal: Signal[An
 
 @pytest.mark.parametrize("character", ["a", "é", "€", "😀"])
 def test_a_visitor_stays_within_64_kib_whatever_is_sent(character: str) -> None:
-    largest, parts = 0, {}
+    largest, parts, visitor = 0, {}, Visitor()
     fold, state = VisitorFold(lambda _: "p" * 26, 1), State(VisitorFold.families)
     state.load("clock", None)
     state.load(f"visitor:{'p' * 26}", None)

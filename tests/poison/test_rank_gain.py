@@ -27,6 +27,7 @@ from tests.poison.street import (
     walk,
 )
 
+LATEST_MS = 5 * MINUTE_MS
 OF_ONE_ADDRESS = 50
 """Visitors of one address that teach, as the edge counts them."""
 
@@ -83,12 +84,14 @@ def two_ids_in_turn(starts: list[int]) -> Iterator[Event]:
 
 
 def today_and_yesterday(starts: list[int]) -> Iterator[Event]:
-    """Every session is drawn back to the day before by its second event, as far as the gate allows."""
-    for n, at in enumerate(starts):
-        session = f"s{n}"
-        yield look("attacker", HERE, at, session=session)
-        for item in back_and_forth(4):
-            yield look("attacker", item, at, session=session, occurred_at=at - DAY_MS)
+    """As late and as early as the gate allows, in turn; late sessions are drawn back, so that early ones may follow."""
+    for n in range(0, len(starts), 2):
+        late, early = starts[n] + LATEST_MS, starts[n] - DAY_MS
+        for item in ORDINARY:
+            yield look("attacker", item, starts[n], session=f"s{n}", occurred_at=late)
+        yield look("attacker", HERE, starts[n], session=f"s{n}", occurred_at=early)
+        for item in ORDINARY:
+            yield look("attacker", item, starts[n], session=f"s{n + 1}", occurred_at=early)
 
 
 def with_withdrawals(starts: list[int]) -> Iterator[Event]:
@@ -108,7 +111,7 @@ def test_one_visitor_with_200_sessions_a_day_gains_what_3_ordinary_sessions_do(
     starts = [START_MS + n * (1_000 // sessions) * MINUTE_MS for n in range(sessions)]
     now = starts[-1] + 30 * MINUTE_MS
     assert now - START_MS < DAY_MS
-    fair = standing_after(ordinary(starts[:SESSIONS_A_DAY]), now)
+    fair = standing_after(ordinary([starts[4] + LATEST_MS] * SESSIONS_A_DAY), now)
     assert SESSIONS_A_DAY == 3
     attacked = standing_after(attack(starts), now)
     assert gains_no_more(attacked, fair)
