@@ -35,7 +35,7 @@ from tests.simulator.reference import Reference
 from tests.simulator.shoppers import GARBAGE, ITEMS, POISONS, Gesture, gestures, home_of, poison
 from tests.simulator.world import PLACES, Outcome, Owner, Parts, Plan, World, steps_as_vector
 
-LIMITS = Limits(dedupe_ids=6, steps=7, pairs=9, flood_a_minute=12, flood_a_session=40, closed_a_record=2)
+LIMITS = Limits(dedupe_ids=6, steps=7, pairs=9, items=6, flood_a_minute=12, flood_a_session=40, closed_a_record=2)
 EVENTS = tuple(place for place in PLACES if place.topic == "events")
 PAIRS = tuple(place for place in PLACES if place.topic == "pairs")
 PROFILE = tuple(place for place in PLACES if place.topic == "profile")
@@ -72,6 +72,7 @@ def small_limits() -> ExitStack:
     stack.enter_context(patch.object(visitor, "CLOSED_A_RECORD", LIMITS.closed_a_record))
     stack.enter_context(patch.object(session, "STEPS", LIMITS.steps))
     stack.enter_context(patch.object(session, "PAIRS", LIMITS.pairs))
+    stack.enter_context(patch.object(session, "ITEMS", LIMITS.items))
     stack.enter_context(patch.object(session, "FLOOD_A_MINUTE", LIMITS.flood_a_minute))
     stack.enter_context(patch.object(session, "FLOOD_A_SESSION", LIMITS.flood_a_session))
     stack.enter_context(patch.object(learner, "EVERY", 3))
@@ -366,7 +367,7 @@ class Shop(RuleBasedStateMachine):
         }
 
     def _compare_items(self, recount: Recount) -> None:
-        seen, first, repeats, bought, confirmed = (Counter[str]() for _ in range(5))
+        seen, first, repeats, bought, claimed = (Counter[str]() for _ in range(5))
         after, before, together = (Counter[tuple[str, str]]() for _ in range(3))
         for place in PAIRS:
             for key, value in self.world.memory.values[Tag(*place)].items():
@@ -375,7 +376,7 @@ class Shop(RuleBasedStateMachine):
                     continue
                 row: Any = _item.decode(value)
                 seen[item], bought[item] = row.popularity.seen, row.popularity.bought
-                confirmed[item], first[item] = row.popularity.confirmed, row.repeats.sessions
+                claimed[item], first[item] = row.popularity.claimed, row.repeats.sessions
                 repeats[item] = row.repeats.repeats
                 after.update({(item, other): link.count for other, link in row.relations.after.items()})
                 before.update({(other, item): link.count for other, link in row.relations.before.items()})
@@ -383,7 +384,7 @@ class Shop(RuleBasedStateMachine):
         counts = recount.counts
         _same("views per item", +seen, counts.seen)
         _same("sessions and repeats per item", (+first, +repeats), (counts.first, counts.repeats))
-        _same("units bought per item", (+bought, +confirmed), (+counts.bought, +counts.confirmed))
+        _same("units bought and claims per item", (+bought, +claimed), (+counts.bought, +counts.claimed))
         _same("pairs, by what came first", after, counts.followed)
         _same("pairs, by what came next", before, counts.followed)
         _same("pairs taken together", together, counts.together)
