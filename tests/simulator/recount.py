@@ -296,7 +296,8 @@ def _may_teach(shopper: Shopper, at: int) -> bool:
 def _customer(event: dict[str, Any]) -> str:
     """Whose visitor it is, if the event says so and may say so."""
     edge = event.get("edge")
-    counts = event["event"] != "unmerge" and (edge is None or edge["signed"])
+    of_servers = event["event"] in {"unmerge", "erase", "reset", "due"}
+    counts = not of_servers and (edge is None or edge["signed"])
     return event.get("customer_id", "") if counts else ""
 
 
