@@ -200,11 +200,16 @@ class VisitorFold:
         customers.tell(pid, visitor, accepted, emit)
 
     def _learn(self, pid: str, visitor: Any, accepted: Accepted, emit: Emit) -> bool:
-        """Fold what the event says of consent; what changes an answer, or was said for its own sake, goes on record."""
-        before = {purpose: word.granted for purpose, word in visitor.consent.items()}
+        """Fold what the event says of consent; each no, and what was said for its own sake, goes on record.
+
+        What an event only assumes is proven by the value that it is used with, and ends with it.
+        """
+        before = visitor.consent.copy()
         changed = learn(visitor.consent, accepted)
         for purpose, word in changed.items():
-            if before.get(purpose) is not word.granted or accepted.name == "consent_update":
+            was = before.get(purpose)
+            new = not word.granted and (was is None or was.granted)
+            if new or accepted.name == "consent_update":
                 emit.record("privacy", *consent_record(pid, emit.source[1], visitor.epoch, purpose, word))
         return bool(changed)
 

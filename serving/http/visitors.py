@@ -21,7 +21,7 @@ from serving.sends import Sends
 from serving.visitors import TOPIC, Visitors
 from stream.backpressure import Full
 from stream.cluster import BrokerAway
-from stream.consent import PURPOSES, Known, learn
+from stream.consent import PURPOSES, Known, all_joined, learn
 from stream.events import Consent
 from stream.ingest import GPC, Accepted, validate
 from stream.privacy import Privacy
@@ -72,8 +72,16 @@ class Rights:
         accepted = validate(_encode(event), timestamp=int(self._clock()))
         if isinstance(accepted, Rejected):
             raise problem.bad_request(f"{accepted.detail}.")
-        token, known = await _stored(self._say(visitor_id, accepted, _encode(event)))
-        return Answer(_encode({"consent": _shown(known), "fresh_token": token}))
+        token, told = await _stored(self._say(visitor_id, accepted, _encode(event)))
+        return Answer(_encode({"consent": _shown(await self._holds(visitor_id, told)), "fresh_token": token}))
+
+    async def _holds(self, visitor_id: str, told: Privacy) -> Known:
+        """What holds now, also of purposes that nothing was said of; with Redis away what is on record."""
+        try:
+            seen = (await self._visitors.many([visitor_id]))[visitor_id]
+        except Unavailable:
+            seen = None
+        return told.consent if seen is None else all_joined(seen.consent, told.consent)
 
     async def erase(self, exchange: Exchange) -> Answer:
         """Erase the visitor: 200 with the receipt, or 202 and where to ask for it."""
@@ -144,11 +152,11 @@ def _said(body: bytes, *, objects: bool) -> Consent:
     return said
 
 
-def _shown(known: Privacy) -> dict[str, Any]:
+def _shown(known: Known) -> dict[str, Any]:
     """Each purpose: what holds, since when, and what was said."""
     shown: dict[str, Any] = {}
     for purpose in PURPOSES:
-        word = known.consent.get(purpose)
+        word = known.get(purpose)
         if word is None:
             shown[purpose] = {"granted": False, "at": None, "history": []}
             continue

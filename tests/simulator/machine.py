@@ -355,16 +355,12 @@ class Shop(RuleBasedStateMachine):
             if record.value is not None:
                 pid, told = privacy.read_record(record.value)
                 known[pid] = privacy.joined(known.get(pid, privacy.Privacy()), told)
-        return {pid: (one.epoch, {p: word.granted for p, word in one.consent.items()}) for pid, one in known.items()}
+        return {pid: _spoken(one) for pid, one in known.items()}
 
     def _consents(self, place: Place) -> dict[str, Consents]:
         values = self.world.memory.values[Tag(*place)].items()
         visitors = {key.partition(":")[2]: _visitor.decode(packed) for key, packed in values if key[:8] == "visitor:"}
-        return {
-            pid: (one.epoch, {p: word.granted for p, word in one.consent.items()})
-            for pid, one in visitors.items()
-            if one.consent
-        }
+        return {pid: _spoken(one) for pid, one in visitors.items() if _spoken(one)[1]}
 
     def _compare_items(self, recount: Recount) -> None:
         seen, first, repeats, bought, claimed = (Counter[str]() for _ in range(5))
@@ -450,6 +446,12 @@ _item = msgspec.msgpack.Decoder(Item)
 
 def _bytes(text: str | None) -> bytes | None:
     return None if text is None else base64.b64decode(text)
+
+
+def _spoken(one: Any) -> Consents:
+    """What was withdrawn or granted; what an event only assumed is on no record."""
+    said = {purpose: word for purpose, word in one.consent.items() if word.withdrawn_at or word.granted_at}
+    return one.epoch, {purpose: word.granted for purpose, word in said.items()}
 
 
 def _same(what: str, stored: object, expected: object) -> None:
