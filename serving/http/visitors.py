@@ -96,7 +96,7 @@ class Rights:
         try:
             found = await _stored(self._erasures.certificate(token))
         except BadToken as error:
-            raise problem.bad_request(f"{error}.") from None
+            raise problem.not_found(f"There is no such erasure: {error}.") from None
         if found is not None:
             return Answer(_encode(found))
         where = f"/v1/erasures/{token}"
