@@ -1,10 +1,10 @@
 """Item rows in this process's memory, refreshed all the time.
 
-Twice a second each partition's owner is asked which rows it wrote of late, and those are read again: a row is as old
-as its flush (1 s) and that look, however many items there are. What is written faster is left to the sweep, which reads
-the row of every item that has a code, by hash tag, at most `CHUNK` a call, spread over max(1 s, items / 2,000 per s).
-What a request needs and nobody has read yet is read at once, one call for each hash tag. A row is parsed when it is
-first needed after it changed.
+Twice a second each partition's owner is asked which rows it wrote of late. Those that requests use are read again, the
+others when a request needs them: a row is as old as its flush (1 s) and that look, however many items there are, and it
+costs nothing while nobody asks for it. A sweep reads the row of every item that has a code, for what is popular and for
+what was missed, by hash tag, at most `CHUNK` a call, in max(1 s, items / 2,000 per s). What a request needs and nobody
+has read yet is read at once, one call for each hash tag. A row is parsed when it is needed after it changed.
 """
 
 from __future__ import annotations
@@ -197,8 +197,10 @@ class Rows:
             packed = (await self._sweeper.mget([self._keys.value(Tag(_TOPIC, partition), "recent")]))[0]
             flushes = _flushes.decode(packed) if packed else []
             changed = self._news(partition, flushes)
-            for at in range(0, len(changed), CHUNK):
-                await self._read(self._sweeper, partition, changed[at : at + CHUNK])
+            used = [item_id for item_id in changed if item_id in self._parsed]
+            self._asked.difference_update(changed)
+            for at in range(0, len(used), CHUNK):
+                await self._read(self._sweeper, partition, used[at : at + CHUNK])
             if flushes:
                 self._heard[partition] = flushes[-1][0]
 

@@ -132,6 +132,7 @@ async def test_what_was_written_is_read_at_the_next_look_and_nothing_else(shop: 
     before = shop.redis.calls
     await looked(shop)
     assert shop.redis.calls == before + PARTITIONS["pairs"]  # nothing new: no row is read
+    assert await page(shop, "a") == ["b"]
     put(shop, "a", "c")  # not by its owner, so nobody is told
     await looked(shop)
     assert neighbours(shop, "a") == {"b"}
@@ -142,14 +143,28 @@ async def test_what_was_written_is_read_at_the_next_look_and_nothing_else(shop: 
 
 
 async def test_a_look_that_fails_is_made_up_for_by_the_next(shop: Deployment) -> None:
-    await shop.view("me", "a", "b", settle=False)
+    await shop.view("me", "a", "b")
+    await looked(shop)
+    assert await page(shop, "a") == ["b"]
+    await shop.view("you", "a", "c", settle=False)
     await shop.work()
     shop.redis.away = True
     await looked(shop)
-    assert shop.api.rows.of("a") is None
+    assert neighbours(shop, "a") == {"b"}
     shop.redis.away = False
     await looked(shop)
-    assert shop.api.rows.of("a") is not None
+    assert neighbours(shop, "a") == {"b", "c"}
+
+
+async def test_what_no_request_uses_is_read_when_one_does(shop: Deployment) -> None:
+    await shop.view("me", "a", "b")
+    before = shop.redis.calls
+    await looked(shop)
+    assert shop.redis.calls == before + PARTITIONS["pairs"]
+    assert await page(shop, "a") == ["b"]
+    assert shop.redis.calls == before + PARTITIONS["pairs"] + 1
+    assert await page(shop, "a") == ["b"]
+    assert shop.redis.calls == before + PARTITIONS["pairs"] + 1
 
 
 async def test_what_redis_has_forgotten_is_forgotten_here(shop: Deployment) -> None:
