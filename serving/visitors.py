@@ -128,9 +128,9 @@ class Visitors:
         for pid in map(self.pid_of, visitor_ids):
             names += [f"{root}visitor:{pid}", root + key_of(pid)]
         mark, *found = await self._reader.mget(names)
-        self._believe(partition, mark)
+        self.believe(partition, mark)
         pairs = zip(found[::2], found[1::2], strict=True)
-        return {visitor_id: _joined(*pair) for visitor_id, pair in zip(visitor_ids, pairs, strict=True)}
+        return {visitor_id: joined(*pair) for visitor_id, pair in zip(visitor_ids, pairs, strict=True)}
 
     def partition(self, visitor_id: str) -> int:
         """Where the visitor's state lies; raises `Unavailable` while nobody knows."""
@@ -150,15 +150,16 @@ class Visitors:
 
     def _seen(self, visitor_id: str, found: list[bytes | None], met: bool | None) -> Seen:
         mark, privacy, visitor, vector = found
-        self._believe(self.partition(visitor_id), mark)
-        return Seen(_joined(visitor, privacy), vector, met)
+        self.believe(self.partition(visitor_id), mark)
+        return Seen(joined(visitor, privacy), vector, met)
 
-    def _believe(self, partition: int, mark: bytes | None) -> None:
+    def believe(self, partition: int, mark: bytes | None) -> None:
+        """Raise `Unavailable` if the values beside this mark may lack what the privacy topic says."""
         if not self.level.holds(partition, mark):
             raise Unavailable("Redis is older than the consents that are known: waiting for the worker to renew them")
 
 
-def _joined(packed: bytes | None, packed_privacy: bytes | None) -> Any:
+def joined(packed: bytes | None, packed_privacy: bytes | None) -> Any:
     """A visitor's value as far as its privacy value lets it be; None where neither knows anything.
 
     A value that cannot be read is as one that could not be asked for.

@@ -7,7 +7,7 @@ import re
 
 # an id may have slashes of its own
 _ID = re.compile(
-    r"(/v1/(?:catalog/items|visitors|decisions|erasures|recommendations/[^/]+)/).+?(/(?:consent|export|token))?$"
+    r"(/v1/(?:catalog/items|visitors|decisions|erasures|recommendations/[^/]+)/).+?(/(?:consent|export|reset|token))?$"
 )
 
 
