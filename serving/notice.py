@@ -2,8 +2,8 @@
 
 Everything that the code knows comes from the code (families, topics, recommenders, placements, the ranking's numbers,
 models), so that the notice cannot say something else than what happens. Only the sentences stand here. The part on
-recommender systems is what Digital Services Act art. 27 asks platforms to tell: the main parameters, why they matter, and
-how to change them; `serving/web` shows all of it as a page.
+recommender systems is what art. 27 of the Digital Services Act asks platforms to tell: the main parameters, why they
+matter, and how to change them; `serving/web` shows all of it as a page.
 """
 
 from __future__ import annotations
@@ -100,16 +100,16 @@ _PURPOSES: Final = [
     Reason("analytics", "Count visits and what was shown, to see what works.", "your consent"),
     Reason(
         "personalization",
-        "Remember what you look at, put in the cart, buy and dismiss, so that shelves follow your visit; and learn from "
-        "many visits which items belong together.",
+        "Remember what you look at, put in the cart, buy and dismiss, so that shelves follow your visit; and learn "
+        "from many visits which items belong together.",
         "your consent",
     ),
     Reason("marketing", "Know whether the shop may write to you.", "your consent"),
     Reason("proof", "Show later what you agreed to, refused and had erased.", "a legal duty of the shop"),
     Reason(
         "operation",
-        "Keep the system correct: positions in the log, and events that could not be read, with their bytes, until they "
-        "are repaired or end by age.",
+        "Keep the system correct: positions in the log, and events that could not be read, with their bytes, until "
+        "they are repaired or end by age.",
         "the shop's legitimate interest in a working system",
     ),
 ]
@@ -128,24 +128,22 @@ _RIGHTS: Final = [
     Right(
         "erasure",
         "DELETE /v1/visitors/{visitor_id}",
-        "Delete everything but a tombstone (a pseudonym, its epoch and the time), with a signed receipt. The raw records "
-        "of the log end by their age; the receipt names the date.",
+        "Delete everything but a tombstone (a pseudonym, its epoch and the time), with a signed receipt. The raw "
+        "records of the log end by their age; the receipt names the date.",
     ),
-    Right(
-        "objection", "profiling=off in any request for a shelf", "Shelves that use nothing of you, for that request."
-    ),
-    Right("explanation", "explain=true in any request for a shelf", "Why each item is there, and what was considered."),
+    Right("objection", "profiling=off in any request for a shelf", "A shelf that uses nothing of you."),
+    Right("explanation", "explain=true in any request for a shelf", "Why each item is there, what was considered."),
 ]
 _OBJECTION: Final = {
-    "Sec-GPC": "A browser that sends Sec-GPC: 1 objects to profiling: events that come with it withdraw personalization, "
-    "and no grant is taken from that browser.",
-    "profiling=off": "A request with it is answered as for somebody never seen. Nothing is stored of the objection; the "
-    "page sends it along each time.",
+    "Sec-GPC": "A browser that sends Sec-GPC: 1 objects to profiling: its shelves use nothing of you, and its events "
+    "and consents withdraw personalization, whatever else they say.",
+    "profiling=off": "A request with it is answered as for somebody never seen. The objection itself is kept in your "
+    "browser alone, and sent along each time.",
 }
 _NOT_STORED: Final = [
     "Your address on the Internet: it is compared in memory, to stop floods, and never written.",
-    "Your visitor id in keys, logs or measurements: there a pseudonym stands for it. The raw records in the log carry it.",
-    "For a minute each API process remembers in memory who has just agreed.",
+    "Your visitor id outside the raw records: keys and values carry a pseudonym, log lines and measurements neither.",
+    "Who has just agreed, for a minute in the memory of an API process.",
 ]
 _RECIPIENTS: Final = [
     "The shop that runs this system, and who keeps its servers for it.",
@@ -182,14 +180,13 @@ def _recommending() -> Recommending:
         ranking=_ranking(),
         models=[f"{name}: {_MODELS[name]}" for name in names()],
         learns_from=[
-            "Which items were looked at, put in the cart or bought after or together with which, in visits whose owners "
-            "agreed to personalization. A visit counts once for a pair of items, and for at most "
-            f"{session.PAIRS} pairs.",
+            "Which items were looked at, put in the cart or bought after or together with which, with consent.",
+            f"A visit counts once for a pair of items, and for at most {session.PAIRS} pairs.",
             f"Whether such visits ended in a purchase; at most {SESSIONS_A_DAY} visits of one visitor a day.",
             f"Not from floods: more than {session.FLOOD_A_MINUTE} events a minute, {session.FLOOD_A_SESSION} a visit.",
         ],
-        switch_off="Withdraw personalization, or send profiling=off, or let your browser send Sec-GPC: 1. Shelves then "
-        "show what fits the page you are on, or what is popular with everyone, and use nothing of you.",
+        switch_off="Withdraw personalization, or send profiling=off, or let your browser send Sec-GPC: 1. Shelves "
+        "then show what fits the page you are on, or what is popular with everyone, and use nothing of you.",
     )
 
 
