@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install up test lint bench chaos kafka lock clean
+.PHONY: help install up test lint bench chaos audit kafka lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -57,8 +57,11 @@ lint: install ## ruff, mypy --strict, import contracts
 bench: install ## bounded load on loopback; the figures of the README
 	@$(BIN)/python -m tests.load
 
-chaos: install ## faults at full length on a real Kafka and a real Redis
-	@$(BIN)/python -m pytest -m chaos tests/chaos
+chaos: install ## faults and hostile requests at full length
+	@$(BIN)/python -m pytest -m chaos
+
+audit: install ## known vulnerabilities of what is locked, and its bill of materials (reports/sbom.json)
+	@$(BIN)/python -m tests.audit
 
 kafka: ## Kafka's jars for the tests, where no Docker engine answers; needs Java and mvn
 	@[ -n "$(wildcard $(KAFKA_LIB)/kafka_2.13-*.jar)" ] || { \

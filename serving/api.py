@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from serving.customers import Customers
 from serving.decision_log import DecisionLog, Offers
 from serving.erasure import Ends, Erasures
 from serving.export import Exports, ReadLog
@@ -93,9 +94,19 @@ class Api:
         )
         pseudonym_key = key_bytes(settings, "pseudonym_key")
         self.visitors = Visitors(ports.reader, names, pseudonym_key, lambda: partitions("events"), clock=ports.timer)
+        self.customers = Customers(
+            ports.reader,
+            names,
+            pseudonym_key,
+            lambda: partitions("profile"),
+            self.visitors.allowed,
+            clock=ports.timer,
+        )
         self.models = Models(ports.patient, names, lambda: partitions("feedback"))
         self.decisions = DecisionLog(ports.offers, lambda: partitions("decisions"))
-        snapshots = Snapshots(self.shop, self.rows, self.visitors, self.models, ports.live, clock=ports.timer)
+        snapshots = Snapshots(
+            self.shop, self.rows, self.visitors, self.customers, self.models, ports.live, clock=ports.timer
+        )
         shelves = Shelves(self.shop, snapshots, self.decisions, signing_key, clock=ports.clock)
         ledger = Ledger(self.visitors, ports.producer, ports.store)
         self.erasures = Erasures(

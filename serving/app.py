@@ -11,6 +11,7 @@ from serving.http.application import Application
 from serving.http.keys import ApiKeys
 from serving.process import Process
 from stream.keyring import refuse_weak
+from stream.logs import configure
 from stream.settings import Settings, settings
 
 
@@ -20,6 +21,7 @@ def application(host: str | None = None) -> Application:
     @asynccontextmanager
     async def lifespan(of: Any) -> AsyncIterator[None]:
         conf = settings()
+        configure(conf.log_level)
         check_keys(conf, host)
         async with Process(conf).running() as process:
             of.serve(process.api.routes, process.api.origins, process.pages)

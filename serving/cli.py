@@ -23,6 +23,9 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from serving.console.accounts import BadAccounts, path_of
+from serving.console.command import app as accounts
+from serving.console.command import first_account
 from stream.cluster import BrokerAway, Cluster, WrongTopic
 from stream.embedded.broker import BrokerBroken
 from stream.embedded.redis import RedisBroken
@@ -48,6 +51,7 @@ T = TypeVar("T")
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The shelf that rearranges itself while you look.")
 models = typer.Typer(no_args_is_help=True, help="The online models: what they are worth, and the way back.")
 app.add_typer(models, name="models")
+app.add_typer(accounts, name="accounts")
 out, err = Console(), Console(stderr=True)
 
 Json = Annotated[bool, typer.Option("--json", help="one JSON document instead of the screen")]
@@ -108,7 +112,7 @@ async def _up(conf: Settings, *, demo: bool, port: int, as_json: bool) -> int:
             if as_json:
                 print(json.dumps(found.as_json()), flush=True)
             else:
-                _screen(found)
+                _screen(found, _first_account(conf))
             await asyncio.wait(
                 (asyncio.ensure_future(stopped.wait()), supervisor.halted), return_when="FIRST_COMPLETED"
             )
@@ -123,11 +127,12 @@ async def _up(conf: Settings, *, demo: bool, port: int, as_json: bool) -> int:
     return 0
 
 
-def _screen(found: Any) -> None:
+def _screen(found: Any, console_notes: list[str]) -> None:
     table = Table(show_header=False, box=None, padding=(0, 2))
     shop = f"{found.api}/"
     for name, value in (
         ("shop", f"[link={shop}]{shop}[/link]"),
+        ("console", f"{found.api}/console"),
         ("API", f"{found.api}/openapi.json"),
         ("broker", found.broker + (" (embedded)" if "broker" in found.embedded else "")),
         ("Redis", found.redis + (" (embedded)" if "redis" in found.embedded else "")),
@@ -138,9 +143,23 @@ def _screen(found: Any) -> None:
         table.add_row(f"[bold]{name}[/]", value)
     out.print("\n[bold green]liveshelf is up[/]\n")
     out.print(table, highlight=False)
-    for note in found.notes:
+    for note in [*found.notes, *console_notes]:
         out.print(f"  • {note}", highlight=False)
     out.print("\nCtrl-C stops everything.")
+
+
+def _first_account(conf: Settings) -> list[str]:
+    """Make the console's first account where there is none; its password is said now and kept nowhere."""
+    try:
+        made = first_account(path_of(conf))
+    except BadAccounts as error:
+        return [str(error)]
+    if made is None:
+        return []
+    return [
+        f"the console's first account is {made[0]}, password [bold]{made[1]}[/], which is shown only now",
+        "another account: liveshelf accounts add NAME --role owner",
+    ]
 
 
 def _stop_signal() -> asyncio.Event:

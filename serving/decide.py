@@ -33,6 +33,7 @@ NONCE_BYTES = 6
 SESSION_SHARE = np.float32(0.3)
 EXPLAINED = 200
 NEAREST = "nearest"
+OTHERS = "What you did on your other devices, where you are logged in."
 
 
 class Snapshot(Struct, frozen=True, gc=False):
@@ -231,4 +232,5 @@ def _signals(snapshot: Snapshot) -> dict[str, str]:
     """What of the visitor's value holds anything, in one sentence each."""
     if snapshot.visitor is None:
         return {}
-    return {one.name: one.explain for one in SIGNALS if one.of(snapshot.visitor) != one.state()}
+    found = {one.name: one.explain for one in SIGNALS if one.of(snapshot.visitor) != one.state()}
+    return found | ({"customer": OTHERS} if snapshot.visit.others else {})

@@ -26,11 +26,12 @@ from serving.models import Models
 from serving.privacy import shown
 from serving.shop import Shop
 from serving.threads import one_by_one
-from serving.visitors import TOPIC, Visitors, joined
+from serving.visitors import TOPIC, Visitors, as_allowed
 from stream import vectors
 from stream.cluster import BrokerAway
 from stream.fold import Record
 from stream.privacy import MARK, key_of, owner, unpack
+from stream.profile import Customer
 from stream.signals import bought, cart, session, viewed
 from stream.state.keys import Tag
 from stream.state.store import Position, Store, Unavailable
@@ -42,6 +43,7 @@ LONGEST_S = 600.0
 TOP_CATEGORIES = 5
 VECTOR_SAYS = "Where this visit is among the items' titles: similar items are near."
 _encode = msgspec.json.Encoder().encode
+_customer = msgspec.msgpack.Decoder(Customer).decode
 _unpack = msgspec.msgpack.Decoder(Visitor).decode
 
 ReadLog = Callable[[str, int, int, int], Iterator[list[Record]]]
@@ -133,7 +135,7 @@ class Exports:
         reading = await self._store.read(tag, wanted)
         mark, packed_privacy, packed, vector = reading.values
         self._visitors.believe(tag.partition, mark)
-        known, privacy = joined(packed, packed_privacy), unpack(packed_privacy)
+        known, privacy = as_allowed(packed, packed_privacy), unpack(packed_privacy)
         visitor: Any = None if packed is None else _unpack(packed)
         now = int(self._clock())
         return {
@@ -145,6 +147,7 @@ class Exports:
             "epoch": privacy.epoch,
             "erased_at": privacy.erased_at or None,
             "profile": None if visitor is None else self._profile(visitor, known, now),
+            "customer": None if visitor is None else await self._customer(visitor, pid),
             "open_session_last_at": await self._store.score(tag, pid),
             "session_vector": None if vector is None else _vector(vector),
             "inferred": {} if visitor is None else self._inferred(visitor),
@@ -159,6 +162,17 @@ class Exports:
         base["recent"] = {f"{event_hash:016x}": minute for event_hash, minute in visitor.recent.items()}
         signals = {one.name: {"explain": one.explain, "value": readable(one.of(visitor))} for one in SIGNALS}
         return {"in_use": agreed and now - visitor.last_at <= RETENTION_MS, **base, "signals": signals}
+
+    async def _customer(self, visitor: Any, pid: str) -> dict[str, Any] | None:
+        """Whose visitor this is, under a pseudonym, and what the customer's other devices are let know of them."""
+        cid = visitor.customer
+        if not cid:
+            return None
+        (packed,) = await self._store.load(
+            Tag("profile", self._partition("profile", cid.encode())), [f"customer:{cid}"]
+        )
+        shared = None if packed is None else _customer(packed).visitors.get(pid)
+        return {"cid": cid, "shared": None if shared is None else readable(shared)}
 
     def _inferred(self, visitor: Any) -> dict[str, Any]:
         """What the store concludes: models of the running session, and the categories of what was looked at."""

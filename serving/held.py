@@ -59,6 +59,7 @@ REDIS: Final[dict[str, Use]] = {
     "learner": Use(("personalization",), for_ever=_SHARED),
     "model": Use(("personalization",), for_ever=_SHARED),
     "version": Use(("personalization",), for_ever=_SHARED),
+    "customer": Use(("personalization",), personal=True),
     "clock": Use(("operation",), for_ever=_COUNTS),
     "marks": Use(("operation",), for_ever=_COUNTS),
 }
@@ -70,8 +71,10 @@ LOGS: Final[dict[str, Use]] = {
     "dead_letters": Use(("operation",), personal=True),
     "privacy": Use(("proof",), personal=True, for_ever="It is the proof of what was agreed to, refused and erased."),
     "pairs": Use(("personalization",)),
+    "profile": Use(("personalization",), personal=True),
     "feedback": Use(("personalization",)),
     "catalog": Use(("operation",), for_ever="It is the shop's catalogue."),
+    "audit": Use(("operation",)),
 }
 """What each topic is for."""
 
@@ -81,8 +84,10 @@ _TOPICS_HOLD: Final = {
     "dead_letters": "Events that could not be read, with their bytes and the reason.",
     "privacy": "Consents with their history, and erasures, under a pseudonym.",
     "pairs": "Which items were seen or bought after which, without saying by whom.",
+    "profile": "The summary of a visitor, under a pseudonym, on its way to the customer's other devices.",
     "feedback": "Numbers that describe visits, and whether they ended in a purchase, without saying whose they were.",
     "catalog": "The items of the shop.",
+    "audit": "What the shop's own staff did in the console.",
 }
 
 

@@ -10,11 +10,17 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from serving.api import Api, Ports
+from serving.console.accounts import Accounts, path_of
+from serving.console.audit import Audit
+from serving.console.recent import Recent
+from serving.console.routes import Console
 from serving.rows import KIND
 from serving.web.routes import routes as pages
 from stream.catalog_item import CatalogItem
 from stream.catalogue_copy import FOLDER, CatalogueCopy
 from stream.cluster import BrokerAway, Cluster
+from stream.fold import Record
+from stream.keyring import key_bytes
 from stream.lag import Row as LagRow
 from stream.lag import lag
 from stream.local_copy import LocalCopy
@@ -24,11 +30,13 @@ from stream.state.keys import Keys, Tag
 from stream.state.pipe import Pipe
 from stream.state.redis import RedisStore
 from stream.state.store import Unavailable
+from stream.tail import newest
 from stream.topics import TOPICS
 
 DECISIONS_BUFFERED = 20_000
 REFRESH_S = 1.0
 CODES_A_REFRESH_SECOND = 20_000
+AUDIT_SHOWN = 20
 SAVE_ROWS_S = 60.0
 SWEEP_BUDGET_S = 1.0
 STORE_TIMEOUT_S = 2.0
@@ -62,12 +70,11 @@ class Process:
             rows_copy=LocalCopy(settings.data_dir / FOLDER / f"rows-{settings.key_prefix}", KIND),
         )
         self.api = Api(settings, ports)
-        self.pages = pages(
-            publishable_key=settings.publishable_key,
-            items=self._items,
-            demo=settings.demo,
-            token_of=self.api.visitor_tokens.token_of if settings.demo else None,
-        )
+        token_of = self.api.visitor_tokens.token_of if settings.demo else None
+        self.pages = [
+            *pages(publishable_key=settings.publishable_key, items=self._items, demo=settings.demo, token_of=token_of),
+            *self._console().routes(),
+        ]
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Process]:
@@ -142,6 +149,26 @@ class Process:
         if self._cluster is None:
             self._cluster = Cluster(self.settings)
         return self._cluster
+
+    def _console(self) -> Console:
+        """The operators' and marketers' pages."""
+        return Console(
+            key_bytes(self.settings, "signing_key"),
+            Accounts(path_of(self.settings)),
+            Audit(self._producer, self._audit_partitions, _now),
+            Recent(self._newest_audit, time.monotonic),
+            self.api.operations,
+            clock=_now,
+            timer=time.monotonic,
+        )
+
+    def _audit_partitions(self) -> int:
+        return self.copy.partitions("audit") if self.copy.follower.live else 0
+
+    def _newest_audit(self) -> list[Record]:
+        if not self._audit_partitions():
+            raise BrokerAway("no broker answers, or its topics are not there yet")
+        return newest(self.settings.broker_url, "audit", AUDIT_SHOWN)
 
     def _items(self) -> Iterator[CatalogItem]:
         """The catalogue as the first page reads it."""

@@ -9,7 +9,8 @@ from msgspec import Struct
 
 from serving.placement import ITEMS, Placement
 from serving.ranking.table import EARLIER_ITEMS
-from serving.ranking.visit import earlier_items, session_items
+from serving.ranking.visit import earlier_items, session_items, shared_items, viewed_items
+from stream.entries import Summary
 from stream.signals import bought, cart, dismissed, session, viewed
 from stream.signals.session import Step
 
@@ -17,9 +18,13 @@ DAY_MS = 86_400_000
 
 
 class Request(Struct, frozen=True, gc=False):
-    """One question. `visitor_id` is empty for nobody; `profiling` is false if the visitor objects to it now."""
+    """One question. `visitor_id` is empty for nobody; `profiling` is false if the visitor objects to it now.
+
+    `customer_id` is one that the asker was allowed to name; empty: whose visitor it is, the visitor's own state says.
+    """
 
     visitor_id: str = ""
+    customer_id: str = ""
     session_id: str | None = None
     item_ids: Sequence[str] = ()
     n: int = ITEMS
@@ -29,7 +34,7 @@ class Request(Struct, frozen=True, gc=False):
 
 
 class Reason(Struct, frozen=True, gc=False):
-    """One of the visitor's own events, about an item at `at` (ms)."""
+    """One of the shopper's own events, about an item at `at` (ms); it may have happened on another device of theirs."""
 
     event_id: str
     event: str
@@ -40,7 +45,8 @@ class Visit(Struct, frozen=True, gc=False):
     """Where a visitor is.
 
     `session` and `earlier` are different items, newest first, the page's before both; `reasons` tells by item the
-    visitor's newest event about it; `hidden` tells by item why it is not to be shown.
+    visitor's newest event about it; `hidden` tells by item why it is not to be shown. `others` counts the customer's
+    other visitors in it.
     """
 
     session: list[str]
@@ -49,10 +55,14 @@ class Visit(Struct, frozen=True, gc=False):
     steps: list[Step]
     reasons: dict[str, Reason]
     hidden: dict[str, str]
+    others: int = 0
 
 
-def visit(request: Request, placement: Placement, visitor: Any, now: int) -> Visit:
-    """What counts for this request of a visitor's value (None: nobody, or without consent) at `now` (ms)."""
+def visit(request: Request, placement: Placement, visitor: Any, now: int, others: Sequence[Summary] = ()) -> Visit:
+    """What counts for this request of a visitor's value (None: nobody, or without consent) at `now` (ms).
+
+    `others` are the customer's other visitors: what they did is older than all that this one did.
+    """
     page = list(dict.fromkeys(request.item_ids)) if placement.page else []
     hidden = dict.fromkeys(request.item_ids, "page") | dict.fromkeys(request.exclude, "exclude")
     if visitor is None:
@@ -63,7 +73,14 @@ def visit(request: Request, placement: Placement, visitor: Any, now: int) -> Vis
     here = [*page, *(item_id for item_id in here if item_id not in page)] if page else here
     earlier = [] if page else earlier_items(visitor, here)[:EARLIER_ITEMS]
     _hide(hidden, placement, visitor, now)
-    return Visit(here, earlier, [one.item_id for one in seen], steps, _reasons(steps, seen, earlier, visitor), hidden)
+    reasons = _reasons(steps, seen, earlier, visitor)
+    if not others:
+        return Visit(here, earlier, [one.item_id for one in seen], steps, reasons, hidden)
+    if not page:
+        earlier = [*earlier, *shared_items(others, (*here, *earlier))][:EARLIER_ITEMS]
+    _hide_shared(hidden, placement, others, now)
+    _add_reasons(reasons, others)
+    return Visit(here, earlier, viewed_items(seen, others), steps, reasons, hidden, len(others))
 
 
 def _running(request: Request, running: session.State, now: int) -> bool:
@@ -95,3 +112,22 @@ def _hide(hidden: dict[str, str], placement: Placement, visitor: Any, now: int) 
         if purchase.at >= since:
             hidden[item_id] = "bought"
     hidden.update(dict.fromkeys(cart.SIGNAL.of(visitor).items, "in_cart"))
+
+
+def _hide_shared(hidden: dict[str, str], placement: Placement, others: Sequence[Summary], now: int) -> None:
+    since = now - placement.bought_days * DAY_MS
+    for one in others:
+        for item_id, _ in one.dismissed:
+            hidden.setdefault(item_id, "dismissed")
+        for touch in one.bought:
+            if touch.at >= since:
+                hidden.setdefault(touch.item_id, "bought")
+
+
+def _add_reasons(reasons: dict[str, Reason], others: Sequence[Summary]) -> None:
+    """The newest event of another visitor about an item speaks where this one has none."""
+    found = [(touch, "view_item") for one in others for touch in one.viewed]
+    found += [(touch, "purchase") for one in others for touch in one.bought]
+    found.sort(key=lambda pair: -pair[0].at)
+    for touch, event in found:
+        reasons.setdefault(touch.item_id, Reason(touch.event_id, event, touch.at))

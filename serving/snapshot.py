@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 
+from serving.customers import Customers
 from serving.decide import Snapshot
 from serving.models import Models
 from serving.placement import Placement
@@ -16,6 +17,7 @@ from serving.request import Request, Visit, visit
 from serving.rows import Rows
 from serving.shop import Shop
 from serving.visitors import Seen, Visitors
+from stream.entries import Summary
 from stream.state.store import Unavailable
 from stream.tokens import FreshToken
 from stream.visitor import RETENTION_MS, Visitor
@@ -32,13 +34,14 @@ class Snapshots:
         shop: Shop,
         rows: Rows,
         visitors: Visitors,
+        customers: Customers,
         models: Models,
         live: Callable[[], bool],
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._shop, self._rows, self._visitors, self._models = shop, rows, visitors, models
-        self._live, self._clock = live, clock
+        self._customers, self._live, self._clock = customers, live, clock
 
     async def read(self, request: Request, placement: Placement, wanted: FreshToken | None, now: int) -> Snapshot:
         """What `request` needs at `now` (ms). Never raises for a dependency: what cannot be read is left out."""
@@ -48,8 +51,11 @@ class Snapshots:
         except Unavailable:
             seen, degraded = _NOBODY if wanted is None else Seen(None, None, met=False), True
         visitor = _allowed(seen.visitor, request, now)
-        where = visit(request, placement, visitor, now)
-        degraded |= not await self._read_rows(where)
+        others: Sequence[Summary] | None = ()
+        if visitor is not None and (request.customer_id or visitor.customer):
+            others = await self._others(request, visitor.customer, now)
+        where = visit(request, placement, visitor, now, others or ())
+        degraded |= not await self._read_rows(where) or others is None
         return Snapshot(
             visitor=visitor,
             pid="" if visitor is None else self._visitors.pid_of(request.visitor_id, visitor.epoch),
@@ -62,6 +68,17 @@ class Snapshots:
             degraded=degraded or self._stale(),
             models=self._models.of_session(visitor) if request.explain and visitor is not None else {},
         )
+
+    async def _others(self, request: Request, tied: str, now: int) -> Sequence[Summary] | None:
+        """What the customer's other visitors let be known; None if that cannot be read.
+
+        It is asked for only once the visitor's own consent is known: without it nothing of a customer is read.
+        """
+        cid = self._customers.cid_of(request.customer_id) if request.customer_id else tied
+        try:
+            return await self._customers.others(cid, self._visitors.pid_of(request.visitor_id), now)
+        except Unavailable:
+            return None
 
     async def _read_rows(self, where: Visit) -> bool:
         """Whether all rows that the visit needs are there."""

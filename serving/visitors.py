@@ -13,10 +13,12 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec import Struct, field
 
 from serving.rows import Reads
-from stream.consent import all_joined
-from stream.privacy import MARK, key_of, read_mark, unpack
+from stream.consent import Known, Word, all_joined
+from stream.privacy import MARK, Privacy, joined, key_of, read_mark, unpack
+from stream.profile import Shared
 from stream.state.keys import Keys, Tag
 from stream.state.store import Position, Unavailable
 from stream.tokens import FreshToken, pseudonym
@@ -29,6 +31,21 @@ _STEPS_S = (0.001, 0.002, 0.003, 0.005, 0.008)
 _LAST_STEP_S = 0.01
 
 _visitor: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(Visitor)
+
+
+class Standing(Struct):
+    """The part of a visitor's value that says whether a customer's other visitors may know of it."""
+
+    epoch: int = 0
+    consent: Known = field(default_factory=dict)
+    customer: str = ""
+
+    @property
+    def agrees(self) -> bool:
+        return self.consent.get("personalization", Word()).granted
+
+
+_standing = msgspec.msgpack.Decoder(Standing)
 
 
 class Seen(NamedTuple):
@@ -130,7 +147,37 @@ class Visitors:
         mark, *found = await self._reader.mget(names)
         self.believe(partition, mark)
         pairs = zip(found[::2], found[1::2], strict=True)
-        return {visitor_id: joined(*pair) for visitor_id, pair in zip(visitor_ids, pairs, strict=True)}
+        return {visitor_id: as_allowed(*pair) for visitor_id, pair in zip(visitor_ids, pairs, strict=True)}
+
+    async def allowed(self, cid: str, visitors: Mapping[str, Shared]) -> set[str]:
+        """Which of a customer's visitors agree to be used, and still belong there; raises `Unavailable`."""
+        tags: dict[int, list[str]] = {}
+        for pid, shared in visitors.items():
+            tags.setdefault(shared.partition, []).append(pid)
+        found = await asyncio.gather(*[self._standings(partition, pids) for partition, pids in tags.items()])
+        return {
+            pid
+            for some in found
+            for pid, one in some.items()
+            if one.customer == cid and one.epoch == visitors[pid].epoch and one.agrees
+        }
+
+    async def _standings(self, partition: int, pids: list[str]) -> dict[str, Standing]:
+        """How visitors stand by their own values and their privacy values, uncached."""
+        root = self._keys.root(Tag(TOPIC, partition))
+        names = [root + MARK]
+        for pid in pids:
+            names += [f"{root}visitor:{pid}", root + key_of(pid)]
+        mark, *found = await self._reader.mget(names)
+        self.believe(partition, mark)
+        try:
+            return {
+                pid: _standing_of(own, privacy)
+                for pid, own, privacy in zip(pids, found[::2], found[1::2], strict=True)
+                if own is not None
+            }
+        except msgspec.MsgspecError as error:
+            raise Unavailable(f"a visitor's value cannot be read: {error}") from None
 
     def partition(self, visitor_id: str) -> int:
         """Where the visitor's state lies; raises `Unavailable` while nobody knows."""
@@ -151,7 +198,7 @@ class Visitors:
     def _seen(self, visitor_id: str, found: list[bytes | None], met: bool | None) -> Seen:
         mark, privacy, visitor, vector = found
         self.believe(self.partition(visitor_id), mark)
-        return Seen(joined(visitor, privacy), vector, met)
+        return Seen(as_allowed(visitor, privacy), vector, met)
 
     def believe(self, partition: int, mark: bytes | None) -> None:
         """Raise `Unavailable` if the values beside this mark may lack what the privacy topic says."""
@@ -159,7 +206,14 @@ class Visitors:
             raise Unavailable("Redis is older than the consents that are known: waiting for the worker to renew them")
 
 
-def joined(packed: bytes | None, packed_privacy: bytes | None) -> Any:
+def _standing_of(packed: bytes, packed_privacy: bytes | None) -> Standing:
+    """What both values say; an erasure that the visitor's own does not know of yet is of another epoch."""
+    own = _standing.decode(packed)
+    privacy = joined(Privacy(consent=own.consent), unpack(packed_privacy))
+    return Standing(max(own.epoch, privacy.epoch), privacy.consent, own.customer)
+
+
+def as_allowed(packed: bytes | None, packed_privacy: bytes | None) -> Any:
     """A visitor's value as far as its privacy value lets it be; None where neither knows anything.
 
     A value that cannot be read is as one that could not be asked for.

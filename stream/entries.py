@@ -1,4 +1,4 @@
-"""What the visitor agent tells the item and learner agents: entries of derived records.
+"""What the visitor agent tells the item, profile and learner agents: entries of derived records.
 
 Each entry begins with the source offset it came from and its number within that offset for that target partition; its
 consumer keeps a mark for each source and drops what is at or below it, so that a batch cut differently after a crash
@@ -49,6 +49,43 @@ class Bought(Entry, tag="bought", array_like=True, frozen=True, gc=False):
     confirmed: bool
 
 
+class Touch(Struct, array_like=True, frozen=True, gc=False):
+    """An item that a visitor viewed or bought at `at` (ms), by which event."""
+
+    item_id: str
+    at: int
+    event_id: str
+
+
+class Summary(Struct, array_like=True, frozen=True, gc=False):
+    """What a visitor's other devices may know, newest first; `dismissed` are items with when (ms)."""
+
+    viewed: list[Touch]
+    bought: list[Touch]
+    dismissed: list[tuple[str, int]]
+
+
+class Merged(Entry, tag="merged", array_like=True, frozen=True, gc=False):
+    """The visitor `pid` is the customer `cid`, and at `at` (ms) this is known of them.
+
+    `partition` is the visitor's in the events topic, `epoch` their pseudonym's.
+    """
+
+    cid: str
+    pid: str
+    partition: int
+    epoch: int
+    at: int
+    summary: Summary
+
+
+class Parted(Entry, tag="parted", array_like=True, frozen=True, gc=False):
+    """The visitor `pid` is not the customer `cid`, or no longer agrees to be known as such."""
+
+    cid: str
+    pid: str
+
+
 class Example(Entry, tag="example", array_like=True, frozen=True, gc=False):
     """One labelled example for `model`."""
 
@@ -66,4 +103,5 @@ class Rollback(Entry, tag="rollback", array_like=True, frozen=True, gc=False):
 
 
 PairsEntry = Seen | Followed | Bought
+ProfileEntry = Merged | Parted
 FeedbackEntry = Example | Rollback

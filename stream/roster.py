@@ -9,12 +9,14 @@ from stream.fold import Fold
 from stream.item import ItemFold
 from stream.keyring import key_bytes
 from stream.learner import LearnerFold
+from stream.profile import ProfileFold
 from stream.runner import Flush
 from stream.settings import Settings
-from stream.tokens import pseudonym
+from stream.tokens import customer_pseudonym, pseudonym
 from stream.visitor import Vectorize, VisitorFold
 
 _OWN = Flush(fold=256, records=256, rows=1_024, size_bytes=512 * 1024, after_s=0.0)
+_CUSTOMERS = Flush(fold=16, records=256, rows=64, size_bytes=128 * 1024, after_s=0.1)
 _SHARED = Flush(fold=1, records=4_096, rows=256, size_bytes=128 * 1024, after_s=1.0)
 
 
@@ -28,9 +30,10 @@ class Agent(NamedTuple):
 AGENTS = {
     "visitor": Agent("events", _OWN),
     "item": Agent("pairs", _SHARED),
+    "profile": Agent("profile", _CUSTOMERS),
     "learner": Agent("feedback", _SHARED),
 }
-"""A visitor's own session is committed at once; what all share, at most once a second."""
+"""A visitor's own session is committed at once, customers at most every 0.1 s, what all share at most once a second."""
 
 
 def fold_of(
@@ -39,7 +42,14 @@ def fold_of(
     """Makes the fold of an agent for one partition."""
     if agent == "item":
         return ItemFold
+    if agent == "profile":
+        return ProfileFold
     if agent == "learner":
         return LearnerFold
     key = key_bytes(settings, "pseudonym_key")
-    return lambda: VisitorFold(lambda visitor_id: pseudonym(key, visitor_id), partitions["events"], vectorize)
+    return lambda: VisitorFold(
+        lambda visitor_id: pseudonym(key, visitor_id),
+        partitions["events"],
+        vectorize,
+        cid_of=lambda customer_id: customer_pseudonym(key, customer_id),
+    )

@@ -26,7 +26,7 @@ class _SecretFiles(PydanticBaseSettingsSource):
 
 
 class Settings(BaseSettings):
-    """All settings; every description is the documentation that `liveshelf config` prints."""
+    """All settings; each description is its line of `deploy/settings.md`."""
 
     model_config = SettingsConfigDict(env_prefix="LIVESHELF_", extra="ignore")
 
@@ -51,7 +51,7 @@ class Settings(BaseSettings):
         ge=0,
         description="partitions of keyed topics when they are created (parallelism against scripts); 0: 48, embedded 4",
     )
-    agents: str = Field("visitor,item,learner", description="which agents this worker runs")
+    agents: str = Field("visitor,item,profile,learner", description="which agents this worker runs")
     consent_default: Literal["denied", "granted"] = Field(
         "denied", description="consent stamped on HTTP events of visitors of whom nothing is known"
     )
@@ -95,6 +95,9 @@ class Settings(BaseSettings):
     signing_key: SecretStr = Field(SecretStr(""), description="key of decision, fresh and visitor tokens")
     publishable_key: str = Field("", description="pk_…: events and decisions, may be seen by browsers")
     secret_key: SecretStr = Field(SecretStr(""), description="sk_…: everything; stays on servers")
+    accounts_file: str = Field(
+        "", description="accounts of the console (`liveshelf accounts`); empty: accounts.json in the data folder"
+    )
     demo: bool = Field(False, description="simulated shoppers are in the shop; the first page says so")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
 

@@ -38,7 +38,9 @@ TOPICS: dict[str, Topic] = {
         Topic("dead_letters", "the record's own key", compacted=False, retention_days=30, internal=False),
         Topic("privacy", "erase:<pid> or consent:<pid>:<purpose>", compacted=True, retention_days=0, internal=True),
         Topic("pairs", "item_id", compacted=False, retention_days=7, internal=True),
+        Topic("profile", "customer", compacted=False, retention_days=7, internal=True),
         Topic("feedback", "model", compacted=False, retention_days=30, internal=True),
+        Topic("audit", "the account's name", compacted=False, retention_days=30, internal=True),
     )
 }
 

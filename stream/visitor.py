@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
+from stream import customers
 from stream.consent import Known, learn, newest, purposes, refused, withdrawn
 from stream.entries import Example
 from stream.events import Erase, Event
@@ -47,7 +48,7 @@ class VisitorBase(Struct):
 
     `epoch` is the pseudonym's; `recent` maps 64-bit hashes of event ids to the minute of their event time; `wide`: an
     id was not ASCII, so that bounded numbers of them no longer bound the bytes; `taught`: when (ms) sessions closed
-    that taught a model within a day.
+    that taught a model within a day; `customer`: whose visitor this is (cid), told of to other devices at `shared_at`.
     """
 
     epoch: int = 0
@@ -57,6 +58,8 @@ class VisitorBase(Struct):
     recent: dict[int, int] = field(default_factory=dict)
     taught: list[int] = field(default_factory=list)
     wide: bool = False
+    customer: str = ""
+    shared_at: int = 0
 
     @property
     def lasts(self) -> bool:
@@ -85,7 +88,8 @@ Vectorize = Callable[[session.State], bytes | None]
 class VisitorFold:
     """One partition's fold. `pid_of` makes a visitor's pseudonym; `partitions` is how many the events topic has.
 
-    `vectorize` gives a session's vector (a view: `rebuild` and folds know nothing of it).
+    `vectorize` gives a session's vector (a view: `rebuild` and folds know nothing of it). `cid_of` makes a customer's
+    pseudonym; without it visitors are nobody's.
     """
 
     name = "visitor"
@@ -93,8 +97,15 @@ class VisitorFold:
     families = (VISITOR, CLOCK, VECTOR)
     ranking: Family | None = OPEN
 
-    def __init__(self, pid_of: Callable[[str], str], partitions: int, vectorize: Vectorize | None = None) -> None:
-        self._pid_of = pid_of
+    def __init__(
+        self,
+        pid_of: Callable[[str], str],
+        partitions: int,
+        vectorize: Vectorize | None = None,
+        *,
+        cid_of: Callable[[str], str] | None = None,
+    ) -> None:
+        self._pid_of, self._cid_of = pid_of, cid_of
         self._partitions = partitions
         self._vectorize = vectorize
         self._folds = {
@@ -144,19 +155,15 @@ class VisitorFold:
     def _apply(self, pid: str, accepted: Accepted, state: State, emit: Emit) -> str:
         """Apply one event to its visitor; says what it is counted as."""
         key = f"visitor:{pid}"
-        visitor = state.read(key)
-        if visitor is None:
-            visitor = Visitor()
-        elif accepted.at - visitor.last_at > RETENTION_MS:
-            visitor = Visitor(epoch=visitor.epoch, consent=visitor.consent)
+        visitor = self._known(pid, accepted, state, emit)
         if isinstance(accepted.event, Erase):
             return self._erase(pid, visitor, accepted, state, emit)
-        told = self._learn(pid, visitor, accepted, emit)
-        allowed = purposes(visitor.consent, accepted)
+        told = self._learn(pid, visitor, accepted, emit) | self._unmerge(pid, visitor, accepted, emit)
         if told:
             state.put(key, visitor)
-        if refused(visitor.consent, "personalization") and visitor.last is not None:
-            self._forget(pid, visitor, state)
+        if refused(visitor.consent, "personalization") and (visitor.last is not None or visitor.customer):
+            self._forget(pid, visitor, state, emit)
+        allowed = purposes(visitor.consent, accepted)
         if not (allowed.analytics or allowed.personalization):
             return "applied" if told else "dropped"
         if not _first_time(visitor.recent, accepted):
@@ -164,10 +171,30 @@ class VisitorFold:
         state.put(key, visitor)
         visitor.last_at = max(visitor.last_at, accepted.at)
         if accepted.name == "reset":
-            self._forget(pid, visitor, state)
-        if allowed.personalization and accepted.name not in CONTROL:
-            self._profile(pid, visitor, accepted, state, emit)
+            self._forget(pid, visitor, state, emit)
+        if allowed.personalization:
+            self._use(pid, visitor, accepted, state, emit)
         return "applied"
+
+    def _known(self, pid: str, accepted: Accepted, state: State, emit: Emit) -> Any:
+        """The visitor's value; of one who was away for longer than the retention only the consents."""
+        visitor: Any = state.read(f"visitor:{pid}")
+        if visitor is None:
+            return Visitor()
+        if accepted.at - visitor.last_at <= RETENTION_MS:
+            return visitor
+        if customers.part(pid, visitor, emit):
+            state.put(f"visitor:{pid}", visitor)
+        return Visitor(epoch=visitor.epoch, consent=visitor.consent)
+
+    def _use(self, pid: str, visitor: Any, accepted: Accepted, state: State, emit: Emit) -> None:
+        """What the consent to personalization allows: the customer, the profile, and the customer's other devices."""
+        customer_id = customers.named(accepted)
+        if customer_id is not None and self._cid_of is not None:
+            customers.tie(pid, visitor, self._cid_of(customer_id), emit)
+        if accepted.name not in CONTROL:
+            self._profile(pid, visitor, accepted, state, emit)
+        customers.tell(pid, visitor, accepted, emit)
 
     def _learn(self, pid: str, visitor: Any, accepted: Accepted, emit: Emit) -> bool:
         """Fold what the event says of consent; what changes an answer, or was said for its own sake, goes on record."""
@@ -185,11 +212,14 @@ class VisitorFold:
         if epoch <= visitor.epoch:
             return "duplicates"
         at = max(accepted.at, newest(visitor.consent))
-        self._forget(pid, visitor, state)
+        self._forget(pid, visitor, state, emit)
         state.put(f"visitor:{pid}", Visitor(epoch=epoch, consent=withdrawn(at)))
         for key, value in erase_records(pid, emit.source[1], epoch, at):
             emit.record("privacy", key, value)
         return "applied"
+
+    def _unmerge(self, pid: str, visitor: Any, accepted: Accepted, emit: Emit) -> bool:
+        return self._cid_of is not None and customers.unmerge(pid, visitor, accepted, self._cid_of, emit)
 
     def _profile(self, pid: str, visitor: Any, accepted: Accepted, state: State, emit: Emit) -> None:
         """Signals, and the session's boundary and samples: what personalization's consent allows."""
@@ -213,8 +243,9 @@ class VisitorFold:
             state.rerank(pid, running.last_at)
             heapq.heappush(self._queue_of(state), (running.last_at, pid))
 
-    def _forget(self, pid: str, visitor: Any, state: State) -> None:
+    def _forget(self, pid: str, visitor: Any, state: State, emit: Emit) -> None:
         """Personalization was withdrawn, or the shopper starts anew: nothing but consent and the dedupe stays."""
+        customers.part(pid, visitor, emit)
         for signal in SIGNALS:
             setattr(visitor, signal.name, signal.state())
         visitor.last, visitor.taught = None, []
@@ -254,6 +285,8 @@ class VisitorFold:
             visitor: Any = state.read(f"visitor:{pid}")
             if visitor is not None:
                 _close(visitor, emit)
+                if visitor.customer and visitor.last_at > visitor.shared_at:
+                    customers.share(pid, visitor, emit)
                 state.put(f"visitor:{pid}", visitor)
 
 

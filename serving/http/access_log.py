@@ -1,14 +1,19 @@
-"""Access logs without people in them: no query strings, no ids in paths, no addresses (`GUARANTEES.md` §3)."""
+"""Access logs without people in them: no query strings, no ids in paths, no addresses (`GUARANTEES.md` §3).
+
+Of a path only the words stay that the API's own routes are made of; whatever else stands there, in a path that no
+route has as well, may be an id.
+"""
 
 from __future__ import annotations
 
 import logging
 import re
+from functools import cache
 
-# an id may have slashes of its own
-_ID = re.compile(
-    r"(/v1/(?:catalog/items|visitors|decisions|erasures|recommendations/[^/]+)/).+?(/(?:consent|export|reset|token))?$"
-)
+from serving.http import openapi
+from serving.placements import placements
+
+_SEVERAL = re.compile(r"…(?:/…)+")  # an id may have slashes of its own
 
 
 class NoPeople(logging.Filter):
@@ -18,7 +23,7 @@ class NoPeople(logging.Filter):
         args = record.args
         if isinstance(args, tuple) and len(args) == 5:
             _, method, path, version, status = args
-            record.args = ("-", method, _ID.sub(r"\1…\2", str(path).partition("?")[0]), version, status)
+            record.args = ("-", method, _told(str(path)), version, status)
         return True
 
 
@@ -27,3 +32,15 @@ def guard() -> None:
     log = logging.getLogger("uvicorn.access")
     if not any(isinstance(one, NoPeople) for one in log.filters):
         log.addFilter(NoPeople())
+
+
+def _told(path: str) -> str:
+    words = _words()
+    parts = (part if part in words else "…" for part in path.partition("?")[0].split("/"))
+    return _SEVERAL.sub("…", "/".join(parts))
+
+
+@cache
+def _words() -> frozenset[str]:
+    described = (part for path in openapi.document()["paths"] for part in path.split("/") if not part.startswith("{"))
+    return frozenset({*described, *placements(), ""})

@@ -140,7 +140,7 @@ async def _refuse(request: StarletteRequest, error: Exception) -> StarletteRespo
     if status == 405:
         allowed = (error.headers or {}).get("Allow", "") if isinstance(error, HTTPException) else ""
         return _response(problem.method_not_allowed(allowed))
-    log.error("request_refused", path=request.scope["path"], status=status)
+    log.error("request_refused", method=request.method, status=status)
     return _response(problem.broken())
 
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from functools import cache
+from typing import Any, TypeVar
+
+import msgspec
 
 from serving.http import problem
+from stream.strict_json import whole_floats_as_integers
 
 PATIENCE_S = 15.0
 _GZIP, _ZLIB, _RAW = 31, 15, -15
+T = TypeVar("T")
 
 
 class ClientGone(Exception):
@@ -19,6 +24,28 @@ class ClientGone(Exception):
 
 Header = Callable[[bytes], bytes | None]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+
+
+def struct_of(body: bytes, kind: type[T]) -> T:
+    """The body as a Struct (an empty one as an object without fields); `Problem` 400 if it is none.
+
+    A whole number may be written as 8.0, which JSON Schema calls an integer.
+    """
+    decoder: msgspec.json.Decoder[T] = _decoder(kind)  # type: ignore[arg-type]  # mypy: a type is hashable
+    try:
+        try:
+            return decoder.decode(body or b"{}")
+        except msgspec.ValidationError:
+            return msgspec.convert(whole_floats_as_integers(msgspec.json.decode(body)), kind)
+    except msgspec.ValidationError as error:
+        raise problem.bad_request(f"{error}.") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise problem.unreadable("The body is not a JSON object.") from None
+
+
+@cache
+def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(kind)
 
 
 async def read(header: Header, receive: Receive, limit: int) -> bytes:

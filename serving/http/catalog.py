@@ -26,7 +26,7 @@ from stream.strict_json import Rejected
 from stream.topics import TOPICS, partition_of
 
 MOST_ITEMS = 1_000
-MOST_BYTES = 16_000_000
+MOST_BYTES = 8_000_000  # twice that while it is put together: a request costs at most 20 MB of memory
 OWN_COPY_S = 0.5
 _TOPIC = "catalog"
 

@@ -15,6 +15,8 @@ import msgspec
 
 import schemas
 from serving.http.answer import Answer
+from serving.http.catalog import MOST_BYTES as MOST_ITEM_BYTES
+from serving.http.catalog import MOST_ITEMS as MOST_PUT_ITEMS
 from serving.http.catalog import Refusal
 from serving.http.events import MOST_BYTES, MOST_EVENTS, Verdict
 from serving.http.exchange import Exchange
@@ -143,8 +145,8 @@ def _placement() -> Json:
 
 
 def _shelf_by_query() -> Json:
-    text = {"type": "string", "minLength": 1, "maxLength": 128}
-    several = {"type": "string", "description": "Ids, separated by commas."}
+    text = {"type": "string", "maxLength": 128}
+    several = {"type": "array", "items": text, "maxItems": 1_000, "description": "Ids, separated by commas."}
     of_query: dict[str, Json] = {
         "visitor_id": text,
         "customer_id": text,
@@ -159,7 +161,11 @@ def _shelf_by_query() -> Json:
         "explain": {"type": "boolean", "default": False},
         "profiling": {"enum": ["on", "off"], "default": "on"},
     }
-    parameters = [{"name": name, "in": "query", "schema": schema} for name, schema in of_query.items()]
+    lists = {"style": "form", "explode": False}
+    parameters = [
+        {"name": name, "in": "query", "schema": schema, **(lists if schema.get("type") == "array" else {})}
+        for name, schema in of_query.items()
+    ]
     return {**_shelf("get_shelf", "A shelf."), "parameters": [_placement(), *parameters, _visitor_token()]}
 
 
@@ -173,7 +179,7 @@ def _shelf_by_body() -> Json:
 
 
 def _put_items() -> Json:
-    items = {"type": "array", "items": {"$ref": "#/components/schemas/catalog_update"}, "maxItems": 1_000}
+    items = {"type": "array", "items": {"$ref": "#/components/schemas/catalog_update"}, "maxItems": MOST_PUT_ITEMS}
     stored = {
         "type": "object",
         "required": ["stored", "rejected", "errors"],
@@ -187,6 +193,7 @@ def _put_items() -> Json:
         "put_items",
         "catalogue",
         "Store items, or change what is known of them.",
+        f"At most {MOST_PUT_ITEMS} items and {MOST_ITEM_BYTES} bytes, also compressed (gzip, deflate). "
         "What an item carries replaces what was known, field by field; `null` takes a field away. Items that are not "
         "valid are named in `errors` and leave the others alone. The answer comes once the broker has them all.",
         {"200": _answers("What was stored.", stored)},

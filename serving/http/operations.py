@@ -86,22 +86,22 @@ class Operations:
             raise unavailable("The catalogue is still being read: no broker answers, or its topics are not there.")
         if self._live() and not self._level():
             raise unavailable("The privacy topic's end is being asked for: nothing personal is answered before.")
-        sources = {"kafka": self._live(), "redis": await self._redis_answers()}
-        return Answer(_encode({"status": "ready", "sources": sources, "items": len(self._catalogue)}))
+        return Answer(_encode({"status": "ready", "sources": await self.sources(), "items": self.items}))
 
     async def lag(self, _: Exchange) -> Answer:
         """Per agent and partition: position, end, records, seconds, verdict; and how soon events become visible."""
         try:
             rows = await asyncio.wait_for(self._rows_of_lag(), PATIENCE_S)
             beat = await self._heartbeat()
-        except (BrokerAway, Unavailable, TimeoutError) as error:
-            raise unavailable(f"The lag is not known: {str(error) or 'no answer in time'}.", 2) from None
-        worst = max((row.verdict for row in rows), key=("ok", "behind", "late").index, default="ok")
+        except (BrokerAway, TimeoutError):
+            raise unavailable("The lag is not known: the broker did not answer in time.", 2) from None
+        except Unavailable:
+            raise unavailable("The lag is not known: Redis does not answer, or no topics are known yet.", 2) from None
         counts = dict(zip([*map(str, BUCKETS_MS), "more"], beat.freshness, strict=True))
         return Answer(
             _encode(
                 {
-                    "verdict": worst,
+                    "verdict": worst(rows),
                     "records": sum(row.records for row in rows),
                     "partitions": rows,
                     "freshness": {"upto_ms": counts, "sum_ms": beat.freshness_sum_ms},
@@ -113,6 +113,23 @@ class Operations:
     async def metrics(self, _: Exchange) -> Answer:
         await self._measure()
         return Answer(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST.encode())
+
+    @property
+    def items(self) -> int:
+        """Items of the catalogue."""
+        return len(self._catalogue)
+
+    async def sources(self) -> dict[str, bool]:
+        """Whether Kafka and Redis answer."""
+        return {"kafka": self._live(), "redis": await self._redis_answers()}
+
+    async def waiting(self) -> tuple[str, int] | None:
+        """The worst verdict and how many records wait; None if that is not known within a moment."""
+        try:
+            rows = await asyncio.wait_for(self._rows_of_lag(), PATIENCE_S)
+        except (BrokerAway, Unavailable, TimeoutError):
+            return None
+        return worst(rows), sum(row.records for row in rows)
 
     async def _rows_of_lag(self) -> list[Row]:
         """Asked at most once a second, whoever wants to know."""
@@ -154,3 +171,8 @@ class Operations:
                 metrics.LAG_SECONDS.labels(row.agent, row.partition).set(row.seconds)
         except (BrokerAway, Unavailable, TimeoutError):
             return
+
+
+def worst(rows: Sequence[Row]) -> str:
+    """The worst verdict of all partitions."""
+    return max((row.verdict for row in rows), key=("ok", "behind", "late").index, default="ok")

@@ -9,6 +9,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from serving.http import metrics, problem
 from serving.http.answer import Answer
+from serving.http.body import struct_of
 from serving.http.exchange import Caller, Exchange
 from serving.http.proofs import Proofs
 from serving.placement import ITEMS, MOST_ITEMS
@@ -35,7 +36,7 @@ class Ask(Struct, frozen=True, kw_only=True):
     item_ids: Annotated[list[Id], Meta(max_length=100)] = []
     n: Annotated[int, Meta(ge=1, le=MOST_ITEMS)] = ITEMS
     exclude: Annotated[list[Id], Meta(max_length=1_000)] = []
-    filter: Any | UnsetType = UNSET
+    filter: Annotated[Any, Meta(extra_json_schema={"type": "null"})] | UnsetType = UNSET
     diversity: Annotated[float, Meta(ge=0, le=1)] | None = None
     min_fresh: Annotated[str, Meta(max_length=256)] | None = None
     explain: bool = False
@@ -43,7 +44,6 @@ class Ask(Struct, frozen=True, kw_only=True):
 
 
 _MANY = frozenset({"item_ids", "exclude"})
-_decode = msgspec.json.Decoder(Ask).decode
 
 
 class Recommendations:
@@ -62,7 +62,7 @@ class Recommendations:
         placement = placements().get(exchange.path["placement"])
         if placement is None:
             raise problem.not_found(f"There is no placement of this name; there are {', '.join(placements())}.")
-        ask = _posted(await exchange.body(MOST_BYTES)) if exchange.method == "POST" else _queried(exchange)
+        ask = struct_of(await exchange.body(MOST_BYTES), Ask) if exchange.method == "POST" else _queried(exchange)
         request = _request(ask, exchange, self._visitor_id(ask, exchange.caller))
         shelf = await self._shelves.shelf(request, placement, self._wanted(ask.min_fresh))
         self._counters[placement.name, shelf.decision.status].inc()
@@ -91,6 +91,7 @@ def _request(ask: Ask, exchange: Exchange, visitor_id: str) -> Request:
         raise problem.bad_request("`filter` is not known to this release; it was not ignored, because it may matter.")
     return Request(
         visitor_id=visitor_id,
+        customer_id=ask.customer_id or "",
         session_id=ask.session_id,
         item_ids=[ask.item_id, *ask.item_ids] if ask.item_id else ask.item_ids,
         n=ask.n,
@@ -100,20 +101,11 @@ def _request(ask: Ask, exchange: Exchange, visitor_id: str) -> Request:
     )
 
 
-def _posted(body: bytes) -> Ask:
-    try:
-        return _decode(body or b"{}")
-    except msgspec.ValidationError as error:
-        raise problem.bad_request(f"{error}.") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise problem.unreadable("The body is not a JSON object.") from None
-
-
 def _queried(exchange: Exchange) -> Ask:
     found: dict[str, Any] = {}
     for name, value in exchange.parameters():
         if name in _MANY:
-            found.setdefault(name, []).extend(value.split(","))
+            found.setdefault(name, []).extend(filter(None, value.split(",")))
         elif value:
             found[name] = value
     try:

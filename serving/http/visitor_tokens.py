@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 
 from serving.http import problem
 from serving.http.answer import Answer
+from serving.http.body import struct_of
 from serving.http.exchange import Exchange
 from stream.tokens import VisitorToken, customer_pseudonym, visitor_token
 
@@ -35,7 +36,6 @@ class Minted(Struct, frozen=True):
     expires_at: int
 
 
-_decode = msgspec.json.Decoder(TokenAsk).decode
 _encode = msgspec.json.Encoder().encode
 
 
@@ -52,7 +52,7 @@ class VisitorTokens:
         visitor_id = exchange.path["visitor_id"]
         if not visitor_id.strip() or len(visitor_id) > MOST_CHARACTERS:
             raise problem.bad_request(f"A visitor_id has 1 to {MOST_CHARACTERS} characters, and is not blank.")
-        return Answer(_encode(self.token_of(visitor_id, _read(await exchange.body(MOST_BYTES)))))
+        return Answer(_encode(self.token_of(visitor_id, struct_of(await exchange.body(MOST_BYTES), TokenAsk))))
 
     def token_of(self, visitor_id: str, ask: TokenAsk) -> Minted:
         """A new token."""
@@ -60,12 +60,3 @@ class VisitorTokens:
         expires_at = int(self._clock() / 1000) + ask.ttl_s
         token = visitor_token(self._signing_key, VisitorToken(self._pid_of(visitor_id), cid, expires_at))
         return Minted(token, expires_at * 1000)
-
-
-def _read(body: bytes) -> TokenAsk:
-    try:
-        return _decode(body or b"{}")
-    except msgspec.ValidationError as error:
-        raise problem.bad_request(f"{error}.") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise problem.unreadable("The body is not a JSON object.") from None

@@ -12,6 +12,7 @@ import msgspec
 from serving.erasure import Erasures
 from serving.http import problem
 from serving.http.answer import Answer
+from serving.http.body import struct_of
 from serving.http.exchange import Exchange
 from serving.http.problem import Problem
 from serving.http.proofs import Proofs
@@ -39,7 +40,6 @@ _UNPROVEN = (
     "the shop's server gets from POST /v1/visitors/{visitor_id}/token."
 )
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(Consent).decode
 
 
 class Rights:
@@ -153,12 +153,7 @@ def visitor_id_of(exchange: Exchange) -> str:
 
 
 def _said(body: bytes, *, objects: bool) -> Consent:
-    try:
-        said = _decode(body)
-    except msgspec.ValidationError as error:
-        raise problem.bad_request(f"{error}.") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise problem.unreadable('The body is not a JSON object such as {"personalization": true}.') from None
+    said = struct_of(body, Consent)
     if objects:
         said = msgspec.structs.replace(said, personalization=False, text_version=GPC)
     if all(said.word(purpose) is None for purpose in PURPOSES):

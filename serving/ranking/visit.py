@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from stream.entries import Summary
 from stream.signals import bought, session, viewed
 
 
@@ -20,5 +21,23 @@ def earlier_items(visitor: Any, here: Iterable[str] = ()) -> list[str]:
     seen.sort(key=lambda one: -one[0])
     left = dict.fromkeys(item_id for _, item_id in seen)
     for item_id in here:
+        left.pop(item_id, None)
+    return list(left)
+
+
+def viewed_items(own: Sequence[viewed.Viewed], others: Sequence[Summary]) -> list[str]:
+    """What the visitor and the customer's other visitors looked at, newest first."""
+    seen = [(one.at, one.item_id) for one in own]
+    seen += [(touch.at, touch.item_id) for one in others for touch in one.viewed]
+    seen.sort(key=lambda one: -one[0])
+    return list(dict.fromkeys(item_id for _, item_id in seen))
+
+
+def shared_items(others: Sequence[Summary], known: Iterable[str]) -> list[str]:
+    """Items that the customer's other visitors looked at or bought, newest first, without those `known`."""
+    touches = [touch for one in others for touch in (*one.viewed, *one.bought)]
+    touches.sort(key=lambda touch: -touch.at)
+    left = dict.fromkeys(touch.item_id for touch in touches)
+    for item_id in known:
         left.pop(item_id, None)
     return list(left)

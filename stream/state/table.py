@@ -9,6 +9,7 @@ from stream.fold import Family
 from stream.item import ItemFold
 from stream.learner import LearnerFold
 from stream.privacy import FAMILY, MARK
+from stream.profile import ProfileFold
 from stream.state.keys import Keys, Tag
 from stream.visitor import SIGNALS as VISITOR_SIGNALS
 from stream.visitor import VisitorFold
@@ -23,7 +24,7 @@ garbage collection at twice the retention: what counts is the event time stored 
 | key | holds | type | kept | written by | compared by `rebuild` |
 | --- | --- | --- | --- | --- | --- |
 """
-FOLDS = (VisitorFold, ItemFold, LearnerFold)
+FOLDS = (VisitorFold, ItemFold, ProfileFold, LearnerFold)
 
 
 def rows() -> Iterator[tuple[str, ...]]:

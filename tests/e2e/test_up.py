@@ -116,6 +116,21 @@ def test_bad_events_do_not_harm_good_ones(shop: Running) -> None:
     assert [reason for _, reason in found][:2] == ["unknown_event", "range"]
 
 
+def test_two_devices_of_one_customer_see_one_taste(shop: Running) -> None:
+    shop.shelf("home_for_you", "phone", min_fresh=shop.view("phone", "i4"))
+    began = time.monotonic()
+    for device in ("phone", "laptop"):
+        login = event("identify", device, customer_id="customer-7")
+        assert shop.call("POST", "/v1/events", login, key="secret_key")[0] == 202
+    while [item["item_id"] for item in shop.shelf("recently_viewed", "laptop")["items"]] != ["i4"]:
+        assert time.monotonic() < began + 3, "the laptop does not know what the phone has seen"
+        time.sleep(0.02)
+    stranger = event("view_item", "stranger", "i5", customer_id="customer-7")
+    assert shop.call("POST", "/v1/events", stranger)[0] == 202
+    time.sleep(0.3)
+    assert [item["item_id"] for item in shop.shelf("recently_viewed", "stranger")["items"]] == ["i5"]
+
+
 def test_the_secret_key_is_needed_where_it_says(shop: Running) -> None:
     for path, method in (("/v1/catalog/items", "PUT"), ("/v1/ops/lag", "GET")):
         assert shop.call(method, path, {"items": []})[0] == 403
@@ -127,7 +142,7 @@ def test_operators_see_it(shop: Running) -> None:
     assert shop.call("GET", "/readyz", key=None)[0] == 200
     status, lag = shop.call("GET", "/v1/ops/lag", key="secret_key")
     assert status == 200
-    assert {row["agent"] for row in lag["partitions"]} == {"visitor", "item", "learner"}
+    assert {row["agent"] for row in lag["partitions"]} == {"visitor", "item", "profile", "learner"}
     assert "liveshelf_" in shop.call("GET", "/metrics", key="secret_key")[1]
 
 
@@ -171,6 +186,7 @@ def test_a_second_command_line_sees_the_lag_and_rebuilds(shop: Running) -> None:
     assert done.returncode == 0, done.stderr
     assert '"different": []' in done.stdout
     assert '"visitor.visitor"' in done.stdout
+    assert '"profile.customer"' in done.stdout
 
 
 def _run_id(shop: Running) -> str:

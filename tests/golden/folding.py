@@ -11,9 +11,11 @@ import msgspec
 from stream.fold import Fold, Outbound, Record
 from stream.item import ItemFold
 from stream.learner import LearnerFold
+from stream.profile import ProfileFold
 from stream.progressive import Tally
 from stream.published import Sealed, unseal
 from stream.shard import Shard
+from stream.state.keys import Tag
 from stream.state.memory import MemoryStore
 from stream.topics import TOPICS
 from stream.visitor import VisitorFold
@@ -45,7 +47,7 @@ async def states(lines: Sequence[str], *, cut: int) -> dict[str, Any]:
         event = json.loads(line)
         log.append("events", event["visitor_id"].encode(), line.encode(), event["received_at"])
     store = MemoryStore()
-    agents: tuple[Fold, ...] = (VisitorFold(str, 1), ItemFold(), LearnerFold())
+    agents: tuple[Fold, ...] = (VisitorFold(str, 1, cid_of=str), ItemFold(), ProfileFold(), LearnerFold())
     for agent in agents:
         await _work_off(agent, log, store, cut)
     return {agent.name: _readable(agent, store) for agent in agents} | {
@@ -63,12 +65,12 @@ async def _work_off(agent: Fold, log: Log, store: MemoryStore, cut: int) -> None
 
 
 def _fresh(agent: Fold) -> Fold:
-    return VisitorFold(str, 1) if isinstance(agent, VisitorFold) else type(agent)()
+    return VisitorFold(str, 1, cid_of=str) if isinstance(agent, VisitorFold) else type(agent)()
 
 
 def _readable(agent: Fold, store: MemoryStore) -> dict[str, Any]:
     types = {family.name: family.type for family in agent.families if not family.view}
-    tag = next(tag for tag in store.values if tag.topic == agent.topic)
+    tag = Tag(agent.topic, 0)
     made = {
         key: _value(msgspec.msgpack.decode(packed, type=types[key.partition(":")[0]]))
         for key, packed in sorted(store.values[tag].items())

@@ -126,9 +126,10 @@ def _cleo(pen: Pen) -> None:
 
 
 def _dan(pen: Pen) -> None:
-    """What servers write: every control event, around a little shopping."""
+    """What servers write: every control event, around a little shopping; for a minute taken for Ann."""
     pen.write(20, "dan", "view_item", "pan", consent=GRANTED)
     pen.write(21, "dan", "view_item", "desk")
+    pen.write(21.5, "dan", "identify", customer_id="customer-7")
     pen.write(22, "dan", "due", kind="abandoned_cart")
     pen.write(23, "dan", "unmerge", customer_id="customer-7")
     pen.write(24, "dan", "reset")

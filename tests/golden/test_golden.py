@@ -63,6 +63,6 @@ async def test_the_streams_reach_every_family_and_every_outcome() -> None:
     families = {
         key.partition(":")[0] for made in both for agent in made.values() if isinstance(agent, dict) for key in agent
     }
-    assert families == {"visitor", "ranking", "item", "learner", "model", "version", "clock", "marks"}
+    assert families == {"visitor", "ranking", "item", "customer", "learner", "model", "version", "clock", "marks"}
     clock = both[0]["visitor"]["clock"]
     assert min(clock["applied"], clock["duplicates"], clock["dropped"]) > 0

@@ -20,13 +20,14 @@ from stream.item import ItemFold
 from stream.lag import Row as LagRow
 from stream.privacy_copy import apply
 from stream.producer import NotAcknowledged
+from stream.profile import ProfileFold
 from stream.settings import Settings
 from stream.shard import Shard
 from stream.state.keys import Keys, Tag
 from stream.state.memory import MemoryStore
 from stream.state.store import Unavailable
 from stream.title_vectors import TitleVectors
-from stream.tokens import pseudonym
+from stream.tokens import customer_pseudonym, pseudonym
 from stream.topics import TOPICS
 from stream.visitor import VisitorFold
 
@@ -145,6 +146,9 @@ class Deployment:
     def pid(self, visitor_id: str) -> str:
         return pseudonym(b"pseudonyms", visitor_id)
 
+    def cid(self, customer_id: str) -> str:
+        return customer_pseudonym(b"pseudonyms", customer_id)
+
     async def call(
         self, method: str, path: str, body: Any = None, *, key: str | None = PUBLISHABLE, **more: Any
     ) -> Any:
@@ -200,7 +204,7 @@ class Deployment:
     async def work(self) -> None:
         """Let the workers apply what lies in the log."""
         self.broker.now = int(self.now)
-        for noun, fold in (("events", self._visitor_fold), ("pairs", ItemFold)):
+        for noun, fold in (("events", self._visitor_fold), ("pairs", ItemFold), ("profile", ProfileFold)):
             for partition in range(PARTITIONS[noun]):
                 await self._work(noun, partition, fold)
         for partition in range(PARTITIONS["privacy"]):
@@ -208,7 +212,7 @@ class Deployment:
             await apply(self.store, partition, log, len(log))
 
     def _visitor_fold(self) -> VisitorFold:
-        return VisitorFold(self.pid, PARTITIONS["events"], self.vectors.of_session)
+        return VisitorFold(self.pid, PARTITIONS["events"], self.vectors.of_session, cid_of=self.cid)
 
     async def _work(self, noun: str, partition: int, fold: Any) -> None:
         place = (noun, partition)

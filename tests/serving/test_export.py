@@ -124,6 +124,22 @@ async def test_every_log_that_names_the_visitor_is_told_of(stocked: Deployment) 
     assert {f"kafka:liveshelf.{noun}.v1" for noun in named} <= told
 
 
+async def test_the_customer_and_what_other_devices_know_are_in_it(stocked: Deployment) -> None:
+    for visitor in (ME, YOU):
+        event = stocked.event("view_item", visitor, f"seen-by-{visitor}", customer_id="customer-1")
+        assert (await stocked.call("POST", "/v1/events", event, key=SECRET)).status_code == 202
+    await stocked.settle()
+    export, pid = await exported(stocked), stocked.pid(ME)
+    (customer,) = [value for key, value in raw_values(stocked, pid).items() if key.startswith("customer:")]
+    raw = msgspec.msgpack.decode(customer)["visitors"]
+    assert raw.keys() == {pid, stocked.pid(YOU)}
+    stored, told = Counter(leaves(raw[pid])), Counter(leaves(export["customer"]["shared"]))
+    assert not stored - told
+    assert set(told - stored) <= _NAMES | {"partition", "epoch", "summary", "viewed", "bought", "dismissed"}
+    assert f"seen-by-{YOU}" not in json.dumps(export)
+    assert stocked.pid(YOU) not in json.dumps(export)
+
+
 async def test_consents_come_with_their_history(stocked: Deployment) -> None:
     await stocked.call("PUT", f"/v1/visitors/{ME}/consent", {"marketing": True, "text_version": "v7"})
     marketing = (await exported(stocked))["consent"]["marketing"]

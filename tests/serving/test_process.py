@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,12 +12,17 @@ from typing import Any
 import httpx
 import pytest
 
+from serving.console.accounts import Account, added, change, path_of
+from serving.console.passwords import hash_of
 from serving.http.application import Application
 from serving.process import Process
 from stream.settings import Settings
 from stream.topics import TOPICS
 from tests.backends import MockBroker, RedisServer
 from tests.serving.deployment import GRANTED, NOW, PUBLISHABLE, SECRET, item
+
+PHRASE = "correct horse battery staple"
+CONSOLE = "https://shop/console"
 
 
 @pytest.fixture
@@ -112,6 +118,24 @@ async def test_another_run_of_the_embedded_broker_starts_empty(settings: Setting
         again = settings.model_copy(update={"run_id": "another", "broker_url": other.url})
         async with serving(again) as client:
             assert (await client.get("/v1/catalog/items/a")).status_code == 404
+
+
+async def test_the_console_signs_in_records_it_and_shows_the_record(settings: Settings) -> None:
+    account = Account("otto", "owner", hash_of(PHRASE))
+    change(path_of(settings), lambda known: added(known, account))
+    async with serving(settings) as client:
+        await until(lambda: has_topics(client))
+        form = re.findall(r'name="csrf" value="(\w+)"', (await client.get(f"{CONSOLE}/login")).text)
+        fields = {"csrf": form[0], "name": "otto", "password": PHRASE}
+        answer = await client.post(f"{CONSOLE}/login", data=fields, follow_redirects=True)
+        assert answer.status_code == 200
+        assert "Signed in as <b>otto</b>" in answer.text
+        row = answer.text.partition("<tbody>")[2].partition("</tbody>")[0]
+        assert re.sub(r"<[^>]+>", " ", row).split()[2:] == ["otto", "owner", "sign", "in", "done"]
+
+
+async def has_topics(client: httpx.AsyncClient) -> bool:
+    return bool((await client.get("/readyz")).json()["sources"]["kafka"])
 
 
 async def test_without_keys_a_process_says_what_to_set(settings: Settings) -> None:

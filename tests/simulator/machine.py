@@ -3,7 +3,8 @@
 Invariants (`GUARANTEES.md` §5): each partition's stored values are, byte for byte, a fresh fold over its log up to the
 stored position; positions go back only when the store lost commits; who was overtaken writes nothing; an offset is
 acknowledged only after its commit. And once everything has been worked off: each record is applied once, a duplicate,
-dropped, or a dead letter with its reason and bytes; integer counts per item and pair are those of a plain recount.
+dropped, or a dead letter with its reason and bytes; integer counts per item and pair, and who is whose visitor, are
+those of a plain recount.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from stream import learner, privacy, shard, visitor
 from stream.fold import Clock, Emit
 from stream.item import Item
 from stream.learner import rollback_record
+from stream.profile import Customer
 from stream.signals import session
 from stream.state.keys import Tag
 from stream.topics import TOPICS
@@ -36,6 +38,7 @@ from tests.simulator.world import PLACES, Outcome, Owner, Parts, Plan, World, st
 LIMITS = Limits(dedupe_ids=6, steps=7, pairs=9, flood_a_minute=12, flood_a_session=40, closed_a_record=2)
 EVENTS = tuple(place for place in PLACES if place.topic == "events")
 PAIRS = tuple(place for place in PLACES if place.topic == "pairs")
+PROFILE = tuple(place for place in PLACES if place.topic == "profile")
 FEEDBACK = Place("feedback", 0)
 Letter = tuple[str, int, int, str, bytes | None, bytes | None]
 """Where a broken record lay, what is wrong with it, and its key and value."""
@@ -44,7 +47,7 @@ Consents = tuple[int, dict[str, bool]]
 VIEWS = {"vector", "recent"}
 RECORD_BYTES = 120  # small derived records, so that a batch needs several rounds
 
-places = st.sampled_from((*EVENTS, *EVENTS, *PAIRS, FEEDBACK))
+places = st.sampled_from((*EVENTS, *EVENTS, *PAIRS, *PROFILE, FEEDBACK))
 plans = st.builds(
     Plan,
     fold=st.sampled_from((1, 2, 256)),
@@ -146,7 +149,7 @@ class Shop(RuleBasedStateMachine):
         record = self.world.log.append(place, bad.key, bad.value, self.world.now_ms)
         self.poison[place][record.offset] = bad.reason
 
-    @rule(place=st.sampled_from((*PAIRS, FEEDBACK)), garbage=st.sampled_from(GARBAGE))
+    @rule(place=st.sampled_from((*PAIRS, *PROFILE, FEEDBACK)), garbage=st.sampled_from(GARBAGE))
     def garble(self, place: Place, garbage: bytes | None) -> None:
         """Somebody writes into a topic that only workers write."""
         record = self.world.log.append(place, None, garbage, self.world.now_ms)
@@ -335,6 +338,7 @@ class Shop(RuleBasedStateMachine):
         outcomes = [{k: v for k, v in self._outcomes(place).items() if v} for place in EVENTS]
         _same("what became of the records", outcomes, [dict(counted) for counted in recount.outcomes])
         self._compare_items(recount)
+        self._compare_customers(recount)
         entries = sum(self._clock(place).applied for place in PAIRS)
         _same("entries applied to items", entries, recount.counts.entries.total())
         examples = self._clock(FEEDBACK).applied - self.controls
@@ -384,6 +388,33 @@ class Shop(RuleBasedStateMachine):
         _same("pairs, by what came next", before, counts.followed)
         _same("pairs taken together", together, counts.together)
 
+    def _compare_customers(self, recount: Recount) -> None:
+        """A customer has exactly the visitors that say so, each as they told it last, but those of long ago."""
+        visitors = {
+            key.partition(":")[2]: (place.partition, _visitor.decode(value))
+            for place in EVENTS
+            for key, value in self.world.memory.values[Tag(*place)].items()
+            if key.startswith("visitor:")
+        }
+        shared = {
+            (pid, key.partition(":")[2]): one
+            for place in PROFILE
+            for key, value in self.world.memory.values[Tag(*place)].items()
+            if key.startswith("customer:")
+            for pid, one in _customer.decode(value).visitors.items()
+        }
+        ties = {pid: (home, one) for pid, (home, one) in visitors.items() if one.customer}
+        _same("whose visitors", {pid: one.customer for pid, (_, one) in ties.items()}, recount.customers)
+        for pid, cid in shared.keys() - {(pid, one.customer) for pid, (_, one) in ties.items()}:
+            raise AssertionError(f"{cid} still has {pid}")
+        for pid, (home, one) in ties.items():
+            told = shared.get((pid, one.customer))
+            if told is None:
+                age = self.world.now_ms + 5 * 60_000 - one.shared_at
+                assert age > visitor.RETENTION_MS, f"{one.customer} does not have {pid}"
+            else:
+                _same(f"what {pid} shares", (told.partition, told.at), (home, one.shared_at))
+
     def _clock(self, place: Place) -> Clock:
         packed = self.world.memory.values[Tag(*place)].get("clock")
         return Clock() if packed is None else msgspec.msgpack.decode(packed, type=Clock)
@@ -412,6 +443,7 @@ class Shop(RuleBasedStateMachine):
 
 
 _visitor = msgspec.msgpack.Decoder(visitor.Visitor)
+_customer = msgspec.msgpack.Decoder(Customer)
 _item = msgspec.msgpack.Decoder(Item)
 
 

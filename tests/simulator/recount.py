@@ -64,6 +64,7 @@ class Shopper:
     taught: list[int] = field(default_factory=list)
     minute: int = 0
     in_minute: int = 0
+    customer: str = ""
 
 
 @dataclass
@@ -100,6 +101,7 @@ class Recount:
         self.limits = limits
         self.counts = Counts(*(Counter() for _ in Counts._fields))
         self.outcomes: list[Counter[str]] = []
+        self.customers: dict[str, str] = {}
 
     def partition(self, records: Iterable[Record], poison: Mapping[int, str]) -> None:
         """Count a partition; `poison` are the offsets of the records that are no events."""
@@ -114,11 +116,13 @@ class Recount:
             event: dict[str, Any] = json.loads(record.value or b"")
             outcome[self._count(event, _event_time(event, record.timestamp))] += 1
         self.outcomes.append(outcome)
+        self.customers |= {who: shopper.customer for who, shopper in self.shoppers.items() if shopper.customer}
 
     def _count(self, event: dict[str, Any], at: int) -> str:
         visitor = event["visitor_id"]
         shopper = self.shoppers.get(visitor, Shopper())
         if shopper.last_at and at - shopper.last_at > 90 * DAY_MS:
+            shopper.customer = ""
             shopper = Shopper(said=shopper.said)
         if event["event"] == "erase":
             erased_at = max(at, *(max(one.no, one.yes, one.first) for one in shopper.said.values()), 0)
@@ -127,7 +131,7 @@ class Recount:
             )
             self.open.pop(visitor, None)
             return self._counted(at)
-        told = _listen(shopper.said, event, at)
+        told = _listen(shopper.said, event, at) | _leave(shopper, event)
         analytics, personalization = (_allowed(p, shopper.said, event) for p in ("analytics", "personalization"))
         if told:
             self.shoppers[visitor] = shopper
@@ -140,6 +144,7 @@ class Recount:
             shopper.last_at = max(shopper.last_at, at)
             if event["event"] == "reset":
                 self._forget(visitor, shopper)
+            shopper.customer = (personalization and _customer(event)) or shopper.customer
             if personalization and event["event"] not in SERVER_EVENTS:
                 self._visit(visitor, shopper, event, at)
         elif not told:
@@ -153,6 +158,7 @@ class Recount:
 
     def _forget(self, visitor: str, shopper: Shopper) -> None:
         shopper.session, shopper.minute, shopper.in_minute, shopper.taught = None, 0, 0, []
+        shopper.customer = ""
         self.open.pop(visitor, None)
 
     def _seen_before(self, shopper: Shopper, event_id: str, minute: int) -> bool:
@@ -256,6 +262,13 @@ class Recount:
                 self._close(shopper, shopper.session)
 
 
+def _customer(event: dict[str, Any]) -> str:
+    """Whose visitor it is, if the event says so and may say so."""
+    edge = event.get("edge")
+    counts = event["event"] != "unmerge" and (edge is None or edge["signed"])
+    return event.get("customer_id", "") if counts else ""
+
+
 def _event_time(event: dict[str, Any], timestamp: int) -> int:
     received: int = event.get("received_at", timestamp)
     at: int = event["occurred_at"]
@@ -279,6 +292,14 @@ def _listen(said: dict[str, Spoken], event: dict[str, Any], at: int) -> bool:
         elif not spoken.no:
             spoken.first = min(spoken.first or at, at)
     return said != before
+
+
+def _leave(shopper: Shopper, event: dict[str, Any]) -> bool:
+    """A visitor who withdrew is nobody's; whether this event un-merges them."""
+    unmerged: bool = event["event"] == "unmerge" and shopper.customer == event["customer_id"]
+    if unmerged or not shopper.said.get("personalization", Spoken(first=1)).granted:
+        shopper.customer = ""
+    return unmerged
 
 
 def _allowed(purpose: str, said: dict[str, Spoken], event: dict[str, Any]) -> bool:

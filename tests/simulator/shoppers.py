@@ -13,6 +13,7 @@ from tests.simulator.log import Place
 from tests.simulator.world import PARTITIONS
 
 VISITORS = ("ann", "bob", "cy", "dee", "eve", "fay")
+CUSTOMERS = ("c1", "c2")
 ITEMS = tuple(f"i{n}" for n in range(8))
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
@@ -30,6 +31,8 @@ class Gesture(NamedTuple):
     consent: tuple[bool | None, bool | None] | None
     default: bool | None
     straight: bool
+    customer: str | None = None
+    signed: bool = False
 
     def document(self, event_id: str, now_ms: int) -> dict[str, Any]:
         document: dict[str, Any] = {
@@ -39,6 +42,8 @@ class Gesture(NamedTuple):
             "visitor_id": self.visitor,
             "items": [{"item_id": item, "quantity": 1 + n} for n, item in enumerate(self.items)],
         }
+        if self.customer is not None:
+            document["customer_id"] = self.customer
         if self.session_id is not None:
             document["session_id"] = self.session_id
         if self.consent is not None:
@@ -48,7 +53,7 @@ class Gesture(NamedTuple):
             document["consent_default"] = {"analytics": self.default, "personalization": self.default}
         if not self.straight:
             document |= {"received_at": now_ms, "sent_at": now_ms}
-            document["edge"] = {"key": "pk_test", "signed": False, "purchase_confirmed": len(self.items) == 1}
+            document["edge"] = {"key": "pk_test", "signed": self.signed, "purchase_confirmed": len(self.items) == 1}
         return document
 
 
@@ -62,7 +67,7 @@ _actions = st.one_of(
     st.tuples(st.sampled_from(("add_to_cart", "purchase", "dismiss", "refund", "remove_from_cart")), _one | _some),
     st.tuples(st.sampled_from(("view_item", "select_item", "view_item_list", "add_to_wishlist")), _some),
     st.tuples(st.sampled_from(("page_view", "view_cart", "begin_checkout")), _none),
-    st.tuples(st.just("consent_update"), _none),
+    st.tuples(st.sampled_from(("consent_update", "identify", "unmerge")), _none),
     st.tuples(st.sampled_from(("erase", "reset")), _none),
 )
 _waits = st.sampled_from((0, 1_000, 1_000, 1_000, 20_000, 61_000, 10 * MINUTE_MS, 31 * MINUTE_MS))
@@ -75,6 +80,7 @@ _defaults = st.sampled_from((True, True, True, True, True, True, False, None))
 @st.composite
 def gestures(draw: st.DrawFn) -> Gesture:
     event, items = draw(_actions)
+    customers = CUSTOMERS if event in {"identify", "unmerge"} else (*CUSTOMERS, *(None,) * 6)
     consent = draw(st.tuples(_words, _words)) if event == "consent_update" else draw(_consents)
     return Gesture(
         visitor=draw(st.sampled_from(VISITORS)),
@@ -86,6 +92,8 @@ def gestures(draw: st.DrawFn) -> Gesture:
         consent=consent,
         default=draw(_defaults),
         straight=draw(st.booleans()),
+        customer=draw(st.sampled_from(customers)),
+        signed=draw(st.booleans()),
     )
 
 

@@ -20,6 +20,7 @@ from stream.fold import Fold, Outbound, Record, Writes
 from stream.item import ItemFold
 from stream.learner import LearnerFold
 from stream.producer import NotAcknowledged
+from stream.profile import ProfileFold
 from stream.runner import Flush, Runner
 from stream.shard import Fenced, Shard
 from stream.signals import session
@@ -30,8 +31,10 @@ from stream.visitor import VisitorFold
 from tests.simulator.log import Place, SimLog
 from tests.simulator.loop import SimLoop
 
-PARTITIONS = {"events": 2, "pairs": 2, "feedback": 1, "dead_letters": 1, "privacy": 2}
-PLACES = tuple(Place(topic, p) for topic in ("events", "pairs", "feedback") for p in range(PARTITIONS[topic]))
+PARTITIONS = {"events": 2, "pairs": 2, "profile": 2, "feedback": 1, "dead_letters": 1, "privacy": 2}
+PLACES = tuple(
+    Place(topic, p) for topic in ("events", "pairs", "profile", "feedback") for p in range(PARTITIONS[topic])
+)
 TOPIC_ID = "sim"
 
 
@@ -106,9 +109,11 @@ def steps_as_vector(running: session.State) -> bytes | None:
 
 
 def fold_of(place: Place, parts: Parts) -> Fold:
-    """A fresh fold; a visitor's pseudonym is the id itself, so that the recount can follow the order of closings."""
+    """A fresh fold; a pseudonym is the id itself, so that the recount can follow the order of closings."""
     if place.topic == "events":
-        return VisitorFold(str, PARTITIONS["events"], steps_as_vector)
+        return VisitorFold(str, PARTITIONS["events"], steps_as_vector, cid_of=str)
+    if place.topic == "profile":
+        return ProfileFold()
     return parts.item_fold() if place.topic == "pairs" else parts.learner_fold()
 
 

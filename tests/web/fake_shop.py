@@ -131,15 +131,21 @@ class FakeShop:
 
 @contextmanager
 def served(shop: FakeShop) -> Iterator[FakeShop]:
-    """The shop on a free port of loopback, in a thread of its own."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        shop.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        server = uvicorn.Server(uvicorn.Config(shop.answers(), log_level="warning", lifespan="off", loop="asyncio"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    """The shop on a free port of loopback."""
+    with listening(shop.answers()) as shop.url:
+        yield shop
+
+
+@contextmanager
+def listening(app: Any) -> Iterator[str]:
+    """The address of an application on a free port of loopback, in a thread of its own."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off", loop="asyncio"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
         thread.start()
         try:
-            yield shop
+            yield f"http://127.0.0.1:{bound.getsockname()[1]}"
         finally:
             server.should_exit = True
             thread.join(10)

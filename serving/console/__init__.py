@@ -1,0 +1,1 @@
+"""Pages for operators and marketers, behind a sign-in of their own."""
