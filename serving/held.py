@@ -24,12 +24,14 @@ Purpose = Literal["analytics", "personalization", "marketing", "proof", "operati
 class Use(NamedTuple):
     """What a store is for.
 
-    `personal`: it holds something of one visitor. `for_ever`: why nothing in it ends by its age.
+    `personal`: it holds something of one visitor. `for_ever`: why nothing in it ends by its age. `holds`: what it holds
+    in a shopper's words, where the definition's own are an engineer's.
     """
 
     purposes: tuple[Purpose, ...]
     personal: bool = False
     for_ever: str = ""
+    holds: str = ""
 
 
 class Store(Struct, frozen=True):
@@ -49,17 +51,38 @@ _COUNTS = "Positions and counts of the log; they name nobody."
 _ALL_USES: Final = ("analytics", "personalization")
 
 REDIS: Final[dict[str, Use]] = {
-    "visitor": Use(_ALL_USES, personal=True, for_ever=_REFUSAL),
-    "vector": Use(("personalization",), personal=True),
-    "ranking": Use(("personalization",), personal=True, for_ever="An entry goes when its session is over."),
-    FAMILY: Use(("proof",), personal=True, for_ever="It is the proof of what was agreed to, refused and erased."),
+    "visitor": Use(
+        _ALL_USES,
+        personal=True,
+        for_ever=_REFUSAL,
+        holds="Your running visit, what you viewed, put in the cart, bought and dismissed, and your consents.",
+    ),
+    "vector": Use(
+        ("personalization",), personal=True, holds="64 numbers that say which items' titles your visit is near to."
+    ),
+    "ranking": Use(
+        ("personalization",),
+        personal=True,
+        for_ever="An entry goes when its session is over.",
+        holds="That a visit of yours is running, and when its last event was.",
+    ),
+    FAMILY: Use(
+        ("proof",),
+        personal=True,
+        for_ever="It is the proof of what was agreed to, refused and erased.",
+        holds="Your consents with their history, under a pseudonym.",
+    ),
     MARK: Use(("operation",), for_ever=_COUNTS),
     "item": Use(("personalization",), for_ever=_SHARED),
     "recent": Use(("operation",)),
     "learner": Use(("personalization",), for_ever=_SHARED),
     "model": Use(("personalization",), for_ever=_SHARED),
     "version": Use(("personalization",), for_ever=_SHARED),
-    "customer": Use(("personalization",), personal=True),
+    "customer": Use(
+        ("personalization",),
+        personal=True,
+        holds="For your account: what each of your devices viewed, bought and dismissed lately.",
+    ),
     "clock": Use(("operation",), for_ever=_COUNTS),
     "marks": Use(("operation",), for_ever=_COUNTS),
 }
@@ -108,7 +131,14 @@ def stores() -> Iterator[Store]:
 
 def _of_redis(family: Family) -> Store:
     use = REDIS[family.name]
-    return Store(f"redis:{family.name}", family.explain, use.personal, use.purposes, family.ttl_s or None, use.for_ever)
+    return Store(
+        f"redis:{family.name}",
+        use.holds or family.explain,
+        use.personal,
+        use.purposes,
+        family.ttl_s or None,
+        use.for_ever,
+    )
 
 
 def _of_log(topic: Topic) -> Store:

@@ -3,6 +3,7 @@
 import { ago, list } from "./words.js";
 
 const SHOWN = 6;
+const many = (number, word) => `${number} ${word}${number === 1 ? "" : "s"}`;
 const VERBS = { view_item: "viewed", add_to_cart: "put in the cart", purchase: "bought", dismiss: "dismissed" };
 
 /** Facts about the visitor; `titleOf` names items, `now` is in ms. */
@@ -39,7 +40,7 @@ function visit(session, titleOf, now) {
   if (!session.events) return null;
   const steps = session.steps.slice(-3).map((step) => `${VERBS[step.event] ?? step.event} ${titleOf(step.item_id)}`);
   const state = session.closed ? "ended" : "last click";
-  return `${session.events} ${session.events === 1 ? "event" : "events"}, ${state} ${ago(now - session.last_at)}${steps.length ? `. Lately you ${list(steps)}.` : "."}`;
+  return `${many(session.events, "event")}, ${state} ${ago(now - session.last_at)}${steps.length ? `. Lately you ${list(steps)}.` : "."}`;
 }
 
 function items(value, titleOf) {
@@ -73,6 +74,7 @@ function technical({ profile, session_vector: vector, customer }) {
 
 function records({ events, decisions, dead_letters: dead }) {
   const total = events.length + decisions.length + dead.length;
-  const words = `${events.length} events, ${decisions.length} answers made for you${dead.length ? `, ${dead.length} events that could not be read` : ""}`;
+  const broken = dead.length > 0 && `${many(dead.length, "event")} that could not be read`;
+  const words = list([many(events.length, "event"), `${many(decisions.length, "answer")} made for you`, broken].filter(Boolean));
   return total > 0 && { title: "Raw records", why: "The log that everything above is made from; it ends by age.", words };
 }

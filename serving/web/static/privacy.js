@@ -70,7 +70,8 @@ class Page {
   #choice(purpose, word) {
     const [title, text] = TEXTS[purpose];
     const allowed = word ? word.granted : Boolean(this.visitor.consent?.[purpose]);
-    const since = word?.at ? `${allowed ? "Allowed" : "Not allowed"} since ${when(word.at)}.` : "You have not said anything yet.";
+    const holds = allowed ? "Allowed" : "Not allowed";
+    const since = word?.at ? `${holds} since ${when(word.at)}.` : this.visitor.consent ? `${holds}.` : "You have not said anything yet.";
     const history = word?.history ?? [];
     return h(
       "li",
@@ -134,11 +135,10 @@ class Page {
   }
 
   #summary(held) {
-    const years = this.notice.used_for_days;
     if (held.erased_at && knowsNothing(held)) return `You were erased on ${when(held.erased_at)}. A pseudonym and that time are kept, and what you said since.`;
     if (knowsNothing(held)) return "Nothing but your choices, and what the log still holds.";
     if (!held.profile.in_use) return "It is kept, but not used: personalization is off.";
-    return `It makes your shelves follow you. After ${years} days without a visit it is not used any more.`;
+    return `It makes your shelves follow you. After ${this.notice.used_for_days} days without a visit it is not used any more.`;
   }
 
   #drawUnknown() {
@@ -176,11 +176,12 @@ class Page {
     const button = part(id);
     button.disabled = true;
     try {
-      if (!this.known) say("There is nothing: this browser has no id.");
-      else await work();
+      if (!this.known) throw new Error("there is nothing of you, as this browser keeps no id");
+      await work();
     } catch (error) {
-      say(`It did not work: ${error.message}`);
-      this.#note(id, h("p", { class: "receipt" }, `It did not work: ${error.message}. Please try again.`));
+      const words = this.known ? `It did not work: ${error.message}. Please try again.` : `Nothing to do: ${error.message}.`;
+      say(words);
+      this.#note(id, h("p", { class: "receipt" }, words));
     }
     button.disabled = false;
   }
@@ -188,7 +189,7 @@ class Page {
   #note(id, ...children) {
     const row = part(id).closest("li");
     row.querySelector(".told")?.remove();
-    row.append(h("div", { class: "told receipt-place sure" }, ...children));
+    row.append(h("div", { class: "told sure" }, ...children));
   }
 
   #download() {
@@ -212,7 +213,7 @@ class Page {
   }
 
   #sure() {
-    if (!this.known) return say("There is nothing to erase: this browser has no id.");
+    if (!this.known) return this.#erase();
     const yes = h("button", { class: "plain grave", type: "button", id: "erase-yes", onclick: () => this.#erase() }, "Yes, erase me");
     const no = h("button", { class: "plain", type: "button", onclick: () => (part("erase").closest("li").querySelector(".told").remove(), part("erase").focus()) }, "Keep it");
     this.#note("erase", h("p", {}, "This cannot be taken back. Erase everything now?"), h("p", { class: "actions" }, yes, no));
@@ -222,10 +223,11 @@ class Page {
   #erase() {
     return this.#deed("erase", async () => {
       part("erase-yes").disabled = true;
+      say("Erasing.");
       let answer = await this.rights.erase();
       this.#forget();
       while (answer.status === "erasing") {
-        this.#note("erase", h("p", { class: "receipt" }, "Nothing of you is read any more. Waiting until every part has deleted it…"));
+        this.#note("erase", h("p", { class: "receipt", id: "erasing" }, "Nothing of you is read any more. Waiting until every part has deleted it…"));
         await new Promise((done) => setTimeout(done, AGAIN_MS));
         answer = await this.rights.erasure(answer.at);
       }
