@@ -97,8 +97,10 @@ class Exports:
                     if incomplete is None:
                         async for records in self._records(log, end, key):
                             yield records
-                except BrokerAway as error:
-                    incomplete = f"Not everything from {TOPICS[log.topic].name} on is here: {error}. Ask again."
+                except BrokerAway:
+                    incomplete = (
+                        f"The broker gave no more: not all from {TOPICS[log.topic].name} on is here. Ask again."
+                    )
                 yield b"]"
             yield b'},"incomplete":' + _encode(incomplete) + b"}"
 

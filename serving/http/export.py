@@ -27,6 +27,8 @@ class Export:
             first = await anext(parts)
         except Busy:
             raise problem.unavailable("Another export is being made; one at a time. Ask again.", BUSY_S) from None
-        except (Unavailable, BrokerAway) as error:
-            raise problem.unavailable(f"Not everything can be read now: {error}. Ask again.") from None
+        except (Unavailable, BrokerAway):
+            raise problem.unavailable(
+                "Redis or the broker does not answer, so not all could be told. Ask again."
+            ) from None
         return Streamed(first, parts, headers=HEADERS)

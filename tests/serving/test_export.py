@@ -248,7 +248,7 @@ async def test_a_log_that_takes_too_long_is_given_up_and_says_so(stocked: Deploy
     async for part in exports.parts(ME):
         parts.append(part)
         stocked.now += LONGEST_S * 1000
-    assert "took longer" in json.loads(b"".join(parts))["incomplete"]
+    assert "liveshelf.events.v1" in json.loads(b"".join(parts))["incomplete"]
 
 
 async def test_a_client_that_takes_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

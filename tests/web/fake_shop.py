@@ -166,7 +166,7 @@ class FakeShop:
         if self.rights_away:
             return JSONResponse({"title": "Away", "detail": "Not now."}, 503)
         body = await request.body()
-        said = json.loads(body) if body else None
+        said: Any = json.loads(body) if body else None
         self.rights.append((request.method, route, said))
         self.named_visitors.add(visitor)
         if route == "export":
