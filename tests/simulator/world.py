@@ -350,7 +350,7 @@ class Owner:
         return (await self.read(tag, (), ranking=True)).ranking
 
     async def score(self, tag: Tag, member: str) -> float | None:
-        return await self.world.store.score(tag, member)
+        return (await self.ranking(tag)).get(member)
 
     async def commit(self, tag: Tag, expected: str | None, new: str, writes: Writes) -> str | None:
         found: str | None = await self._ask("commit", lambda: self.world.commit(tag, expected, new, writes))
