@@ -16,7 +16,6 @@ from serving.held import Store, stores
 from serving.placements import placements
 from serving.ranking import table
 from serving.recommenders import recommenders
-from stream.features import SESSIONS_A_DAY
 from stream.learners import names
 from stream.signals import relations, session
 from stream.topics import TOPICS
@@ -182,7 +181,7 @@ def _recommending() -> Recommending:
         learns_from=[
             "Which items were looked at, put in the cart or bought after or together with which, with consent.",
             f"A visit counts once for a pair of items, and for at most {session.PAIRS} pairs.",
-            f"Whether such visits ended in a purchase; at most {SESSIONS_A_DAY} visits of one visitor a day.",
+            f"Whether such visits ended in a purchase; at most {session.SESSIONS_A_DAY} visits of one visitor a day.",
             f"Not from floods: more than {session.FLOOD_A_MINUTE} events a minute, {session.FLOOD_A_SESSION} a visit.",
         ],
         switch_off="Withdraw personalization, or send profiling=off, or let your browser send Sec-GPC: 1. Shelves "

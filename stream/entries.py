@@ -21,6 +21,7 @@ class Seen(Entry, tag="seen", array_like=True, frozen=True, gc=False):
     """`item_id` was viewed or put into a cart at `at` (ms).
 
     `repeat`: it had been in this session before. `back`: newly paired predecessors with their distance weight.
+    `counts` is false where only these pairs are new, as the session has counted the item as often as it may.
     """
 
     item_id: str
@@ -28,6 +29,7 @@ class Seen(Entry, tag="seen", array_like=True, frozen=True, gc=False):
     event: str
     repeat: bool
     back: list[tuple[str, float]]
+    counts: bool = True
 
 
 class Followed(Entry, tag="followed", array_like=True, frozen=True, gc=False):
@@ -41,7 +43,7 @@ class Followed(Entry, tag="followed", array_like=True, frozen=True, gc=False):
 
 
 class Bought(Entry, tag="bought", array_like=True, frozen=True, gc=False):
-    """`item_id` was bought; `confirmed` says whether the order counts as revenue."""
+    """`item_id` was bought; `confirmed` says whether the order counts as revenue, or a browser only claims it."""
 
     item_id: str
     at: int

@@ -77,8 +77,8 @@ class Edge(Struct, frozen=True, gc=False):
     """What the HTTP edge knows of an event and stamps on it; an event without it came straight from Kafka.
 
     `key` names the API key, `signed` says that a signed visitor token or a secret key came with the event,
-    `purchase_confirmed` that a purchase counts as revenue; `teaches` is false where too many visitors came from one
-    address: such an event is served, but nothing that others see is learnt from it.
+    `purchase_confirmed` that a purchase counts as revenue. `teaches` is false where its address sends for too many
+    visitors: it is served, not learnt from.
     """
 
     key: Label | None = None

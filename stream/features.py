@@ -18,11 +18,6 @@ _UNIT = 16
 FEATURE_LIMIT = 12.0 * _UNIT
 """The largest value of a feature: the logarithm of some 160,000 events, or seconds (45 hours)."""
 
-SESSIONS_A_DAY = 3
-"""So many sessions of one visitor may teach within 24 h of event time."""
-
-DAY_MS = 24 * 60 * 60 * 1_000
-
 _COUNTED = {
     "page_views": "page_view",
     "impressions": "view_item_list",
@@ -91,20 +86,6 @@ def intent_features(session: sessions.State, cart: carts.State, at: int) -> list
 def begins_session(features: Sequence[float]) -> bool:
     """Whether an example is its session's first: taken after one event."""
     return features[0] <= _ONE_EVENT
-
-
-def teaches(taught: list[int], at: int) -> bool:
-    """Whether a session that closes at `at` may teach; if so it is remembered in `taught`.
-
-    Parameters
-    ----------
-    taught: closing times (ms) of the visitor's sessions that taught within a day; changed in place.
-    """
-    taught[:] = [before for before in taught if abs(at - before) < DAY_MS]
-    if len(taught) >= SESSIONS_A_DAY:
-        return False
-    taught.append(at)
-    return True
 
 
 def _last_dwell(steps: list[sessions.Step], at: int) -> int:

@@ -10,6 +10,7 @@ from base64 import b64encode
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple, Protocol
+from zlib import crc32
 
 import msgspec
 from msgspec import Struct, field
@@ -110,7 +111,7 @@ class Outgoing(Struct):
 class Emit:
     """Collects derived entries and dead letters; the shard sends them before it commits.
 
-    `learning` is false while the event at hand must not teach anything (a flood, a late event).
+    `learning` is false while the event at hand must not teach anything (a flood, a late event, a wrong clock).
     """
 
     __slots__ = ("_partitions", "dead", "learning", "offset", "out", "records", "source")
@@ -169,14 +170,28 @@ class Emit:
 
 
 class Clock(Struct, gc=False):
-    """How far a partition is: event time, log time and what became of its records (all counts since offset 0)."""
+    """How far a partition is: event time, log time and what became of its records (all counts since offset 0).
+
+    `newest_at` is the newest event time that two visitors have reached, so that no single record with a wrong clock
+    moves it; `lead_at` is the one visitor's that is further, `lead_by` 16 bits of who that is.
+    """
 
     newest_at: int = 0
+    lead_at: int = 0
+    lead_by: int = 0
     record_at: int = 0
     applied: int = 0
     duplicates: int = 0
     dropped: int = 0
     dead: int = 0
+
+    def advance(self, pid: str, at: int) -> None:
+        """A visitor has come to `at`: it leads, or confirms how far another had come."""
+        who = crc32(pid.encode()) & 0xFFFF
+        if who != self.lead_by:
+            self.newest_at = max(self.newest_at, min(at, self.lead_at))
+        if at > self.lead_at:
+            self.lead_at, self.lead_by = at, who
 
 
 CLOCK = Family("clock", Clock, "the partition's newest event time and its counts of records")

@@ -5,6 +5,9 @@ an erasure (``erase:<pid>``), each with its whole value. `Privacy` is the join o
 which order or how often they are read, nor who writes the Redis value (``{events:p}:privacy:<pid>``): the API at once,
 the worker from the topic. A visitor's records lie in the partition that its events lie in.
 
+What an event only assumed (its own yes, where nothing was known) is not on record: the visitor's value proves it, and
+it ends with that.
+
 Compaction leaves a record alone for a day, so that a record that was overtaken by another writer's is still read and
 joined by workers that are less than a day behind.
 """

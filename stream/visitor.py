@@ -1,7 +1,7 @@
 """The visitor agent: events → the visitor's own state, and what other agents learn from it.
 
 Owns ``{events:p}``. Order matters and is the log's: consent first, then the dedupe, then the session's boundary, then
-the signals, then the closing of sessions whose 30 minutes are over by the partition's newest event time.
+the signals, then the closing of sessions whose 30 minutes are over by the event time that two visitors have reached.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from stream import customers
 from stream.consent import Known, learn, newest, purposes, refused, withdrawn
 from stream.entries import Example
 from stream.events import Erase, Event
-from stream.features import intent_features, teaches
+from stream.features import intent_features
 from stream.fold import CLOCK, Clock, Emit, Family, Record, State
 from stream.ingest import Accepted, Rejected, admit
 from stream.privacy import consent_record, erase_records
@@ -28,9 +28,11 @@ _pack = msgspec.msgpack.Encoder().encode
 DAY_MS = 86_400_000
 LARGEST_BYTES = 64 * 1024
 RETENTION_MS = 90 * DAY_MS
+SHORT = 64
 DEDUPE_IDS = 64
 DEDUPE_MINUTES = 24 * 60
 CLOSED_A_RECORD = 16
+AHEAD_MS = 7 * DAY_MS
 SAMPLED = frozenset({1, 2, 4, 8, 16, 32})
 CONTROL = frozenset({"identify", "consent_update", "erase", "unmerge", "reset", "due"})
 
@@ -47,8 +49,9 @@ class VisitorBase(Struct):
     """What every visitor's value has beside its signals.
 
     `epoch` is the pseudonym's; `recent` maps 64-bit hashes of event ids to the minute of their event time; `wide`: an
-    id was not ASCII, so that bounded numbers of them no longer bound the bytes; `taught`: when (ms) sessions closed
-    that taught a model within a day; `customer`: whose visitor this is (cid), told of to other devices at `shared_at`.
+    id was long or not ASCII, so that bounded numbers of them no longer bound the bytes; `taught`: when (ms) the
+    sessions began that taught within a day; `customer`: whose visitor this is (cid), told of to other devices at
+    `shared_at`.
     """
 
     epoch: int = 0
@@ -139,7 +142,7 @@ class VisitorFold:
         counted = self._apply(pid, admitted, state, emit)
         setattr(clock, counted, getattr(clock, counted) + 1)
         if counted == "applied":
-            clock.newest_at = max(clock.newest_at, admitted.at)
+            clock.advance(pid, admitted.at)
             self._close_due(clock.newest_at, state, emit)
 
     def views(self, state: State, changed: Iterable[str]) -> dict[str, bytes | None]:
@@ -197,11 +200,16 @@ class VisitorFold:
         customers.tell(pid, visitor, accepted, emit)
 
     def _learn(self, pid: str, visitor: Any, accepted: Accepted, emit: Emit) -> bool:
-        """Fold what the event says of consent; what changes an answer, or was said for its own sake, goes on record."""
-        before = {purpose: word.granted for purpose, word in visitor.consent.items()}
+        """Fold what the event says of consent; each no, and what was said for its own sake, goes on record.
+
+        What an event only assumes is proven by the value that it is used with, and ends with it.
+        """
+        before = visitor.consent.copy()
         changed = learn(visitor.consent, accepted)
         for purpose, word in changed.items():
-            if before.get(purpose) is not word.granted or accepted.name == "consent_update":
+            was = before.get(purpose)
+            new = not word.granted and (was is None or was.granted)
+            if new or accepted.name == "consent_update":
                 emit.record("privacy", *consent_record(pid, emit.source[1], visitor.epoch, purpose, word))
         return bool(changed)
 
@@ -227,16 +235,16 @@ class VisitorFold:
         if visitor.last is None or accepted.at >= visitor.last.at:
             visitor.last = Last(event.event_id, accepted.name, accepted.at)
         running = session.SIGNAL.of(visitor)
-        emit.learning = True
+        emit.learning = not _runs_ahead(accepted, state.read("clock"))
         if not session.continues(running, accepted) and not session.late(running, accepted):
             _close(visitor, emit)
-            visitor.session = running = session.begin(accepted, running)
-        sampling = not running.bought
+            muted = not session.may_teach(visitor.taught, accepted.at)
+            visitor.session = running = session.begin(accepted, running, muted=muted)
         for of, fold in self._folds.get(accepted.name, ()):
             fold(of(visitor), accepted, emit)
-        if sampling and not running.bought and running.events in SAMPLED and emit.learning:
+        if emit.learning and running.events in SAMPLED and not (running.bought or running.claimed):
             running.samples.append(intent_features(running, cart.SIGNAL.of(visitor), accepted.at))
-        visitor.wide = visitor.wide or not _ascii(event)
+        visitor.wide = visitor.wide or not _short(event)
         if visitor.wide:
             _keep_small(visitor)
         if state.rank.get(pid) != running.last_at and not running.closed:
@@ -248,7 +256,7 @@ class VisitorFold:
         customers.part(pid, visitor, emit)
         for signal in SIGNALS:
             setattr(visitor, signal.name, signal.state())
-        visitor.last, visitor.taught = None, []
+        visitor.last, visitor.taught = None, session.used_up(visitor.taught)
         state.put(f"visitor:{pid}", visitor)
         state.put(f"vector:{pid}", None)
         state.rerank(pid, None)
@@ -291,13 +299,25 @@ class VisitorFold:
 
 
 def _close(visitor: Any, emit: Emit) -> None:
-    """The session is over: its samples become the intent model's labelled examples, so many sessions a day."""
+    """The session is over: its samples become the intent model's labelled examples.
+
+    Where only the browser told of a purchase nobody knows the label, and there are none.
+    """
     running = session.SIGNAL.of(visitor)
-    if not running.flooded and running.samples and teaches(visitor.taught, running.last_at):
+    if not running.muted and (running.bought or not running.claimed):
         for features in running.samples:
             emit.entry("feedback", "intent", Example, "intent", running.last_at, features, running.bought)
     running.samples = []
     running.closed = True
+
+
+def _runs_ahead(accepted: Accepted, clock: Clock) -> bool:
+    """Whether a producer's own clock is so far ahead of all others that its events would spoil what decays by time.
+
+    What the edge passed on carries the edge's clock. The first visitor after a week's silence is not learnt from until
+    a second one has come.
+    """
+    return accepted.event.edge is None and 0 < clock.newest_at < accepted.at - AHEAD_MS
 
 
 def seen_before(recent: dict[int, int], accepted: Accepted) -> bool:
@@ -310,16 +330,14 @@ def _hash(event_id: str) -> int:
     return int.from_bytes(blake2b(event_id.encode(), digest_size=8).digest(), "big")
 
 
-def _ascii(event: Event) -> bool:
-    return (
-        event.event_id.isascii()
-        and (event.session_id is None or event.session_id.isascii())
-        and all(item.item_id.isascii() for item in event.items)
-    )
+def _short(event: Event) -> bool:
+    """Whether as many such ids as a visitor's value may hold stay well below `LARGEST_BYTES`."""
+    ids = [event.event_id, event.session_id or "", *[item.item_id for item in event.items]]
+    return all(len(id_) <= SHORT and id_.isascii() for id_ in ids)
 
 
 def _keep_small(visitor: Any) -> None:
-    """Ids of 128 characters may have 512 bytes: whoever sends many of them is remembered less (`GUARANTEES.md` §3)."""
+    """Ids of 128 characters may have 512 bytes. Whoever sends many of them is remembered less (`GUARANTEES.md` §3)."""
     while len(_pack(visitor)) > LARGEST_BYTES:
         largest = max(SIGNALS, key=lambda signal: len(_pack(signal.of(visitor))))
         largest.halve(largest.of(visitor))

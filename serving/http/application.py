@@ -30,7 +30,7 @@ from serving.http.body import ClientGone, Receive
 from serving.http.exchange import Exchange, Scope
 from serving.http.origins import Origins
 from serving.http.proofs import HEADER
-from serving.http.routes import Route
+from serving.http.routes import Route, described
 
 EVENTS = "/v1/events"
 SHELF = "/v1/recommendations/{placement}"
@@ -45,7 +45,7 @@ class Endpoint:
     """All methods of one path as an ASGI application."""
 
     def __init__(self, path: str, routes: Sequence[Route], origins: Origins) -> None:
-        self.path = path.replace(":path", "")
+        self.path = described(path)
         self._origins = origins
         self._answers = {route.method: route.answer for route in routes}
         self._seconds = metrics.REQUEST_SECONDS.labels(self.path)

@@ -26,6 +26,7 @@ from serving.notice import PrivacyNotice
 from serving.placement import ITEMS, MOST_ITEMS
 from serving.placements import placements
 from stream.consent import PURPOSES
+from stream.events import CONSENT_MODE
 from stream.lag import Row
 
 TITLE = "liveshelf"
@@ -243,9 +244,14 @@ def _consent() -> Json:
         "put_consent", "visitors", "Grant or withdraw consent, per purpose.",
         "Holds for the next answer. Consent Mode's names (v2) are read, too. A withdrawal wins ties; with `Sec-GPC: 1` "
         "personalization stays withdrawn.",
-        {"200": _answers("What is known now.", known)}, 400, 401, 403, 408, 413, 415, 503,
+        {"200": _answers("What is known now.", known)}, 400, 401, 403, 404, 408, 413, 415, 503,
     )  # fmt: skip
-    body = {"required": True, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/consent"}}}}
+    said = [*PURPOSES, *(name for names in CONSENT_MODE.values() for name in names)]
+    schema = {
+        "$ref": "#/components/schemas/consent",
+        "anyOf": [{"required": [name], "properties": {name: {"not": {"type": "null"}}}} for name in said],
+    }
+    body = {"required": True, "content": {"application/json": {"schema": schema}}}
     return {**operation, "parameters": [_in_path("visitor_id")], "requestBody": body}
 
 
@@ -302,7 +308,7 @@ _ERASING: Json = {
 def _erased(name: str, summary: str, parameter: str) -> Json:
     answers = {"200": _answers("It is over.", _ERASED), "202": _answers("It is under way.", _ERASING)}
     text = "Nothing of the visitor is read from the first answer on; the receipt comes once every agent has passed it."
-    operation = _operation(name, "visitors", summary, text, answers, 400, 401, 403, 503)
+    operation = _operation(name, "visitors", summary, text, answers, 400, 401, 403, 404, 503)
     return {**operation, "parameters": [_in_path(parameter)]}
 
 

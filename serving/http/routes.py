@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+from starlette.convertors import Convertor, register_url_convertor
 
 from serving.http import openapi
 from serving.http.access import NEEDS, Access, Answers
@@ -23,6 +26,26 @@ class Route:
     method: str
     path: str
     answer: Answers
+
+
+class _Whole(Convertor[str]):
+    """A visitor id, which may have slashes of its own, but not a route of its own behind it."""
+
+    regex = r"(?!.*/(?:consent|export|reset|token)/?$).+"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("whole", _Whole())
+
+
+def described(path: str) -> str:
+    """A route's path as the API describes it: without what its parameters may hold."""
+    return re.sub(r":\w+}", "}", path)
 
 
 def routes(
@@ -50,7 +73,7 @@ def routes(
         ("PUT", "/v1/visitors/{visitor_id:path}/consent", rights.consent),
         ("GET", "/v1/visitors/{visitor_id:path}/export", export.answer),
         ("POST", "/v1/visitors/{visitor_id:path}/reset", rights.reset),
-        ("DELETE", "/v1/visitors/{visitor_id:path}", rights.erase),
+        ("DELETE", "/v1/visitors/{visitor_id:whole}", rights.erase),
         ("GET", "/v1/erasures/{erasure}", rights.erasure),
         ("GET", "/v1/privacy/notice", notice.answer),
         ("GET", "/v1/ops/lag", operations.lag),
@@ -60,6 +83,5 @@ def routes(
         ("GET", "/openapi.json", openapi.answer),
     )
     return tuple(
-        Route(method, path, access.guards(NEEDS[method, path.replace(":path", "")], answer))
-        for method, path, answer in answers
+        Route(method, path, access.guards(NEEDS[method, described(path)], answer)) for method, path, answer in answers
     )

@@ -21,7 +21,7 @@ from serving.sends import Sends
 from serving.visitors import TOPIC, Visitors
 from stream.backpressure import Full
 from stream.cluster import BrokerAway
-from stream.consent import PURPOSES, Known, learn
+from stream.consent import PURPOSES, Known, all_joined, learn
 from stream.events import Consent
 from stream.ingest import GPC, Accepted, validate
 from stream.privacy import Privacy
@@ -77,8 +77,16 @@ class Rights:
         accepted = validate(_encode(event), timestamp=int(self._clock()))
         if isinstance(accepted, Rejected):
             raise problem.bad_request(f"{accepted.detail}.")
-        token, known = await _stored(self._say(visitor_id, accepted, _encode(event)))
-        return Answer(_encode({"consent": shown(known.consent), "fresh_token": token}))
+        token, told = await _stored(self._say(visitor_id, accepted, _encode(event)))
+        return Answer(_encode({"consent": shown(await self._holds(visitor_id, told)), "fresh_token": token}))
+
+    async def _holds(self, visitor_id: str, told: Privacy) -> Known:
+        """What holds now, also of purposes that nothing was said of; with Redis away what is on record."""
+        try:
+            seen = (await self._visitors.many([visitor_id]))[visitor_id]
+        except Unavailable:
+            seen = None
+        return told.consent if seen is None else all_joined(seen.consent, told.consent)
 
     async def reset(self, exchange: Exchange) -> Answer:
         """Forget the profile and begin anew; consents stay as they are."""
@@ -100,7 +108,7 @@ class Rights:
         try:
             found = await _stored(self._erasures.certificate(token))
         except BadToken as error:
-            raise problem.bad_request(f"{error}.") from None
+            raise problem.not_found(f"There is no such erasure: {error}.") from None
         if found is not None:
             return Answer(_encode(found))
         where = f"/v1/erasures/{token}"

@@ -46,7 +46,8 @@ UNKNOWN_TOTAL = 1.0
 class Row(Struct, frozen=True, gc=False):
     """One item's row as of `at` (ms), ready to be added; made once per version of the row, 0.2 µs for each neighbour.
 
-    `codes` are the neighbours, `weights` their after + 0.7 * before; `total` is how often the item was seen, decayed.
+    `codes` are the neighbours, `weights` their after + 0.7 * before; `total` is in how many sessions the item was
+    seen, decayed.
     """
 
     code: int

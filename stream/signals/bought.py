@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
-from stream.entries import Bought
 from stream.fold import Emit
 from stream.ingest import Accepted
 from stream.signal import Signal
@@ -25,17 +24,14 @@ class State(Struct):
     items: dict[str, Purchase] = field(default_factory=dict)
 
 
-def fold(state: State, accepted: Accepted, emit: Emit) -> None:
-    """Purchases are remembered, refunds forgotten."""
+def fold(state: State, accepted: Accepted, emit: Emit) -> None:  # noqa: ARG001  # as all signals
+    """Purchases are remembered, also those that only the browser tells of; refunds are forgotten."""
     event, name = accepted.event, accepted.name
     items = state.items
-    confirmed = event.edge is None or event.edge.purchase_confirmed
     for item in event.items:
         items.pop(item.item_id, None)
         if name == "purchase":
             items[item.item_id] = Purchase(accepted.at, event.event_id)
-            if emit.learning:
-                emit.entry("pairs", item.item_id, Bought, item.item_id, accepted.at, item.quantity, confirmed)
     while len(items) > ITEMS:
         del items[next(iter(items))]
 

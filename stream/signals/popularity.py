@@ -21,8 +21,9 @@ SLOW_MS = 7 * DAY_MS
 class State(Struct, array_like=True, gc=False):
     """Counts of one item.
 
-    `fast` and `slow` are how often it was seen, halved every `FAST_MS` and `SLOW_MS`, as of `at` (ms); `seen` is the
-    plain number. `bought` counts units of all purchases, `confirmed` those that count as revenue.
+    `fast` and `slow` are in how many sessions it was seen, halved every `FAST_MS` and `SLOW_MS`, as of `at` (ms);
+    `seen` is the plain number. `bought` counts the units of confirmed purchases, `claimed` the sessions that told of an
+    unconfirmed one: no ranking may use it.
     """
 
     at: int = 0
@@ -30,14 +31,16 @@ class State(Struct, array_like=True, gc=False):
     slow: float = 0.0
     seen: int = 0
     bought: int = 0
-    confirmed: int = 0
+    claimed: int = 0
 
 
 def fold(state: State, entry: Seen | Bought) -> None:
-    """One step or purchase more."""
+    """One session or purchase more."""
     if isinstance(entry, Bought):
-        state.bought += entry.quantity
-        state.confirmed += entry.quantity if entry.confirmed else 0
+        state.bought += entry.quantity if entry.confirmed else 0
+        state.claimed += not entry.confirmed
+        return
+    if entry.repeat or not entry.counts:
         return
     state.seen += 1
     passed = entry.at - state.at

@@ -41,9 +41,9 @@ class Link(Struct, array_like=True, gc=False):
 class State(Struct, array_like=True):
     """One item's row.
 
-    `origin` (ms) is where the row's scale is 1, 0 in an empty row; `total` is the decayed number of times it was seen;
-    `after`, `before` and `together` are keyed by the other item. More than `FULL` neighbours are cut to the `KEPT`
-    heaviest (of equal ones the smaller id), so a row stays below 12 KiB with ids of 12 characters.
+    `origin` (ms) is where the row's scale is 1, 0 in an empty row; `total` is the decayed number of sessions it was
+    seen in; `after`, `before` and `together` are keyed by the other item. More than `FULL` neighbours are cut to the
+    `KEPT` heaviest (of equal ones the smaller id), so a row stays below 12 KiB with ids of 12 characters.
     """
 
     origin: int = 0
@@ -67,7 +67,7 @@ def fold(state: State, entry: Seen | Followed) -> None:
         age = 0.0
     unit = exp(age)
     if isinstance(entry, Seen):
-        state.total += unit
+        state.total += unit if entry.counts and not entry.repeat else 0.0
         for other, weight in entry.back:
             _add(state.before, other, unit * weight)
     else:

@@ -16,14 +16,16 @@ PRIOR_RATE = 0.2
 
 
 class State(Struct, array_like=True, gc=False):
-    """`sessions` in which the item was seen, and how many times it was seen again in them."""
+    """`sessions` in which the item was seen, and in how many of them it was seen again."""
 
     sessions: int = 0
     repeats: int = 0
 
 
 def fold(state: State, entry: Seen) -> None:
-    """One step more."""
+    """One session, or one return, more."""
+    if not entry.counts:
+        return
     if entry.repeat:
         state.repeats += 1
     else:

@@ -1,8 +1,11 @@
 """Session: what the visitor is doing right now, and which items follow which.
 
 A session is the events with one `session_id`, or without it the events with no pause of 30 minutes (GA4's rule). Its
-steps (single-item views and carts) say which item followed which; a session counts once for a pair of items and for at
-most `PAIRS` pairs (`GUARANTEES.md` §3), and a flood is served but teaches nothing.
+steps (single-item views and carts) say which item followed which.
+
+What one visitor can teach is bounded (`GUARANTEES.md` §3): a session counts once for a pair of items and for at most
+`PAIRS` pairs, once for an item and once for coming back to it; `SESSIONS_A_DAY` sessions teach within a day, by when
+they began; a flood teaches nothing. What does not teach is served all the same.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from zlib import crc32
 
 from msgspec import Struct, field
 
-from stream.entries import Followed, Seen
+from stream.entries import Bought, Followed, Seen
 from stream.fold import Emit
 from stream.ingest import Accepted
 from stream.signal import Signal
@@ -21,6 +24,10 @@ from stream.signal import Signal
 GAP_MS = 30 * 60_000
 STEPS = 50
 PAIRS = 300
+ITEMS = 300
+TIMES = 2
+SESSIONS_A_DAY = 3
+DAY_MS = 24 * 60 * 60_000
 WINDOW = 5
 WEIGHTS = tuple(math.exp(-distance / 1.5) for distance in range(WINDOW))
 FLOOD_A_MINUTE = 120
@@ -40,8 +47,10 @@ class Step(Struct, array_like=True, frozen=True, gc=False):
 class State(Struct):
     """The running session; `last_at` = 0 means there is none.
 
-    `steps` oldest first; `pairs` are the hashes of the pairs already counted; `counts` is event name → number;
-    `samples` are the intent model's features at moments of this session; `minute` and `in_minute` watch for floods.
+    `steps` oldest first; `pairs` are the hashes of the pairs already counted, `seen` of the items with how many times
+    they were; `counts` is event name → number; `bought`: a confirmed purchase, `claimed`: one that only the browser
+    tells of; `muted`: it teaches nothing (any more); `samples` are the intent model's features at moments of this
+    session; `minute` and `in_minute` watch for floods.
     """
 
     id: str = ""
@@ -50,11 +59,13 @@ class State(Struct):
     last_at: int = 0
     steps: list[Step] = field(default_factory=list)
     pairs: dict[int, int] = field(default_factory=dict)
+    seen: dict[int, int] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     events: int = 0
     bought: bool = False
+    claimed: bool = False
     closed: bool = False
-    flooded: bool = False
+    muted: bool = False
     minute: int = 0
     in_minute: int = 0
     samples: list[list[int]] = field(default_factory=list)
@@ -75,13 +86,38 @@ def late(state: State, accepted: Accepted) -> bool:
     return bool(state.last_at) and accepted.at < state.started_at and not continues(state, accepted)
 
 
-def begin(accepted: Accepted, before: State) -> State:
+def may_teach(taught: list[int], at: int) -> bool:
+    """Whether a session that begins at `at` may teach; if so it is remembered in `taught`.
+
+    Parameters
+    ----------
+    taught: when the visitor's sessions that taught within a day began (ms), ascending; changed in place.
+
+    Notes
+    -----
+    A session that begins before the last one that taught does not, or a bot that sends events of today and of
+    yesterday in turn would have made the one day forget the other.
+    """
+    taught[:] = [before for before in taught if at - before < DAY_MS]
+    if len(taught) >= SESSIONS_A_DAY or (taught and at < taught[-1]):
+        return False
+    taught.append(at)
+    return True
+
+
+def used_up(taught: list[int]) -> list[int]:
+    """What stays of `taught` when the visitor's profile is forgotten: one time, and no more teaching for a day."""
+    return taught[-1:] * SESSIONS_A_DAY
+
+
+def begin(accepted: Accepted, before: State, *, muted: bool) -> State:
     """A new session; the watch for floods goes on, or a bot had only to change its session."""
     named = accepted.event.session_id
     return State(
         id=named or accepted.event.event_id,
         explicit=named is not None,
         started_at=accepted.at,
+        muted=muted,
         minute=before.minute,
         in_minute=before.in_minute,
     )
@@ -99,13 +135,16 @@ def fold(state: State, accepted: Accepted, emit: Emit) -> None:
     state.closed = False
     if name in state.counts or len(state.counts) < NAMES:
         state.counts[name] = state.counts.get(name, 0) + 1
-    state.bought = state.bought or name == "purchase"
     _watch_for_floods(state, at)
-    emit.learning = not state.flooded
+    if event.edge is not None and not event.edge.teaches:
+        state.muted = True
+    emit.learning = emit.learning and not state.muted
     if name in _STEPPING and len(event.items) == 1:
         _step(state, event.items[0].item_id, accepted, emit)
     elif name in _TOGETHER and len(event.items) > 1 and emit.learning:
         _relate_together(state, sorted({item.item_id for item in event.items}), at, emit)
+    if name == "purchase":
+        _buy(state, accepted, emit)
 
 
 _STEPPING = frozenset({"view_item", "add_to_cart"})
@@ -118,18 +157,26 @@ def _watch_for_floods(state: State, at: int) -> None:
         state.minute, state.in_minute = minute, 0
     state.in_minute += 1  # an earlier minute counts with the newest, or a bot had only to go back and forth
     if state.in_minute > FLOOD_A_MINUTE or state.events > FLOOD_A_SESSION:
-        state.flooded = True
+        state.muted = True
 
 
 def _step(state: State, item_id: str, accepted: Accepted, emit: Emit) -> None:
-    at, steps = accepted.at, state.steps
     if emit.learning:
-        repeat = any(step.item_id == item_id for step in steps)
-        back = _pair_back(state, item_id, at, emit)
-        emit.entry("pairs", item_id, Seen, item_id, at, accepted.name, repeat, back)
-    steps.append(Step(item_id, accepted.name, at, accepted.event.event_id))
-    if len(steps) > STEPS:
-        del steps[0]
+        _teach_step(state, item_id, accepted, emit)
+    state.steps.append(Step(item_id, accepted.name, accepted.at, accepted.event.event_id))
+    if len(state.steps) > STEPS:
+        del state.steps[0]
+
+
+def _teach_step(state: State, item_id: str, accepted: Accepted, emit: Emit) -> None:
+    key = crc32(item_id.encode())
+    times = state.seen.get(key, 0)
+    counts = times < TIMES if times else len(state.seen) < ITEMS
+    if counts:
+        state.seen[key] = times + 1
+    back = _pair_back(state, item_id, accepted.at, emit)
+    if counts or back:
+        emit.entry("pairs", item_id, Seen, item_id, accepted.at, accepted.name, times > 0, back, counts)
 
 
 def _pair_back(state: State, item_id: str, at: int, emit: Emit) -> list[tuple[str, float]]:
@@ -151,6 +198,17 @@ def _relate_together(state: State, item_ids: list[str], at: int, emit: Emit) -> 
         if _count_once(state, f"{one}\0\0{other}"):
             emit.entry("pairs", one, Followed, one, at, "together", other, 1.0)
             emit.entry("pairs", other, Followed, other, at, "together", one, 1.0)
+
+
+def _buy(state: State, accepted: Accepted, emit: Emit) -> None:
+    """A confirmed order counts with its units; what only the browser tells of counts once a session, as a claim."""
+    event = accepted.event
+    confirmed = event.edge is None or event.edge.purchase_confirmed
+    state.bought = state.bought or confirmed
+    state.claimed = state.claimed or not confirmed
+    for item in event.items if emit.learning else ():
+        if confirmed or _count_once(state, f"{item.item_id}\0\0\0"):
+            emit.entry("pairs", item.item_id, Bought, item.item_id, accepted.at, item.quantity, confirmed)
 
 
 def _count_once(state: State, pair: str) -> bool:

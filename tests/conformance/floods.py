@@ -41,7 +41,7 @@ def _document(name: str, visitor: str, items: list[Any], at: int, n: int, charac
         "occurred_at": at,
         "received_at": at,
         "visitor_id": visitor,
-        "session_id": character * MOST_CHARACTERS,
+        "session_id": _id(character, min(n, 2), MOST_CHARACTERS),
         "consent": {"analytics": True, "personalization": True, "marketing": True},
         "items": items,
     }

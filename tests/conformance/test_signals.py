@@ -20,7 +20,7 @@ from stream.fold import Emit, Record, State
 from stream.ingest import Accepted, admit
 from stream.item import Item
 from stream.signal import Signal
-from stream.signals import signals
+from stream.signals import session, signals
 from stream.visitor import Visitor, VisitorFold
 from tests.conformance.floods import MOST_CHARACTERS, entry_flood, flood
 from tests.simulator.profile import LONG
@@ -158,7 +158,7 @@ def test_its_older_half_can_be_forgotten_until_nothing_is_left(signal: Signal[An
 
 @pytest.mark.parametrize("character", ["a", "é", "€", "😀"])
 def test_a_visitor_stays_within_64_kib_whatever_is_sent(character: str) -> None:
-    largest, parts = 0, {}
+    largest, parts, visitor = 0, {}, Visitor()
     fold, state = VisitorFold(lambda _: "p" * 26, 1), State(VisitorFold.families)
     state.load("clock", None)
     state.load(f"visitor:{'p' * 26}", None)
@@ -176,6 +176,8 @@ def test_a_visitor_stays_within_64_kib_whatever_is_sent(character: str) -> None:
     print(f"visitor, ids of {MOST_CHARACTERS} × {character}: {largest:,} bytes {parts}")
     assert largest <= VISITOR_BYTES
     assert largest > VISITOR_BYTES // 2, "this flood is not the worst"
+    assert len(visitor.session.seen) == session.ITEMS, "this flood does not fill the session's counts"
+    assert len(visitor.taught) == session.SESSIONS_A_DAY
 
 
 @pytest.mark.parametrize(("characters", "bound_bytes"), [(12, 12 * 1024), (MOST_CHARACTERS, 64 * 1024)])

@@ -21,11 +21,11 @@ import pytest
 
 import stream.learners
 from stream.estimator import Estimator
-from stream.features import SESSIONS_A_DAY
 from stream.learner import LearnerFold
 from stream.learners import models, names
 from stream.progressive import Metrics, Progress
 from stream.published import LARGEST_BYTES, ModelRefusedError, Published, Version, load_published, seal
+from stream.signals.session import SESSIONS_A_DAY
 from tests.learners.streams import Agent, Labelled
 
 MODELS = sorted(models())

@@ -6,13 +6,10 @@ import msgspec
 import pytest
 
 from stream.features import (
-    DAY_MS,
     FEATURE_LIMIT,
     INTENT_FEATURES,
-    SESSIONS_A_DAY,
     begins_session,
     intent_features,
-    teaches,
 )
 from stream.learners.intent import Intent
 from stream.signals import cart, session
@@ -99,15 +96,6 @@ def test_the_example_after_one_event_begins_a_session() -> None:
     one, two = running(("a", "view_item", 0)), running(("a", "view_item", 0), ("b", "view_item", 1))
     assert begins_session(intent_features(one, cart.State(), START))
     assert not begins_session(intent_features(two, cart.State(), START))
-
-
-def test_a_visitor_teaches_with_few_sessions_a_day() -> None:
-    taught: list[int] = []
-    told = [teaches(taught, START + hour * 3_600_000) for hour in range(SESSIONS_A_DAY + 2)]
-    assert told == [True] * SESSIONS_A_DAY + [False] * 2
-    assert not teaches(taught, START + DAY_MS - 1)
-    assert teaches(taught, START + DAY_MS)
-    assert len(taught) == SESSIONS_A_DAY
 
 
 def test_a_sample_takes_few_bytes_in_the_visitors_state() -> None:

@@ -47,7 +47,7 @@ def shop(visitors: int, *, seed: int) -> list[Event]:
     ]
     events.sort(key=lambda one: one["occurred_at"])
     late = BASE_MS + visitors * 20_000 + 7_200_000  # each event closes a few of the sessions that are over
-    return [*events, *(event(f"late-{n}", "page_view", late + n, "nobody") for n in range(visitors // 10))]
+    return [*events, *(event(f"late-{n}", "page_view", late + n, f"nobody{n % 2}") for n in range(visitors // 10))]
 
 
 def examples(events: Iterable[Event]) -> list[Any]:
@@ -122,11 +122,11 @@ def test_a_session_gives_at_most_six_examples_of_one_label_and_none_after_its_pu
         assert len(entries) <= 6
         assert len({entry.label for entry in entries}) == 1
     long = [event(f"e{n}", "view_item", BASE_MS + n * 1_000, "v", items=[{"item_id": f"i{n}"}]) for n in range(60)]
-    closing = event("end", "page_view", BASE_MS + 9_000_000, "w")
-    assert [len(entries) for entries in by_session(examples([*long, closing]))] == [6]
+    closing = [event("end", "page_view", BASE_MS + 9_000_000, who) for who in "wx"]
+    assert [len(entries) for entries in by_session(examples([*long, *closing]))] == [6]
     bought = event("b", "purchase", BASE_MS + 2_500, "v", items=[{"item_id": "i0"}], transaction_id="t",
                    currency="EUR", value="1")  # fmt: skip
-    assert [entry.label for entry in examples([*long[:3], bought, *long[3:], closing])] == [True, True]
+    assert [entry.label for entry in examples([*long[:3], bought, *long[3:], *closing])] == [True, True]
 
 
 def test_serving_sees_the_features_that_were_learnt() -> None:

@@ -32,6 +32,8 @@ async def stocked(shop: Deployment) -> Deployment:
     await shop.view(ME, "mine1", event="add_to_cart")
     await shop.view(ME, "mine2", event="purchase", transaction_id="order-1")
     await shop.view(ME, "mine0", event="dismiss")
+    await shop.call("PUT", f"/v1/visitors/{ME}/consent", {"analytics": True})
+    await shop.settle()
     await shop.shelf("home_for_you", ME)
     await shop.shelf("home_for_you", YOU)
     return shop
@@ -101,7 +103,7 @@ async def test_its_records_are_those_of_every_partition(stocked: Deployment) -> 
     stocked.broker.send("liveshelf.dead_letters.v1", partition_of(ME.encode(), 2), ME.encode(), b'{"reason": "range"}')
     records = (await exported(stocked))["records"]
     assert records == {noun: raw_records(stocked, noun, ME) for noun in RAW}
-    assert [len(records[noun]) for noun in RAW] == [5, 1, 1]
+    assert [len(records[noun]) for noun in RAW] == [6, 1, 1]
 
 
 async def test_nothing_of_anybody_else_is_in_it(stocked: Deployment) -> None:
@@ -181,7 +183,7 @@ async def test_after_an_erasure_the_tombstone_and_the_raw_records_are_left(stock
     export = await exported(stocked)
     assert (export["epoch"], export["profile"]["in_use"], export["session_vector"]) == (1, False, None)
     assert export["erased_at"] == asked_at
-    assert len(export["records"]["events"]) == 6  # the erasure itself is one
+    assert len(export["records"]["events"]) == 7  # the erasure itself is one
 
 
 async def test_what_cannot_be_read_at_the_beginning_is_an_error(stocked: Deployment) -> None:

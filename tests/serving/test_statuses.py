@@ -44,7 +44,8 @@ async def test_an_empty_shop_has_nothing_to_say(shop: Deployment) -> None:
 
 
 async def test_popular_items_are_what_trending_asks_for(stocked: Deployment) -> None:
-    await stocked.view("u", "i1", "i1", "i2")
+    await stocked.view("u", "i1", "i2")
+    await stocked.view("v", "i1")
     shelf = await stocked.shelf("trending", n=2)
     assert (shelf["status"], ids(shelf)) == ("ok", ["i1", "i2"])
 

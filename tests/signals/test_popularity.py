@@ -43,8 +43,16 @@ def test_steady_interest_tends_to_its_rate_and_a_rush_shows_in_the_fast_count_fi
     assert current(steady, now)[1] > current(rush, now)[1]
 
 
-def test_bought_units_are_counted_and_confirmed_ones_apart() -> None:
+def test_a_repeat_adds_nothing() -> None:
+    state = State()
+    fold(state, seen(AT))
+    fold(state, Seen(0, 0, "a", AT, "view_item", True, []))
+    fold(state, Seen(0, 0, "a", AT, "view_item", True, [("b", 1.0)], False))
+    assert (state.seen, state.fast, state.slow) == (1, 1.0, 1.0)
+
+
+def test_units_count_when_they_are_confirmed_and_claims_apart() -> None:
     state = State()
     fold(state, Bought(0, 0, "a", AT, 3, False))
     fold(state, Bought(1, 0, "a", AT, 2, True))
-    assert (state.bought, state.confirmed, state.seen) == (5, 2, 0)
+    assert (state.bought, state.claimed, state.seen) == (2, 1, 0)

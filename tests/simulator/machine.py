@@ -35,7 +35,7 @@ from tests.simulator.reference import Reference
 from tests.simulator.shoppers import GARBAGE, ITEMS, POISONS, Gesture, gestures, home_of, poison
 from tests.simulator.world import PLACES, Outcome, Owner, Parts, Plan, World, steps_as_vector
 
-LIMITS = Limits(dedupe_ids=6, steps=7, pairs=9, flood_a_minute=12, flood_a_session=40, closed_a_record=2)
+LIMITS = Limits(dedupe_ids=6, steps=7, pairs=9, items=6, flood_a_minute=12, flood_a_session=40, closed_a_record=2)
 EVENTS = tuple(place for place in PLACES if place.topic == "events")
 PAIRS = tuple(place for place in PLACES if place.topic == "pairs")
 PROFILE = tuple(place for place in PLACES if place.topic == "profile")
@@ -72,6 +72,7 @@ def small_limits() -> ExitStack:
     stack.enter_context(patch.object(visitor, "CLOSED_A_RECORD", LIMITS.closed_a_record))
     stack.enter_context(patch.object(session, "STEPS", LIMITS.steps))
     stack.enter_context(patch.object(session, "PAIRS", LIMITS.pairs))
+    stack.enter_context(patch.object(session, "ITEMS", LIMITS.items))
     stack.enter_context(patch.object(session, "FLOOD_A_MINUTE", LIMITS.flood_a_minute))
     stack.enter_context(patch.object(session, "FLOOD_A_SESSION", LIMITS.flood_a_session))
     stack.enter_context(patch.object(learner, "EVERY", 3))
@@ -354,19 +355,15 @@ class Shop(RuleBasedStateMachine):
             if record.value is not None:
                 pid, told = privacy.read_record(record.value)
                 known[pid] = privacy.joined(known.get(pid, privacy.Privacy()), told)
-        return {pid: (one.epoch, {p: word.granted for p, word in one.consent.items()}) for pid, one in known.items()}
+        return {pid: _spoken(one) for pid, one in known.items()}
 
     def _consents(self, place: Place) -> dict[str, Consents]:
         values = self.world.memory.values[Tag(*place)].items()
         visitors = {key.partition(":")[2]: _visitor.decode(packed) for key, packed in values if key[:8] == "visitor:"}
-        return {
-            pid: (one.epoch, {p: word.granted for p, word in one.consent.items()})
-            for pid, one in visitors.items()
-            if one.consent
-        }
+        return {pid: _spoken(one) for pid, one in visitors.items() if _spoken(one)[1]}
 
     def _compare_items(self, recount: Recount) -> None:
-        seen, first, repeats, bought, confirmed = (Counter[str]() for _ in range(5))
+        seen, first, repeats, bought, claimed = (Counter[str]() for _ in range(5))
         after, before, together = (Counter[tuple[str, str]]() for _ in range(3))
         for place in PAIRS:
             for key, value in self.world.memory.values[Tag(*place)].items():
@@ -375,7 +372,7 @@ class Shop(RuleBasedStateMachine):
                     continue
                 row: Any = _item.decode(value)
                 seen[item], bought[item] = row.popularity.seen, row.popularity.bought
-                confirmed[item], first[item] = row.popularity.confirmed, row.repeats.sessions
+                claimed[item], first[item] = row.popularity.claimed, row.repeats.sessions
                 repeats[item] = row.repeats.repeats
                 after.update({(item, other): link.count for other, link in row.relations.after.items()})
                 before.update({(other, item): link.count for other, link in row.relations.before.items()})
@@ -383,7 +380,7 @@ class Shop(RuleBasedStateMachine):
         counts = recount.counts
         _same("views per item", +seen, counts.seen)
         _same("sessions and repeats per item", (+first, +repeats), (counts.first, counts.repeats))
-        _same("units bought per item", (+bought, +confirmed), (+counts.bought, +counts.confirmed))
+        _same("units bought and claims per item", (+bought, +claimed), (+counts.bought, +counts.claimed))
         _same("pairs, by what came first", after, counts.followed)
         _same("pairs, by what came next", before, counts.followed)
         _same("pairs taken together", together, counts.together)
@@ -449,6 +446,12 @@ _item = msgspec.msgpack.Decoder(Item)
 
 def _bytes(text: str | None) -> bytes | None:
     return None if text is None else base64.b64decode(text)
+
+
+def _spoken(one: Any) -> Consents:
+    """What was withdrawn or granted; what an event only assumed is on no record."""
+    said = {purpose: word for purpose, word in one.consent.items() if word.withdrawn_at or word.granted_at}
+    return one.epoch, {purpose: word.granted for purpose, word in said.items()}
 
 
 def _same(what: str, stored: object, expected: object) -> None:

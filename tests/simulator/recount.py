@@ -32,6 +32,7 @@ class Limits(NamedTuple):
     dedupe_ids: int = 64
     steps: int = 50
     pairs: int = 300
+    items: int = 300
     flood_a_minute: int = 120
     flood_a_session: int = 2_000
     closed_a_record: int = 16
@@ -46,9 +47,11 @@ class Session:
     last_at: int
     steps: list[str] = field(default_factory=list)
     pairs: set[tuple[str, str, str]] = field(default_factory=set)
+    seen: Counter[str] = field(default_factory=Counter)
     events: int = 0
     bought: bool = False
-    flooded: bool = False
+    claimed: bool = False
+    muted: bool = False
     closed: bool = False
     samples: int = 0
 
@@ -89,7 +92,7 @@ class Counts(NamedTuple):
     followed: Counter[tuple[str, str]]
     together: Counter[tuple[str, str]]
     bought: Counter[str]
-    confirmed: Counter[str]
+    claimed: Counter[str]
     examples: Counter[bool]
     entries: Counter[str]
 
@@ -105,7 +108,7 @@ class Recount:
 
     def partition(self, records: Iterable[Record], poison: Mapping[int, str]) -> None:
         """Count a partition; `poison` are the offsets of the records that are no events."""
-        self.newest = 0
+        self.reached: Counter[str] = Counter()
         self.shoppers: dict[str, Shopper] = {}
         self.open: dict[str, int] = {}
         outcome: Counter[str] = Counter()
@@ -130,7 +133,7 @@ class Recount:
                 said={p: Spoken(no=erased_at) for p in ("analytics", "personalization", "marketing")}
             )
             self.open.pop(visitor, None)
-            return self._counted(at)
+            return self._counted(visitor, at)
         told = _listen(shopper.said, event, at) | _leave(shopper, event)
         analytics, personalization = (_allowed(p, shopper.said, event) for p in ("analytics", "personalization"))
         if told:
@@ -149,15 +152,21 @@ class Recount:
                 self._visit(visitor, shopper, event, at)
         elif not told:
             return "dropped"
-        return self._counted(at)
+        return self._counted(visitor, at)
 
-    def _counted(self, at: int) -> str:
-        self.newest = max(self.newest, at)
+    def _counted(self, visitor: str, at: int) -> str:
+        self.reached[visitor] = max(self.reached[visitor], at)
         self._close_old()
         return "applied"
 
+    @property
+    def newest(self) -> int:
+        """The newest time that two visitors have reached."""
+        return sorted((0, 0, *self.reached.values()))[-2]
+
     def _forget(self, visitor: str, shopper: Shopper) -> None:
-        shopper.session, shopper.minute, shopper.in_minute, shopper.taught = None, 0, 0, []
+        shopper.session, shopper.minute, shopper.in_minute = None, 0, 0
+        shopper.taught = shopper.taught[-1:] * 3
         shopper.customer = ""
         self.open.pop(visitor, None)
 
@@ -182,47 +191,57 @@ class Recount:
             return  # it belongs to a visit that is over: nobody learns from it
         if visit is None or not same:
             if visit is not None:
-                self._close(shopper, visit)
-            visit = shopper.session = Session(named or event["event_id"], at, at)
+                self._close(visit)
+            visit = shopper.session = Session(named or event["event_id"], at, at, muted=not _may_teach(shopper, at))
         visit.started_at, visit.last_at = min(visit.started_at, at), max(visit.last_at, at)
         visit.closed = False
         self._step(shopper, visit, event, at)
         self.open[visitor] = visit.last_at
 
     def _step(self, shopper: Shopper, visit: Session, event: dict[str, Any], at: int) -> None:
-        had_bought = visit.bought
         visit.events += 1
-        visit.bought |= event["event"] == "purchase"
         if at // MINUTE_MS > shopper.minute:
             shopper.minute, shopper.in_minute = at // MINUTE_MS, 0
         shopper.in_minute += 1
         if shopper.in_minute > self.limits.flood_a_minute or visit.events > self.limits.flood_a_session:
-            visit.flooded = True
+            visit.muted = True
+        visit.muted |= not event.get("edge", {}).get("teaches", True)
+        wrong_clock = "edge" not in event and 0 < self.newest < at - 7 * DAY_MS
+        learning = not visit.muted and not wrong_clock
         items = [item["item_id"] for item in event.get("items", ())]
         if event["event"] in STEPS_OF and len(items) == 1:
-            self._see(visit, items[0])
-        if visit.flooded:
-            return
-        if event["event"] in TOGETHER_OF and len(items) > 1:
+            self._see(visit, items[0], learning)
+        if learning and event["event"] in TOGETHER_OF and len(items) > 1:
             self._take_together(visit, items)
         if event["event"] == "purchase":
-            self._buy(event)
-        if not had_bought and not visit.bought and visit.events in SAMPLED:
+            self._buy(visit, event, learning)
+        if learning and not visit.bought and not visit.claimed and visit.events in SAMPLED:
             visit.samples += 1
 
-    def _see(self, visit: Session, item: str) -> None:
-        counts = self.counts
-        if not visit.flooded:
-            counts.seen[item] += 1
-            (counts.repeats if item in visit.steps else counts.first)[item] += 1
-            counts.entries[item] += 1
+    def _see(self, visit: Session, item: str, learning: bool) -> None:
+        if learning:
+            told = self._count_item(visit, item)
             for before in reversed(visit.steps[-5:]):
                 if before == item:
                     break
                 if self._new_pair(visit, ("viewed", before, item)):
-                    counts.followed[before, item] += 1
-                    counts.entries[before] += 1
+                    self.counts.followed[before, item] += 1
+                    self.counts.entries[before] += 1
+                    told = True
+            self.counts.entries[item] += told
         visit.steps = [*visit.steps, item][-self.limits.steps :]
+
+    def _count_item(self, visit: Session, item: str) -> bool:
+        """Once in a session, and once for coming back; whether it was one of these."""
+        if item not in visit.seen and len(visit.seen) == self.limits.items:
+            return False
+        visit.seen[item] += 1
+        if visit.seen[item] == 1:
+            self.counts.seen[item] += 1
+            self.counts.first[item] += 1
+        elif visit.seen[item] == 2:
+            self.counts.repeats[item] += 1
+        return visit.seen[item] <= 2
 
     def _take_together(self, visit: Session, items: list[str]) -> None:
         for one, other in combinations(sorted(set(items)), 2):
@@ -238,19 +257,22 @@ class Recount:
         visit.pairs.add(pair)
         return True
 
-    def _buy(self, event: dict[str, Any]) -> None:
+    def _buy(self, visit: Session, event: dict[str, Any], learning: bool) -> None:
         trusted = event.get("edge") is None or bool(event["edge"].get("purchase_confirmed"))
-        for item in event.get("items", ()):
-            self.counts.bought[item["item_id"]] += item.get("quantity", 1)
-            self.counts.confirmed[item["item_id"]] += item.get("quantity", 1) if trusted else 0
-            self.counts.entries[item["item_id"]] += 1
+        visit.bought |= trusted
+        visit.claimed |= not trusted
+        for line in event.get("items", ()) if learning else ():
+            item = line["item_id"]
+            if trusted:
+                self.counts.bought[item] += line.get("quantity", 1)
+                self.counts.entries[item] += 1
+            elif self._new_pair(visit, ("claimed", item, "")):
+                self.counts.claimed[item] += 1
+                self.counts.entries[item] += 1
 
-    def _close(self, shopper: Shopper, visit: Session) -> None:
-        if not visit.flooded and visit.samples:
-            shopper.taught = [at for at in shopper.taught if abs(visit.last_at - at) < DAY_MS]
-            if len(shopper.taught) < 3:
-                shopper.taught.append(visit.last_at)
-                self.counts.examples[visit.bought] += visit.samples
+    def _close(self, visit: Session) -> None:
+        if not visit.muted and (visit.bought or not visit.claimed):
+            self.counts.examples[visit.bought] += visit.samples
         visit.samples, visit.closed = 0, True
 
     def _close_old(self) -> None:
@@ -259,13 +281,23 @@ class Recount:
             del self.open[visitor]
             shopper = self.shoppers[visitor]
             if shopper.session is not None:
-                self._close(shopper, shopper.session)
+                self._close(shopper.session)
+
+
+def _may_teach(shopper: Shopper, at: int) -> bool:
+    """Three sessions within a day, none of them earlier than one before it."""
+    shopper.taught = [before for before in shopper.taught if before > at - DAY_MS]
+    if len(shopper.taught) == 3 or any(before > at for before in shopper.taught):
+        return False
+    shopper.taught.append(at)
+    return True
 
 
 def _customer(event: dict[str, Any]) -> str:
     """Whose visitor it is, if the event says so and may say so."""
     edge = event.get("edge")
-    counts = event["event"] != "unmerge" and (edge is None or edge["signed"])
+    of_servers = event["event"] in {"unmerge", "erase", "reset", "due"}
+    counts = not of_servers and (edge is None or edge["signed"])
     return event.get("customer_id", "") if counts else ""
 
 

@@ -54,6 +54,7 @@ class Gesture(NamedTuple):
         if not self.straight:
             document |= {"received_at": now_ms, "sent_at": now_ms}
             document["edge"] = {"key": "pk_test", "signed": self.signed, "purchase_confirmed": len(self.items) == 1}
+            document["edge"]["teaches"] = self.late_ms != 3_000
         return document
 
 

@@ -25,6 +25,7 @@ def visitor() -> object:
     [
         ("session.steps", session.STEPS),
         ("session.pairs", session.PAIRS),
+        ("session.seen", session.ITEMS),
         ("cart.items", cart.LINES),
         ("viewed.items", viewed.ITEMS),
         ("bought.items", bought.ITEMS),

@@ -94,7 +94,8 @@ def test_of_views_other_devices_hear_once_a_minute(visits: Visits) -> None:
 def test_the_rest_is_told_when_the_session_is_over(visits: Visits) -> None:
     visits.send("identify", customer_id=MINE)
     visits.send("view_item", "a", minute=0.5)
-    visits.send("page_view", visitor="somebody", minute=31)
+    for visitor in ("somebody", "somebody else"):
+        visits.send("page_view", visitor=visitor, minute=31)
     assert [touch.item_id for touch in visits.of(Merged)[-1].summary.viewed] == ["a"]
     before = len(visits.of(Merged))
     visits.send("page_view", visitor="somebody", minute=90)

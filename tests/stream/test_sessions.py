@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from stream.entries import Followed
+from stream.entries import Example, Followed
 from tests.stream.visits import DAY_MIN, Visits
 
 
@@ -107,19 +107,70 @@ def test_what_follows_what_ends_with_the_session(visits: Visits) -> None:
     assert [(entry.item_id, entry.other) for entry in visits.of(Followed)] == [("i0", "i1"), ("i2", "i3")]
 
 
-def test_sessions_close_by_the_newest_event_of_the_partition(visits: Visits) -> None:
+def test_sessions_close_by_the_newest_time_that_two_visitors_have_reached(visits: Visits) -> None:
     visits.send("view_item", "i0")
-    visits.send("view_item", "i0", visitor="bob", minute=30)
+    visits.send("view_item", "i0", visitor="bob", minute=JUST_OVER)
+    visits.send("view_item", "i0", visitor="cy", minute=30)
     assert not visits.visitor().session.closed
-    visits.send("view_item", "i1", visitor="bob", minute=JUST_OVER)
+    visits.send("view_item", "i1", visitor="cy", minute=JUST_OVER)
     assert visits.visitor().session.closed
     assert not visits.visitor("bob").session.closed
-    assert list(visits.state.rank) == ["bob"]
+    assert list(visits.state.rank) == ["bob", "cy"]
+
+
+@pytest.mark.parametrize("events", [1, 5])
+def test_a_record_from_the_far_future_closes_nothing(visits: Visits, events: int) -> None:
+    """One producer with a wrong clock, however often it sends for a visitor."""
+    for visitor in ("ann", "bob"):
+        visits.send("view_item", "i0", visitor=visitor)
+    for _ in range(events):
+        visits.send("view_item", "i0", visitor="poisoned", minute=73 * 365 * DAY_MIN)
+    for visitor in ("ann", "bob", "cy"):
+        visits.send("view_item", "i1", visitor=visitor, minute=29)
+    assert not any(visits.visitor(visitor).session.closed for visitor in ("ann", "bob", "cy"))
+    assert visits.steps() == ["i0", "i1"]
+    for visitor in ("dee", "cy"):
+        visits.send("view_item", "i2", visitor=visitor, minute=59 + JUST_OVER)
+    assert [visits.visitor(visitor).session.closed for visitor in ("ann", "bob", "cy")] == [True, True, False]
+
+
+def test_after_a_quiet_night_the_second_visitor_closes_what_was_open(visits: Visits) -> None:
+    for visitor in ("ann", "bob"):
+        visits.send("view_item", "i0", visitor=visitor)
+    visits.send("view_item", "i0", visitor="early", minute=9 * 60)
+    assert not visits.visitor().session.closed
+    visits.send("view_item", "i0", visitor="next", minute=9 * 60 + 5)
+    assert [visits.visitor(visitor).session.closed for visitor in ("ann", "bob", "early", "next")] == [
+        True, True, False, False,
+    ]  # fmt: skip
+
+
+def test_the_only_visitor_of_a_shop_closes_each_visit_with_the_next(visits: Visits) -> None:
+    for day in range(4):
+        visits.send("view_item", f"i{day}", minute=day * DAY_MIN)
+    assert len(visits.of(Example)) == 3
+    assert visits.steps() == ["i3"]
+
+
+def test_what_runs_a_week_ahead_of_all_others_teaches_nothing_until_a_second_visitor_has_come(visits: Visits) -> None:
+    for visitor in ("ann", "bob"):
+        visits.send("view_item", "i0", visitor=visitor)
+    told = len(visits.emitted)
+    visits.send("view_item", "i0", visitor="ahead", minute=7 * DAY_MIN + JUST_OVER)
+    assert len(visits.emitted) == told
+    visits.send("view_item", "i1", visitor="ahead", minute=7 * DAY_MIN + 5, edge={"key": "pk"})
+    assert len(visits.emitted) > told
+    told = len(visits.emitted)
+    visits.send("page_view", visitor="another", minute=7 * DAY_MIN + 6)
+    visits.send("view_item", "i2", visitor="ahead", minute=7 * DAY_MIN + 7)
+    assert len(visits.emitted) > told
 
 
 def test_a_closed_session_opens_again_when_a_late_event_belongs_to_it(visits: Visits) -> None:
     visits.send("view_item", "i0")
     visits.send("view_item", "i0", visitor="bob", minute=40)
+    visits.send("view_item", "i0", visitor="cy", minute=70)
+    assert visits.visitor().session.closed
     visits.send("view_item", "i1", minute=25)
     assert visits.steps() == ["i0", "i1"]
     assert not visits.visitor().session.closed

@@ -23,6 +23,18 @@ def walk(visits: Visits, *items: str, minute: float = 0) -> None:
         visits.send("view_item", item, minute=minute + n / 60)
 
 
+def test_what_only_the_browser_says_is_claimed_once_a_session(visits: Visits) -> None:
+    for minute in (0, 1, 2, 90):
+        visits.send("purchase", "a", edge={"key": "pk"}, minute=minute)
+    assert [(entry.item_id, entry.confirmed) for entry in visits.of(Bought)] == [("a", False)] * 2
+
+
+def others(visits: Visits, minute: float) -> None:
+    """Two more visitors come: what is over by then closes."""
+    for visitor in ("closer", "another"):
+        visits.send("page_view", visitor=visitor, minute=minute)
+
+
 def test_a_step_is_paired_with_the_five_before_it(visits: Visits) -> None:
     walk(visits, *"abcdefg")
     assert dict(visits.of(Seen)[-1].back) == pytest.approx({o: exp(-n / 1.5) for n, o in enumerate("fedcb")})
@@ -45,6 +57,18 @@ def test_a_pair_counts_once_in_a_session_and_again_in_the_next(visits: Visits) -
 def test_an_item_that_was_in_the_session_before_is_a_repeat(visits: Visits) -> None:
     walk(visits, *"abbca")
     assert [seen.repeat for seen in visits.of(Seen)] == [False, False, True, False, True]
+
+
+def test_an_item_counts_once_in_a_session_and_once_for_coming_back(visits: Visits) -> None:
+    walk(visits, *"aaaabababa", *(f"i{n}" for n in range(60)), "a")
+    told = [(seen.repeat, seen.counts, bool(seen.back)) for seen in visits.of(Seen) if seen.item_id == "a"]
+    assert told == [(False, True, False), (True, True, False), (True, False, True), (True, False, True)]
+
+
+def test_a_session_counts_for_at_most_300_items(visits: Visits) -> None:
+    for n in range(400):
+        visits.send("view_item", f"i{n}", minute=n)
+    assert len(visits.of(Seen)) == session.ITEMS == 300
 
 
 def test_a_session_counts_for_at_most_300_pairs(visits: Visits) -> None:
@@ -96,7 +120,7 @@ def test_a_purchase_counts_as_revenue_when_it_is_confirmed(
 
 
 def closed(visits: Visits) -> list[Example]:
-    visits.send("page_view", visitor="closer", minute=600)
+    others(visits, 600)
     return visits.of(Example)
 
 
@@ -119,11 +143,57 @@ def test_examples_say_whether_the_session_ended_in_a_purchase(visits: Visits) ->
     assert [example.label for example in closed(visits)] == [True, True]
 
 
+def test_a_purchase_that_only_the_browser_tells_of_is_no_label(visits: Visits) -> None:
+    """Whether the session ended in an order is not known, so it gives no examples."""
+    walk(visits, *"ab")
+    visits.send("purchase", "a", minute=1, edge={"key": "pk"})
+    walk(visits, *"cdefgh", minute=2)
+    assert closed(visits) == []
+
+
+def test_the_shops_confirmation_makes_it_one(visits: Visits) -> None:
+    walk(visits, *"ab")
+    visits.send("purchase", "a", minute=1, edge={"key": "pk"})
+    walk(visits, *"cdefgh", minute=2)
+    visits.send("purchase", "a", minute=3)
+    assert [example.label for example in closed(visits)] == [True, True]
+
+
+def test_a_visitors_fourth_session_of_a_day_teaches_nothing_and_is_served(visits: Visits) -> None:
+    for hour in (0, 5, 10, 15, 23):
+        walk(visits, f"i{hour}", "next", minute=hour * 60)
+    others(visits, 24 * 60)
+    assert [seen.item_id for seen in visits.of(Seen) if seen.item_id != "next"] == ["i0", "i5", "i10"]
+    assert len(visits.of(Followed)) == 3
+    assert len(visits.of(Example)) == 6
+    assert visits.steps() == ["i23", "next"]
+    walk(visits, "i24", minute=24 * 60)
+    assert visits.of(Seen)[-1].item_id == "i24"
+
+
+def test_a_session_that_begins_before_the_last_one_that_taught_teaches_nothing() -> None:
+    taught: list[int] = []
+    day = session.DAY_MS
+    told = [session.may_teach(taught, at) for at in (day, 0, day - 1, day, 2 * day - 1, 2 * day - 1, 2 * day, day)]
+    assert told == [True, False, False, True, True, False, True, False]
+    assert taught == [2 * day - 1, 2 * day]
+
+
+def test_who_withdraws_and_grants_again_does_not_teach_more_that_day(visits: Visits) -> None:
+    visits.send("view_item", "a")
+    visits.send("consent_update", minute=1, consent={"personalization": False})
+    assert len(set(visits.visitor().taught)) == 1
+    visits.send("consent_update", minute=2, consent={"personalization": True})
+    visits.send("view_item", "b", minute=3)
+    visits.send("view_item", "c", minute=24 * 60)
+    assert [seen.item_id for seen in visits.of(Seen)] == ["a", "c"]
+
+
 def test_a_session_gives_its_examples_once(visits: Visits) -> None:
     walk(visits, *"ab")
     assert len(closed(visits)) == 2
     for minute in (610, 620, 630):
-        visits.send("page_view", visitor="closer", minute=minute)
+        others(visits, minute)
     assert len(visits.of(Example)) == 2
 
 
@@ -143,7 +213,7 @@ def test_an_old_visitor_closing_late_does_not_hold_up_the_rest(visits: Visits) -
     """Many sessions end at once: each record closes a few, so that none takes long."""
     for n in range(100):
         visits.send("view_item", "a", visitor=f"v{n}", minute=n / 60)
-    for n in range(7):
-        visits.send("page_view", visitor="closer", minute=600 + n)
+    for n in range(4):
+        others(visits, 600 + n)
     assert len(visits.of(Example)) == 100
-    assert set(visits.state.rank) == {"closer"}
+    assert set(visits.state.rank) == {"closer", "another"}

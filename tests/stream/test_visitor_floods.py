@@ -20,13 +20,13 @@ def visits() -> Visits:
 
 def views(visits: Visits, number: int, *, every: float, start: float = 0, **more: str) -> None:
     for n in range(number):
-        visits.send("view_item", f"i{n % 7}", minute=start + n * every, **more)
+        visits.send("view_item", f"i{n}", minute=start + n * every, **more)
 
 
 def test_120_events_a_minute_teach_and_the_next_do_not(visits: Visits) -> None:
     views(visits, 130, every=0.001)
     assert len(visits.of(Seen)) == session.FLOOD_A_MINUTE == 120
-    assert visits.visitor().session.flooded
+    assert visits.visitor().session.muted
 
 
 def test_a_flood_is_served(visits: Visits) -> None:
@@ -51,12 +51,29 @@ def test_a_flooded_session_teaches_nothing_more_at_all(visits: Visits) -> None:
 
 def test_a_busy_hour_is_no_flood(visits: Visits) -> None:
     views(visits, 600, every=SECOND * 2)
-    assert len(visits.of(Seen)) == 600
+    assert not visits.visitor().session.muted
+    assert len(visits.of(Seen)) == session.ITEMS
 
 
 def test_more_than_2_000_events_in_a_session_are_a_flood(visits: Visits) -> None:
-    views(visits, 2_010, every=SECOND)
-    assert len(visits.of(Seen)) == session.FLOOD_A_SESSION == 2_000
+    views(visits, session.FLOOD_A_SESSION, every=SECOND)
+    assert not visits.visitor().session.muted
+    visits.send("purchase", "a", minute=34)
+    assert session.FLOOD_A_SESSION == 2_000
+    assert visits.visitor().session.muted
+    assert not visits.of(Bought)
+
+
+def test_an_address_that_sends_for_too_many_is_served_and_teaches_nothing(visits: Visits) -> None:
+    visits.send("view_item", "a", edge={"key": "pk", "teaches": False})
+    visits.send("add_to_cart", "b", edge={"key": "pk"}, minute=1)
+    visits.send("purchase", "c", "d", edge={"purchase_confirmed": True}, minute=2)
+    for closer in ("bob", "cy"):
+        visits.send("page_view", visitor=closer, minute=600)
+    assert visits.visitor().session.closed
+    assert not visits.emitted
+    assert visits.steps() == ["a", "b"]
+    assert list(visits.visitor().cart.items) == ["b"]
 
 
 def test_the_next_session_of_a_flooding_visitor_may_teach_again(visits: Visits) -> None:
@@ -92,12 +109,12 @@ def test_a_bot_is_found_out_whatever_it_varies(visits: Visits, evade: Callable[[
 def test_one_visitors_flood_is_not_anothers(visits: Visits) -> None:
     views(visits, 130, every=0.001)
     views(visits, 3, every=SECOND, visitor="bob")
-    assert not visits.visitor("bob").session.flooded
+    assert not visits.visitor("bob").session.muted
     assert len(visits.of(Seen)) == 123
 
 
 def test_duplicates_do_not_make_a_flood(visits: Visits) -> None:
     for _ in range(300):
         visits.send("view_item", "a", event_id="same")
-    assert not visits.visitor().session.flooded
+    assert not visits.visitor().session.muted
     assert visits.clock.duplicates == 299
