@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from serving.customers import Customers
 from serving.decision_log import DecisionLog, Offers
 from serving.erasure import Ends, Erasures
+from serving.export import Exports, ReadLog
 from serving.http.access import Access
 from serving.http.catalog import Catalog
 from serving.http.crowd import Crowd
 from serving.http.events import Events
+from serving.http.export import Export
 from serving.http.keys import ApiKeys
+from serving.http.notice import Notice
 from serving.http.operations import Heartbeats, Operations
 from serving.http.proofs import Proofs
 from serving.http.rate import Limits
@@ -51,7 +54,7 @@ class Ports:
     partitions: how many partitions a topic has, by noun; 0 while nobody knows.
     live: whether the broker answered a moment ago.
     store: writes what the API may write of a visitor's privacy, and asks with patience.
-    ends: the next offset of partitions' logs; raises `BrokerAway`.
+    ends: the next offset of partitions' logs, `read` their records; both raise `BrokerAway`.
     lag: how far every agent is; raises `BrokerAway` or `Unavailable`.
     clock: now, in ms; `timer` seconds that only grow.
     """
@@ -66,6 +69,7 @@ class Ports:
     live: Callable[[], bool]
     store: Store
     ends: Ends
+    read: ReadLog
     lag: Callable[[], Awaitable[list[LagRow]]]
     rows_copy: LocalCopy | None = None
     clock: Callable[[], float] = lambda: time.time() * 1000
@@ -148,12 +152,24 @@ class Api:
             lambda: self.visitors.level.known,
             clock=ports.timer,
         )
+        self.visitor_tokens = VisitorTokens(signing_key, pseudonym_key, self.visitors.pid_of, ports.clock)
+        exports = Exports(
+            self.visitors,
+            self.models,
+            self.shop,
+            ports.store,
+            ports.ends,
+            ports.read,
+            partitions,
+            clock=ports.clock,
+            timer=ports.timer,
+        )
         self.routes: tuple[Route, ...] = routes(
             access,
             events,
             Recommendations(proofs, shelves, signing_key, require_token=settings.require_visitor_token),
             Catalog(ports.producer, catalogue, lambda: partitions("catalog") if ports.live() else 0),
-            VisitorTokens(signing_key, pseudonym_key, self.visitors.pid_of, ports.clock),
+            self.visitor_tokens,
             Rights(
                 proofs,
                 self.visitors,
@@ -162,7 +178,10 @@ class Api:
                 ports.producer,
                 signing_key,
                 require_token=settings.require_visitor_token,
+                consent_default=settings.consent_default == "granted",
                 clock=ports.clock,
             ),
+            Export(exports),
+            Notice(settings.consent_default),
             self.operations,
         )

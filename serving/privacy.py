@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from typing import Any
 
 from serving.sends import Sends
 from serving.visitors import Visitors
-from stream.consent import Known
+from stream.consent import PURPOSES, Known
 from stream.privacy import Privacy, consent_record, erase_records, join, joined, key_of, owner, unpack
 from stream.state.store import Store, Unavailable
 from stream.topics import TOPICS
@@ -60,3 +61,19 @@ class Ledger:
         except Unavailable:
             self._visitors.level.begin({partition: max(offsets) + 1})
             return joined(Privacy(), told)
+
+
+def shown(known: Known) -> dict[str, Any]:
+    """Each purpose: what holds, since when, and what was said."""
+    shown: dict[str, Any] = {}
+    for purpose in PURPOSES:
+        word = known.get(purpose)
+        if word is None:
+            shown[purpose] = {"granted": False, "at": None, "history": []}
+            continue
+        history = [
+            {"at": one.at, "kind": one.kind, "source": one.source, "text_version": one.text_version or None}
+            for one in reversed(word.said)
+        ]
+        shown[purpose] = {"granted": word.granted, "at": word.at, "history": history}
+    return shown

@@ -65,12 +65,14 @@ class Process:
             live=lambda: self.copy.follower.live,
             store=self._store,
             ends=self._ends,
+            read=lambda *place: self._asked().read(*place),
             lag=self._lag,
             rows_copy=LocalCopy(settings.data_dir / FOLDER / f"rows-{settings.key_prefix}", KIND),
         )
         self.api = Api(settings, ports)
+        token_of = self.api.visitor_tokens.token_of if settings.demo else None
         self.pages = [
-            *pages(publishable_key=settings.publishable_key, items=self._items, demo=settings.demo),
+            *pages(publishable_key=settings.publishable_key, items=self._items, demo=settings.demo, token_of=token_of),
             *self._console().routes(),
         ]
 

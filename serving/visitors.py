@@ -145,9 +145,9 @@ class Visitors:
         for pid in map(self.pid_of, visitor_ids):
             names += [f"{root}visitor:{pid}", root + key_of(pid)]
         mark, *found = await self._reader.mget(names)
-        self._believe(partition, mark)
+        self.believe(partition, mark)
         pairs = zip(found[::2], found[1::2], strict=True)
-        return {visitor_id: _joined(*pair) for visitor_id, pair in zip(visitor_ids, pairs, strict=True)}
+        return {visitor_id: as_allowed(*pair) for visitor_id, pair in zip(visitor_ids, pairs, strict=True)}
 
     async def allowed(self, cid: str, visitors: Mapping[str, Shared]) -> set[str]:
         """Which of a customer's visitors agree to be used, and still belong there; raises `Unavailable`."""
@@ -169,7 +169,7 @@ class Visitors:
         for pid in pids:
             names += [f"{root}visitor:{pid}", root + key_of(pid)]
         mark, *found = await self._reader.mget(names)
-        self._believe(partition, mark)
+        self.believe(partition, mark)
         try:
             return {
                 pid: _standing_of(own, privacy)
@@ -197,10 +197,11 @@ class Visitors:
 
     def _seen(self, visitor_id: str, found: list[bytes | None], met: bool | None) -> Seen:
         mark, privacy, visitor, vector = found
-        self._believe(self.partition(visitor_id), mark)
-        return Seen(_joined(visitor, privacy), vector, met)
+        self.believe(self.partition(visitor_id), mark)
+        return Seen(as_allowed(visitor, privacy), vector, met)
 
-    def _believe(self, partition: int, mark: bytes | None) -> None:
+    def believe(self, partition: int, mark: bytes | None) -> None:
+        """Raise `Unavailable` if the values beside this mark may lack what the privacy topic says."""
         if not self.level.holds(partition, mark):
             raise Unavailable("Redis is older than the consents that are known: waiting for the worker to renew them")
 
@@ -212,7 +213,7 @@ def _standing_of(packed: bytes, packed_privacy: bytes | None) -> Standing:
     return Standing(max(own.epoch, privacy.epoch), privacy.consent, own.customer)
 
 
-def _joined(packed: bytes | None, packed_privacy: bytes | None) -> Any:
+def as_allowed(packed: bytes | None, packed_privacy: bytes | None) -> Any:
     """A visitor's value as far as its privacy value lets it be; None where neither knows anything.
 
     A value that cannot be read is as one that could not be asked for.

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from serving.http.answer import Answer
+from serving.http.answer import Response
 from serving.http.crowd import address_of
 from serving.http.exchange import Caller, Exchange
 from serving.http.keys import ApiKeys, Key, Scope
@@ -22,7 +22,7 @@ from serving.http.problem import Problem
 from serving.http.proofs import Proofs
 from serving.http.rate import Limits
 
-Answers = Callable[[Exchange], Awaitable[Answer]]
+Answers = Callable[[Exchange], Awaitable[Response]]
 
 
 class Need(NamedTuple):
@@ -52,8 +52,11 @@ NEEDS: Final[Mapping[tuple[str, str], Need]] = MappingProxyType(
         ("DELETE", "/v1/catalog/items/{item_id}"): Need("catalog"),
         ("POST", "/v1/visitors/{visitor_id}/token"): Need("privacy"),
         ("PUT", "/v1/visitors/{visitor_id}/consent"): Need("events"),
+        ("GET", "/v1/visitors/{visitor_id}/export"): Need("privacy", own=True),
+        ("POST", "/v1/visitors/{visitor_id}/reset"): Need("privacy", own=True),
         ("DELETE", "/v1/visitors/{visitor_id}"): Need("privacy", own=True),
         ("GET", "/v1/erasures/{erasure}"): Need("events"),
+        ("GET", "/v1/privacy/notice"): PUBLIC,
         ("GET", "/v1/ops/lag"): Need("ops"),
         ("GET", "/metrics"): Need("ops"),
         ("GET", "/healthz"): PUBLIC,
@@ -95,7 +98,7 @@ class Access:
         if need.scope is None:
             return answer
 
-        async def guarded(exchange: Exchange) -> Answer:
+        async def guarded(exchange: Exchange) -> Response:
             exchange.caller = self.admit(exchange, need)
             return await answer(exchange)
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import structlog
 from fastapi import FastAPI
-from fastapi.responses import Response
+from fastapi.responses import Response as StarletteResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import Request as StarletteRequest
 from starlette.routing import BaseRoute
@@ -25,7 +25,7 @@ from starlette.routing import Route as StarletteRoute
 
 from serving.http import metrics, openapi, problem
 from serving.http.access_log import guard
-from serving.http.answer import CORS, SECURITY, Answer, Send, respond
+from serving.http.answer import CORS, SECURITY, Answer, Response, Send, respond
 from serving.http.body import ClientGone, Receive
 from serving.http.exchange import Exchange, Scope
 from serving.http.origins import Origins
@@ -62,11 +62,11 @@ class Endpoint:
             answer = await self._answer(exchange)
         except ClientGone:
             return
-        await respond(send, answer, exchange.cors)
+        await respond(send, answer, exchange.cors, head=exchange.method == "HEAD")
         self._seconds.observe(time.perf_counter() - began)
         metrics.REQUESTS.labels(self.path, answer.status).inc()
 
-    async def _answer(self, exchange: Exchange) -> Answer:
+    async def _answer(self, exchange: Exchange) -> Response:
         if exchange.method == "OPTIONS":
             return self._preflight()
         if self._in_flight >= IN_FLIGHT:
@@ -132,7 +132,7 @@ class Application(FastAPI):
         return self._endpoints.get(EVENTS) if path == EVENTS and method == "POST" else None
 
 
-async def _refuse(request: StarletteRequest, error: Exception) -> Response:
+async def _refuse(request: StarletteRequest, error: Exception) -> StarletteResponse:
     """What the router itself refuses, as a problem."""
     status = error.status_code if isinstance(error, HTTPException) else 500
     if status == 404:
@@ -144,11 +144,11 @@ async def _refuse(request: StarletteRequest, error: Exception) -> Response:
     return _response(problem.broken())
 
 
-async def _break(_: StarletteRequest, __: Exception) -> Response:
+async def _break(_: StarletteRequest, __: Exception) -> StarletteResponse:
     return _response(problem.broken())
 
 
-def _response(error: problem.Problem) -> Response:
+def _response(error: problem.Problem) -> StarletteResponse:
     body, status, media_type, headers = error.answer()
     named = {name.decode(): value.decode() for name, value in (*SECURITY, *CORS, *headers)}
-    return Response(body, status, media_type=media_type.decode(), headers=named)
+    return StarletteResponse(body, status, media_type=media_type.decode(), headers=named)

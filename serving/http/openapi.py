@@ -22,6 +22,7 @@ from serving.http.events import MOST_BYTES, MOST_EVENTS, Verdict
 from serving.http.exchange import Exchange
 from serving.http.recommendations import Ask
 from serving.http.visitor_tokens import USUAL_S, Minted, TokenAsk
+from serving.notice import PrivacyNotice
 from serving.placement import ITEMS, MOST_ITEMS
 from serving.placements import placements
 from stream.consent import PURPOSES
@@ -30,8 +31,8 @@ from stream.lag import Row
 
 TITLE = "liveshelf"
 VERSION = "1"
-STRUCTS = (Ask, Verdict, Refusal, TokenAsk, Minted, Row)
-_USED = ("event", "consent", "catalog_update", "catalog_item", "shelf", "problem")
+STRUCTS = (Ask, Verdict, Refusal, TokenAsk, Minted, Row, PrivacyNotice)
+_USED = ("event", "consent", "export", "catalog_update", "catalog_item", "shelf", "problem")
 
 Json = dict[str, Any]
 
@@ -78,8 +79,11 @@ def _paths() -> Json:
         item: {"get": _show_item(), "delete": _delete_item()},
         "/v1/visitors/{visitor_id}/token": {"post": _mint()},
         "/v1/visitors/{visitor_id}/consent": {"put": _consent()},
+        "/v1/visitors/{visitor_id}/export": {"get": _export()},
+        "/v1/visitors/{visitor_id}/reset": {"post": _reset()},
         "/v1/visitors/{visitor_id}": {"delete": _erase()},
         "/v1/erasures/{erasure}": {"get": _erasure()},
+        "/v1/privacy/notice": {"get": _notice()},
         "/v1/ops/lag": {"get": _lag()},
         "/healthz": {"get": _health("health", "Whether the process runs.")},
         "/readyz": {"get": _health("ready", "Whether it can answer, if need be from its local copy.", 503)},
@@ -249,6 +253,38 @@ def _consent() -> Json:
     }
     body = {"required": True, "content": {"application/json": {"schema": schema}}}
     return {**operation, "parameters": [_in_path("visitor_id")], "requestBody": body}
+
+
+def _export() -> Json:
+    operation = _operation(
+        "get_export", "visitors", "Everything that is held of a visitor.",
+        "Streamed; one export at a time in each process. `incomplete` at its end is null if everything is there. A "
+        "publishable key needs the visitor's token.",
+        {"200": _answers("The document.", {"$ref": "#/components/schemas/export"})}, 400, 401, 403, 429, 503,
+    )  # fmt: skip
+    return {**operation, "parameters": [_in_path("visitor_id"), _visitor_token()]}
+
+
+def _reset() -> Json:
+    told: Json = {
+        "type": "object",
+        "properties": {
+            "status": {"const": "accepted"},
+            "fresh_token": {"type": "string", "description": "`min_fresh` with it waits until it is done."},
+        },
+    }
+    operation = _operation(
+        "reset_visitor", "visitors", "Forget a visitor's profile and begin anew.",
+        "Consents stay as they are. A publishable key needs the visitor's token.",
+        {"202": _answers("It is on record.", told)}, 400, 401, 403, 429, 503,
+    )  # fmt: skip
+    return {**operation, "parameters": [_in_path("visitor_id"), _visitor_token()]}
+
+
+def _notice() -> Json:
+    shown = {"200": _answers("The notice.", {"$ref": "#/components/schemas/PrivacyNotice"})}
+    text = "Purposes, stores and how long they keep, recipients, rights, and the recommender systems' main parameters."
+    return {**_operation("get_notice", "visitors", "What is kept of shoppers, and why.", text, shown), "security": []}
 
 
 _ERASED: Json = {

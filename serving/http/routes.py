@@ -11,6 +11,8 @@ from serving.http import openapi
 from serving.http.access import NEEDS, Access, Answers
 from serving.http.catalog import Catalog
 from serving.http.events import Events
+from serving.http.export import Export
+from serving.http.notice import Notice
 from serving.http.operations import Operations
 from serving.http.recommendations import Recommendations
 from serving.http.visitor_tokens import VisitorTokens
@@ -53,6 +55,8 @@ def routes(
     catalog: Catalog,
     visitor_tokens: VisitorTokens,
     rights: Rights,
+    export: Export,
+    notice: Notice,
     operations: Operations,
 ) -> tuple[Route, ...]:
     """All of the API's routes, each behind the gate: one that is not in its table cannot be made."""
@@ -67,8 +71,11 @@ def routes(
         ("DELETE", item, catalog.delete),
         ("POST", "/v1/visitors/{visitor_id:path}/token", visitor_tokens.mint),
         ("PUT", "/v1/visitors/{visitor_id:path}/consent", rights.consent),
+        ("GET", "/v1/visitors/{visitor_id:path}/export", export.answer),
+        ("POST", "/v1/visitors/{visitor_id:path}/reset", rights.reset),
         ("DELETE", "/v1/visitors/{visitor_id:whole}", rights.erase),
         ("GET", "/v1/erasures/{erasure}", rights.erasure),
+        ("GET", "/v1/privacy/notice", notice.answer),
         ("GET", "/v1/ops/lag", operations.lag),
         ("GET", "/healthz", operations.health),
         ("GET", "/readyz", operations.ready),

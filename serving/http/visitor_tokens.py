@@ -52,8 +52,11 @@ class VisitorTokens:
         visitor_id = exchange.path["visitor_id"]
         if not visitor_id.strip() or len(visitor_id) > MOST_CHARACTERS:
             raise problem.bad_request(f"A visitor_id has 1 to {MOST_CHARACTERS} characters, and is not blank.")
-        ask = struct_of(await exchange.body(MOST_BYTES), TokenAsk)
+        return Answer(_encode(self.token_of(visitor_id, struct_of(await exchange.body(MOST_BYTES), TokenAsk))))
+
+    def token_of(self, visitor_id: str, ask: TokenAsk) -> Minted:
+        """A new token."""
         cid = "" if ask.customer_id is None else customer_pseudonym(self._pseudonym_key, ask.customer_id)
         expires_at = int(self._clock() / 1000) + ask.ttl_s
         token = visitor_token(self._signing_key, VisitorToken(self._pid_of(visitor_id), cid, expires_at))
-        return Answer(_encode(Minted(token, expires_at * 1000)))
+        return Minted(token, expires_at * 1000)

@@ -1,4 +1,4 @@
-"""A visitor's own rights: consent and erasure (`GUARANTEES.md` §4)."""
+"""A visitor's own rights: consent, a new beginning, and erasure (`GUARANTEES.md` §4)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from serving.http.body import struct_of
 from serving.http.exchange import Exchange
 from serving.http.problem import Problem
 from serving.http.proofs import Proofs
-from serving.privacy import Ledger
+from serving.privacy import Ledger, shown
 from serving.sends import Sends
 from serving.visitors import TOPIC, Visitors
 from stream.backpressure import Full
@@ -43,7 +43,10 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Rights:
-    """The routes. `require_token`: with a publishable key, only the visitor's token changes anything; `clock` in ms."""
+    """The routes. `require_token`: with a publishable key, only the visitor's token changes anything; `clock` in ms.
+
+    `consent_default` is what the shop assumes of visitors of whom nothing is known, stamped as into their events.
+    """
 
     def __init__(
         self,
@@ -55,15 +58,17 @@ class Rights:
         signing_key: bytes,
         *,
         require_token: bool,
+        consent_default: bool = False,
         clock: Callable[[], float] = lambda: time.time() * 1000,
     ) -> None:
         self._proofs, self._require_token = proofs, require_token
         self._visitors, self._ledger, self._erasures = visitors, ledger, erasures
         self._producer, self._signing_key, self._clock = producer, signing_key, clock
+        self._default = {"analytics": consent_default, "personalization": consent_default}
 
     async def consent(self, exchange: Exchange) -> Answer:
         """Grant or withdraw, per purpose; holds for the next read, whatever the workers do."""
-        visitor_id, caller = _visitor_id(exchange), exchange.caller
+        visitor_id, caller = visitor_id_of(exchange), exchange.caller
         signed = self._proofs.of_visitor(caller, visitor_id)
         if self._require_token and not signed:
             raise Problem(403, "wrong_visitor", _UNPROVEN)
@@ -73,7 +78,7 @@ class Rights:
         if isinstance(accepted, Rejected):
             raise problem.bad_request(f"{accepted.detail}.")
         token, told = await _stored(self._say(visitor_id, accepted, _encode(event)))
-        return Answer(_encode({"consent": _shown(await self._holds(visitor_id, told)), "fresh_token": token}))
+        return Answer(_encode({"consent": shown(await self._holds(visitor_id, told)), "fresh_token": token}))
 
     async def _holds(self, visitor_id: str, told: Privacy) -> Known:
         """What holds now, also of purposes that nothing was said of; with Redis away what is on record."""
@@ -83,9 +88,16 @@ class Rights:
             seen = None
         return told.consent if seen is None else all_joined(seen.consent, told.consent)
 
+    async def reset(self, exchange: Exchange) -> Answer:
+        """Forget the profile and begin anew; consents stay as they are."""
+        visitor_id = visitor_id_of(exchange)
+        event = {**self._control("reset", visitor_id), "consent_default": self._default}
+        token = await _stored(self._tell(visitor_id, _encode(event)))
+        return Answer(_encode({"status": "accepted", "fresh_token": token}), 202)
+
     async def erase(self, exchange: Exchange) -> Answer:
         """Erase the visitor: 200 with the receipt, or 202 and where to ask for it."""
-        token = await _stored(self._erasures.begin(_visitor_id(exchange)))
+        token = await _stored(self._erasures.begin(visitor_id_of(exchange)))
         return await self._certified(token)
 
     async def erasure(self, exchange: Exchange) -> Answer:
@@ -105,26 +117,32 @@ class Rights:
         return Answer(_encode(waiting), 202, headers=headers)
 
     def _event(self, visitor_id: str, said: Consent, edge: dict[str, Any]) -> dict[str, Any]:
-        now = int(self._clock())
         words: dict[str, Any] = {purpose: said.word(purpose) for purpose in PURPOSES}
         words["text_version"] = said.text_version
+        consent = {name: word for name, word in words.items() if word is not None}
+        return {**self._control("consent_update", visitor_id), "edge": edge, "consent": consent}
+
+    def _control(self, name: str, visitor_id: str) -> dict[str, Any]:
+        now = int(self._clock())
         return {
-            "event": "consent_update",
-            "event_id": f"consent-{secrets.token_hex(8)}",
+            "event": name,
+            "event_id": f"{name}-{secrets.token_hex(8)}",
             "visitor_id": visitor_id,
             "occurred_at": now,
             "received_at": now,
-            "edge": edge,
-            "consent": {name: word for name, word in words.items() if word is not None},
         }
 
     async def _say(self, visitor_id: str, accepted: Accepted, value: bytes) -> tuple[str, Privacy]:
         """Tell the visitor's owner, go on record, and into Redis."""
+        token = await self._tell(visitor_id, value)
+        said: Known = learn({}, accepted)
+        return token, await self._ledger.consent(visitor_id, said)
+
+    async def _tell(self, visitor_id: str, value: bytes) -> str:
+        """Put an event into the visitor's log; its fresh token."""
         partition = self._visitors.partition(visitor_id)
         offset = await self._producer.send(TOPICS[TOPIC].name, partition, visitor_id.encode(), value)
-        said: Known = learn({}, accepted)
-        known = await self._ledger.consent(visitor_id, said)
-        return fresh_token(self._signing_key, FreshToken(TOPIC, partition, offset)), known
+        return fresh_token(self._signing_key, FreshToken(TOPIC, partition, offset))
 
 
 async def _stored(work: Awaitable[T]) -> T:
@@ -134,7 +152,8 @@ async def _stored(work: Awaitable[T]) -> T:
         raise problem.unavailable(f"It could not be put on record: {error}. Send it again.") from None
 
 
-def _visitor_id(exchange: Exchange) -> str:
+def visitor_id_of(exchange: Exchange) -> str:
+    """The id of the path, checked."""
     visitor_id = exchange.path["visitor_id"]
     if not visitor_id.strip() or len(visitor_id) > LONGEST_ID or "\0" in visitor_id:
         raise problem.bad_request(f"A visitor id has 1 to {LONGEST_ID} characters and no NUL.")
@@ -150,19 +169,3 @@ def _said(body: bytes, *, objects: bool) -> Consent:
             f"Nothing is said of any purpose; say true or false for at least one of {', '.join(PURPOSES)}."
         )
     return said
-
-
-def _shown(known: Known) -> dict[str, Any]:
-    """Each purpose: what holds, since when, and what was said."""
-    shown: dict[str, Any] = {}
-    for purpose in PURPOSES:
-        word = known.get(purpose)
-        if word is None:
-            shown[purpose] = {"granted": False, "at": None, "history": []}
-            continue
-        history = [
-            {"at": one.at, "kind": one.kind, "source": one.source, "text_version": one.text_version or None}
-            for one in reversed(word.said)
-        ]
-        shown[purpose] = {"granted": word.granted, "at": word.at, "history": history}
-    return shown

@@ -1,4 +1,4 @@
-"""The first page as Starlette routes: the page, its files, what it needs to know, and the demo's pictures.
+"""The shopper's pages as Starlette routes: the shop, the privacy page, their files, and what they need to know.
 
 Every file is read and hashed once and answered with an ETag; the folder is listed here and not at request time, so
 that no path of a request ever reaches the file system. The page runs under a policy that allows our own scripts,
@@ -14,12 +14,17 @@ from itertools import islice
 from types import MappingProxyType
 from typing import Any, Final
 
-from msgspec import Struct, json
+from msgspec import MsgspecError, Struct, json
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from serving.demo.pictures import picture
+from serving.http.body import read
+from serving.http.crowd import address_of
+from serving.http.exchange import header
+from serving.http.problem import Problem
+from serving.http.visitor_tokens import Id, Minted, TokenAsk
 from stream.catalog_item import CatalogItem
 
 MEDIA_TYPES: Final = MappingProxyType(
@@ -59,6 +64,10 @@ class Place(Struct, frozen=True):
     n: int
 
 
+PAGES: Final = MappingProxyType({"/": "index.html", "/privacy": "privacy.html"})
+TOKEN_S: Final = 3_600
+MOST_BYTES: Final = 1_000
+TokenOf = Callable[[str, TokenAsk], Minted]
 PLACES: Final = MappingProxyType({"home": Place("home_for_you", 8), "item": Place("pdp_also_bought", 6)})
 
 
@@ -76,6 +85,12 @@ class Tile(Struct, frozen=True, omit_defaults=True):
     sold_out: bool = False
 
 
+class Whose(Struct, frozen=True):
+    """Whose token a page of the demo wants."""
+
+    visitor_id: Id
+
+
 class Asset(Struct, frozen=True):
     """A file of the page, ready to send."""
 
@@ -84,7 +99,13 @@ class Asset(Struct, frozen=True):
     etag: str
 
 
-def routes(*, publishable_key: str, items: Callable[[], Iterable[CatalogItem]], demo: bool = False) -> list[BaseRoute]:
+def routes(
+    *,
+    publishable_key: str,
+    items: Callable[[], Iterable[CatalogItem]],
+    demo: bool = False,
+    token_of: TokenOf | None = None,
+) -> list[BaseRoute]:
     """The routes of the first page, to be mounted beside the API on the same origin.
 
     Parameters
@@ -95,15 +116,25 @@ def routes(*, publishable_key: str, items: Callable[[], Iterable[CatalogItem]], 
         The catalogue as it is now; called once a request, and at most `ITEMS` items are taken.
     demo
         Whether simulated shoppers are at work; the page says so.
+    token_of
+        Makes visitor tokens as a shop's own server gets them; for the demo, and then only for pages of this very host.
     """
     assets = static_files()
-    config = json.encode({"publishable_key": publishable_key, "placements": dict(PLACES), "demo": demo})
+    config = json.encode(
+        {
+            "publishable_key": publishable_key,
+            "placements": dict(PLACES),
+            "demo": demo,
+            "visitor_tokens": token_of is not None,
+        }
+    )
     return [
-        Route("/", file_endpoint(assets["index.html"])),
-        *(Route(f"/web/{name}", file_endpoint(asset)) for name, asset in assets.items() if name != "index.html"),
+        *(Route(path, file_endpoint(assets[name])) for path, name in PAGES.items()),
+        *(Route(f"/web/{name}", file_endpoint(asset)) for name, asset in assets.items() if name not in PAGES.values()),
         Route("/demo/config.json", config_endpoint(config)),
         Route("/demo/items.json", items_endpoint(items)),
         Route("/demo/images/{item_id}.svg", image),
+        *([] if token_of is None else [Route("/demo/visitor-token", token_endpoint(token_of), methods=["POST"])]),
     ]
 
 
@@ -136,6 +167,36 @@ def config_endpoint(body: bytes) -> Callable[[Request], Any]:
         return json_answer(body)
 
     return config
+
+
+def token_endpoint(token_of: TokenOf) -> Callable[[Request], Any]:
+    """An endpoint that gives the demo's page the token of its visitor, as a shop's own server does.
+
+    That server asks `POST /v1/visitors/{visitor_id}/token` with its secret key, and answers with the token of whoever
+    its own session says. The demo has no sessions: it believes the page, and therefore answers this host alone.
+    """
+
+    async def token(request: Request) -> Response:
+        if not _of_this_host(request):
+            return Response(status_code=404)
+        try:
+            asked = json.decode(await _body(request), type=Whose)
+        except (MsgspecError, UnicodeDecodeError, Problem):
+            return Response(status_code=400)
+        return json_answer(json.encode(token_of(asked.visitor_id, TokenAsk(ttl_s=TOKEN_S))))
+
+    return token
+
+
+async def _body(request: Request) -> bytes:
+    return await read(lambda name: header(request.scope, name), request.receive, MOST_BYTES)
+
+
+def _of_this_host(request: Request) -> bool:
+    """Whether a page of this host asks: neither from another machine, nor by a foreign name or page."""
+    named = request.url.hostname in {"localhost", "127.0.0.1", "::1"}
+    own = request.headers.get("sec-fetch-site", "same-origin") == "same-origin"
+    return named and own and address_of(request.scope) is None
 
 
 def items_endpoint(items: Callable[[], Iterable[CatalogItem]]) -> Callable[[Request], Any]:

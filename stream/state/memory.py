@@ -32,6 +32,9 @@ class MemoryStore:
     async def ranking(self, tag: Tag) -> dict[str, float]:
         return dict(self.rankings[tag])
 
+    async def score(self, tag: Tag, member: str) -> float | None:
+        return self.rankings[tag].get(member)
+
     async def commit(self, tag: Tag, expected: str | None, new: str, writes: Writes) -> str | None:
         stored = self.positions.get(tag)
         if stored != expected:

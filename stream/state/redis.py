@@ -111,6 +111,10 @@ class RedisStore:
         found = await self._call(self._redis.zrange, self.keys.ranking(tag), 0, -1, withscores=True)
         return {member.decode(): score for member, score in found}
 
+    async def score(self, tag: Tag, member: str) -> float | None:
+        found: float | None = await self._call(self._redis.zscore, self.keys.ranking(tag), member)
+        return found
+
     async def commit(self, tag: Tag, expected: str | None, new: str, writes: Writes) -> str | None:
         values = list(chain.from_iterable((key, *value) for key, value in writes.values.items()))
         ranked = list(chain.from_iterable((score, member) for member, score in writes.ranked.items()))

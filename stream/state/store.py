@@ -62,6 +62,9 @@ class Store(Protocol):
     async def ranking(self, tag: Tag) -> dict[str, float]:
         """The partition's ranking, member → score."""
 
+    async def score(self, tag: Tag, member: str) -> float | None:
+        """One member's score in the partition's ranking, None if it is not in it."""
+
     async def commit(self, tag: Tag, expected: str | None, new: str, writes: Writes) -> str | None:
         """Write everything and the new position if the stored one is `expected`; else nothing.
 

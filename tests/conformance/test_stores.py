@@ -55,6 +55,7 @@ async def test_a_commit_writes_values_ranking_and_position(store: Store) -> None
     assert await store.position(TAG) == FIRST
     assert await store.load(TAG, ["clock", "visitor:x"]) == [b"c", b"v"]
     assert await store.ranking(TAG) == {"x": 1.5}
+    assert [await store.score(TAG, member) for member in ("x", "none")] == [1.5, None]
     assert await short_keys(store) == {"clock", "visitor:x"}
 
 

@@ -349,6 +349,9 @@ class Owner:
     async def ranking(self, tag: Tag) -> dict[str, float]:
         return (await self.read(tag, (), ranking=True)).ranking
 
+    async def score(self, tag: Tag, member: str) -> float | None:
+        return (await self.ranking(tag)).get(member)
+
     async def commit(self, tag: Tag, expected: str | None, new: str, writes: Writes) -> str | None:
         found: str | None = await self._ask("commit", lambda: self.world.commit(tag, expected, new, writes))
         return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 import time
@@ -12,16 +13,23 @@ from typing import Any
 
 import uvicorn
 from msgspec import convert
+from msgspec.json import encode
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+import schemas
 from serving.demo.catalogue import items
+from serving.http.visitor_tokens import Minted, TokenAsk
+from serving.notice import notice
 from serving.web.routes import routes
 from stream.catalog_item import CatalogItem
+from stream.consent import PURPOSES
 
 KEY = "pk_test"
+SAID_AT = 1_790_000_000_000
 VERBS_THAT_LEAD = ("view_item", "add_to_cart")
 
 
@@ -38,6 +46,11 @@ class FakeShop:
     met: bool = True
     events_away: bool = False
     shelves_away: bool = False
+    rights_away: bool = False
+    gives_tokens: bool = True
+    rights: list[tuple[str, str, Any]] = field(default_factory=list)
+    named_visitors: set[str] = field(default_factory=set)
+    consent: dict[str, Any] = field(default_factory=dict)
 
     def reset(self) -> None:
         fresh = FakeShop(url=self.url)
@@ -49,9 +62,20 @@ class FakeShop:
     def answers(self) -> Starlette:
         return Starlette(
             routes=[
-                *routes(publishable_key=KEY, items=lambda: convert(self.catalogue, list[CatalogItem]), demo=True),
+                *routes(
+                    publishable_key=KEY,
+                    items=lambda: convert(self.catalogue, list[CatalogItem]),
+                    demo=True,
+                    token_of=self.token_of,
+                ),
                 Route("/v1/events", self.collect, methods=["POST"]),
                 Route("/v1/recommendations/{placement}", self.recommend, methods=["POST"]),
+                Route("/v1/privacy/notice", self.notice),
+                Route("/v1/visitors/{visitor_id}/consent", self.right, methods=["PUT"]),
+                Route("/v1/visitors/{visitor_id}/export", self.right),
+                Route("/v1/visitors/{visitor_id}/reset", self.right, methods=["POST"]),
+                Route("/v1/visitors/{visitor_id}", self.right, methods=["DELETE"]),
+                Route("/v1/erasures/now", self.erased),
             ]
         )
 
@@ -124,9 +148,65 @@ class FakeShop:
             "position": position, "score": score, "recommender": recommender, "because": because, "rules": []
         }  # fmt: skip
 
+    def token_of(self, visitor_id: str, ask: TokenAsk) -> Minted:
+        if not self.gives_tokens:
+            raise HTTPException(404)
+        return Minted(f"token of {visitor_id}", ask.ttl_s)
+
+    async def notice(self, _: Request) -> Response:
+        if self.rights_away:
+            return JSONResponse({"title": "Away"}, 503)
+        return Response(encode(notice("denied")), media_type="application/json")
+
+    async def right(self, request: Request) -> Response:
+        """Consent, export, reset, erasure: for the visitor whose token came along."""
+        visitor, route = request.path_params["visitor_id"], request.url.path.split("/")[-1]
+        assert request.headers["authorization"] == f"Bearer {KEY}"
+        assert request.headers["liveshelf-visitor-token"] == f"token of {visitor}"
+        if self.rights_away:
+            return JSONResponse({"title": "Away", "detail": "Not now."}, 503)
+        body = await request.body()
+        said: Any = json.loads(body) if body else None
+        self.rights.append((request.method, route, said))
+        self.named_visitors.add(visitor)
+        if route == "export":
+            return JSONResponse(self.export(visitor))
+        if route == "consent":
+            self.consent |= {purpose: word(granted) for purpose, granted in said.items()}
+            return JSONResponse({"consent": self.words(), "fresh_token": "token"})
+        if route == "reset":
+            return JSONResponse({"status": "accepted", "fresh_token": "token"}, 202)
+        return JSONResponse({"status": "erasing", "at": "/v1/erasures/now"}, 202)
+
+    async def erased(self, _: Request) -> Response:
+        return JSONResponse(
+            {
+                "status": "erased",
+                "completed_at": "2026-11-24T12:00:00.000Z",
+                "raw_records_until": "2026-12-24T12:00:00.000Z",
+                "kept": "a tombstone",
+                "receipt": "signed-receipt",
+            }
+        )
+
+    def words(self) -> dict[str, Any]:
+        return {purpose: word(granted=True) for purpose in PURPOSES} | self.consent
+
+    def export(self, visitor: str) -> dict[str, Any]:
+        """The example of the schema, of somebody who viewed a pan."""
+        example = json.dumps(schemas.examples("export", valid=True)["one_view"])
+        held: dict[str, Any] = json.loads(example.replace('"pan"', json.dumps(self.catalogue[0]["item_id"])))
+        return held | {"visitor_id": visitor, "consent": self.words()}
+
     def fresh_to(self, own: list[dict[str, Any]]) -> dict[str, Any]:
         at = own[-1]["occurred_at"]
         return {"occurred_at": at, "lag_ms": max(1.0, time.time() * 1000 - at), "met": self.met}
+
+
+def word(granted: bool) -> dict[str, Any]:
+    kind = "granted" if granted else "withdrawn"
+    said = {"at": SAID_AT, "kind": kind, "source": "consent_update", "text_version": None}
+    return {"granted": granted, "at": SAID_AT, "history": [said]}
 
 
 @contextmanager

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from importlib.resources import files
+from typing import Any
 
 import pytest
-from httpx import ASGITransport, AsyncClient
+from httpx import ASGITransport, AsyncClient, Response
 from starlette.applications import Starlette
 
 from serving.demo.catalogue import items
-from serving.web.routes import ITEMS, routes, static_files
+from serving.http.visitor_tokens import Minted, TokenAsk
+from serving.web.routes import ITEMS, PAGES, routes, static_files
 from stream.catalog_item import CatalogItem
 
 POLICY = (
@@ -33,7 +35,7 @@ async def shop() -> AsyncIterator[AsyncClient]:
 
 
 def address(name: str) -> str:
-    return "/" if name == "index.html" else f"/web/{name}"
+    return {"index.html": "/", "privacy.html": "/privacy"}.get(name, f"/web/{name}")
 
 
 @pytest.mark.parametrize("name", STATIC)
@@ -64,8 +66,9 @@ async def test_nothing_else_is_served(shop: AsyncClient, path: str) -> None:
     assert (await shop.get(path)).status_code == 404
 
 
-def test_the_page_has_no_inline_script_or_style() -> None:
-    page = files("serving.web").joinpath("static/index.html").read_text("utf-8")
+@pytest.mark.parametrize("name", PAGES.values())
+def test_no_page_has_inline_script_or_style(name: str) -> None:
+    page = files("serving.web").joinpath(f"static/{name}").read_text("utf-8")
     assert re.findall(r"<script(?![^>]*\bsrc=)", page) == []
     assert not re.search(r"<style|\sstyle=|\son[a-z]+=|javascript:", page)
 
@@ -82,7 +85,7 @@ def test_every_file_that_is_named_is_served() -> None:
     for asset in static_files().values():
         text = asset.body.decode()
         named |= set(re.findall(r'"/web/([\w.]+)"', text)) | set(re.findall(r'from "\./([\w.]+)"', text))
-    assert named == set(STATIC) - {"index.html"}
+    assert named == set(STATIC) - set(PAGES.values())
 
 
 async def test_the_page_learns_its_key_and_placements(shop: AsyncClient) -> None:
@@ -95,6 +98,7 @@ async def test_the_page_learns_its_key_and_placements(shop: AsyncClient) -> None
             "item": {"placement": "pdp_also_bought", "n": 6},
         },
         "demo": False,
+        "visitor_tokens": False,
     }
 
 
@@ -122,3 +126,46 @@ async def test_pictures_are_drawn_for_made_items_only(shop: AsyncClient) -> None
     assert answer.headers["content-security-policy"] == "default-src 'none'"
     assert "max-age" in answer.headers["cache-control"]
     assert (await shop.get("/demo/images/unknown.svg")).status_code == 404
+
+
+def token_of(visitor_id: str, ask: TokenAsk) -> Minted:
+    return Minted(f"token of {visitor_id}", ask.ttl_s)
+
+
+async def asked_for_a_token(base_url: str, *, address: str = "127.0.0.1", body: Any = None, **headers: str) -> Response:
+    app = Starlette(routes=routes(publishable_key="pk_1", items=list, demo=True, token_of=token_of))
+    transport = ASGITransport(app, client=(address, 1234))
+    async with AsyncClient(transport=transport, base_url=base_url) as shop:
+        return await shop.post(
+            "/demo/visitor-token", json={"visitor_id": "me"} if body is None else body, headers=headers
+        )
+
+
+@pytest.mark.parametrize("host", ["http://localhost:8080", "http://127.0.0.1:8080", "http://[::1]:8080"])
+async def test_the_demo_gives_its_own_page_a_token(host: str) -> None:
+    answer = await asked_for_a_token(host, **{"sec-fetch-site": "same-origin"})
+    assert (answer.status_code, answer.json()["visitor_token"]) == (200, "token of me")
+    assert answer.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("host", "address", "site"),
+    [
+        ("http://rebound.example", "127.0.0.1", "same-origin"),
+        ("http://localhost", "192.0.2.7", "same-origin"),
+        ("http://localhost", "127.0.0.1", "cross-site"),
+        ("http://localhost", "127.0.0.1", "same-site"),
+    ],
+)
+async def test_and_nobody_else(host: str, address: str, site: str) -> None:
+    answer = await asked_for_a_token(host, address=address, **{"sec-fetch-site": site})
+    assert (answer.status_code, answer.content) == (404, b"")
+
+
+@pytest.mark.parametrize("body", [{}, {"visitor_id": ""}, {"visitor_id": 7}, {"visitor_id": "x" * 129}, ["me"]])
+async def test_a_token_for_nobody_is_refused(body: Any) -> None:
+    assert (await asked_for_a_token("http://localhost", body=body)).status_code == 400
+
+
+async def test_outside_the_demo_no_page_gives_tokens(shop: AsyncClient) -> None:
+    assert (await shop.post("/demo/visitor-token", json={"visitor_id": "me"})).status_code == 404

@@ -10,6 +10,7 @@ const CONSENT = "liveshelf.consent";
 const VISITOR = "liveshelf.visitor";
 const WITHDRAWALS = "liveshelf.withdrawals";
 const CART = "liveshelf.cart";
+const OBJECTS = "liveshelf.objects";
 
 export const PURPOSES = ["analytics", "personalization", "marketing"];
 export const NOTHING = Object.freeze({ analytics: false, personalization: false, marketing: false });
@@ -57,7 +58,16 @@ export class Visitor {
   }
 
   get personal() {
-    return Boolean(this.consent?.personalization);
+    return Boolean(this.consent?.personalization) && !this.objects;
+  }
+
+  /** Whether somebody objects to profiling in this browser: requests then say so, whatever is allowed. */
+  get objects() {
+    return this.#memory.read(OBJECTS) === true;
+  }
+
+  set objects(objects) {
+    this.#memory.write(OBJECTS, objects || null);
   }
 
   /**
