@@ -108,9 +108,9 @@ class Api:
             self.shop, self.rows, self.visitors, self.customers, self.models, ports.live, clock=ports.timer
         )
         shelves = Shelves(self.shop, snapshots, self.decisions, signing_key, clock=ports.clock)
-        ledger = Ledger(self.visitors, ports.producer, ports.store)
+        self.ledger = Ledger(self.visitors, ports.producer, ports.store)
         self.erasures = Erasures(
-            ledger,
+            self.ledger,
             self.visitors,
             ports.producer,
             ports.store,
@@ -119,26 +119,6 @@ class Api:
             signing_key,
             clock=ports.clock,
             timer=ports.timer,
-        )
-        proofs = Proofs(signing_key, pseudonym_key, self.visitors.pid_of, ports.clock)
-        limits = Limits(settings.requests_an_address, ports.timer)
-        access = Access(ApiKeys.of(settings), proofs, limits)
-        self.origins = access.origins
-        events = Events(
-            proofs,
-            limits,
-            Stamps(
-                proofs,
-                Crowd(settings.visitors_taught_an_address, ports.timer),
-                consent_default=settings.consent_default == "granted",
-                trust_browser_purchases=settings.trust_browser_purchases,
-            ),
-            ports.producer,
-            self.visitors,
-            ledger,
-            signing_key,
-            lambda: partitions("events") if ports.live() else 0,
-            clock=ports.clock,
         )
         self.operations = Operations(
             ports.lag,
@@ -153,35 +133,63 @@ class Api:
             clock=ports.timer,
         )
         self.visitor_tokens = VisitorTokens(signing_key, pseudonym_key, self.visitors.pid_of, ports.clock)
-        exports = Exports(
+        proofs = Proofs(signing_key, pseudonym_key, self.visitors.pid_of, ports.clock)
+        limits = Limits(settings.requests_an_address, ports.timer)
+        access = Access(ApiKeys.of(settings), proofs, limits)
+        self.origins = access.origins
+        self.routes: tuple[Route, ...] = routes(
+            access,
+            self._events(settings, ports, proofs, limits, signing_key),
+            Recommendations(proofs, shelves, signing_key, require_token=settings.require_visitor_token),
+            Catalog(ports.producer, catalogue, lambda: partitions("catalog") if ports.live() else 0),
+            self.visitor_tokens,
+            self._rights(settings, ports, proofs, signing_key),
+            Export(self._exports(ports)),
+            Notice(settings.consent_default),
+            self.operations,
+        )
+
+    def _events(self, settings: Settings, ports: Ports, proofs: Proofs, limits: Limits, signing_key: bytes) -> Events:
+        stamps = Stamps(
+            proofs,
+            Crowd(settings.visitors_taught_an_address, ports.timer),
+            consent_default=settings.consent_default == "granted",
+            trust_browser_purchases=settings.trust_browser_purchases,
+        )
+        return Events(
+            proofs,
+            limits,
+            stamps,
+            ports.producer,
+            self.visitors,
+            self.ledger,
+            signing_key,
+            lambda: ports.partitions("events") if ports.live() else 0,
+            clock=ports.clock,
+        )
+
+    def _rights(self, settings: Settings, ports: Ports, proofs: Proofs, signing_key: bytes) -> Rights:
+        return Rights(
+            proofs,
+            self.visitors,
+            self.ledger,
+            self.erasures,
+            ports.producer,
+            signing_key,
+            require_token=settings.require_visitor_token,
+            consent_default=settings.consent_default == "granted",
+            clock=ports.clock,
+        )
+
+    def _exports(self, ports: Ports) -> Exports:
+        return Exports(
             self.visitors,
             self.models,
             self.shop,
             ports.store,
             ports.ends,
             ports.read,
-            partitions,
+            ports.partitions,
             clock=ports.clock,
             timer=ports.timer,
-        )
-        self.routes: tuple[Route, ...] = routes(
-            access,
-            events,
-            Recommendations(proofs, shelves, signing_key, require_token=settings.require_visitor_token),
-            Catalog(ports.producer, catalogue, lambda: partitions("catalog") if ports.live() else 0),
-            self.visitor_tokens,
-            Rights(
-                proofs,
-                self.visitors,
-                ledger,
-                self.erasures,
-                ports.producer,
-                signing_key,
-                require_token=settings.require_visitor_token,
-                consent_default=settings.consent_default == "granted",
-                clock=ports.clock,
-            ),
-            Export(exports),
-            Notice(settings.consent_default),
-            self.operations,
         )

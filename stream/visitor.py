@@ -66,8 +66,8 @@ class VisitorBase(Struct):
 
     @property
     def lasts(self) -> bool:
-        """A refusal is remembered for as long as there may be events that do not know of it."""
-        return any(word.withdrawn_at for word in self.consent.values())
+        """A refusal with nothing beside it is remembered for as long as there may be events that do not know of it."""
+        return self.last is None and any(word.withdrawn_at for word in self.consent.values())
 
 
 # the session decides first whether an event may teach (floods, late events)

@@ -148,8 +148,10 @@ class Rights:
 async def _stored(work: Awaitable[T]) -> T:
     try:
         return await work
-    except (Full, NotAcknowledged, Unavailable, BrokerAway) as error:
-        raise problem.unavailable(f"It could not be put on record: {error}. Send it again.") from None
+    except (Full, NotAcknowledged, Unavailable, BrokerAway):
+        raise problem.unavailable(
+            "The broker or Redis did not take it, so it is not on record. Send it again."
+        ) from None
 
 
 def visitor_id_of(exchange: Exchange) -> str:
