@@ -45,7 +45,7 @@ class Store(Struct, frozen=True):
     reason: str
 
 
-_REFUSAL = "A value that knows of a refusal stays, so that no late event can undo it."
+_REFUSAL = "A refusal with nothing beside it stays, so that no late event can undo it."
 _SHARED = "It is about items or models, summed over all visitors; it names nobody."
 _COUNTS = "Positions and counts of the log; they name nobody."
 _ALL_USES: Final = ("analytics", "personalization")
