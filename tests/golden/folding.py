@@ -14,6 +14,7 @@ from stream.learner import LearnerFold
 from stream.profile import ProfileFold
 from stream.progressive import Tally
 from stream.published import Sealed, unseal
+from stream.rebuild import Report, rebuild
 from stream.shard import Shard
 from stream.state.keys import Tag
 from stream.state.memory import MemoryStore
@@ -42,17 +43,39 @@ class Log:
 
 async def states(lines: Sequence[str], *, cut: int) -> dict[str, Any]:
     """Each agent's state after the stream, folded in batches of `cut` records with a restart after each."""
-    log = Log()
+    log, store = await folded(lines, cut=cut)
+    return {agent.name: _readable(agent, store) for agent in _agents()} | {
+        "dead_letters": len(log.records["dead_letters"])
+    }
+
+
+async def folded(lines: Sequence[str], *, cut: int) -> tuple[Log, MemoryStore]:
+    """The logs and the store that the stream leaves behind."""
+    log, store = Log(), MemoryStore()
     for line in lines:
         event = json.loads(line)
         log.append("events", event["visitor_id"].encode(), line.encode(), event["received_at"])
-    store = MemoryStore()
-    agents: tuple[Fold, ...] = (VisitorFold(str, 1, cid_of=str), ItemFold(), ProfileFold(), LearnerFold())
-    for agent in agents:
+    for agent in _agents():
         await _work_off(agent, log, store, cut)
-    return {agent.name: _readable(agent, store) for agent in agents} | {
-        "dead_letters": len(log.records["dead_letters"])
-    }
+    return log, store
+
+
+async def rebuilt(log: Log, store: MemoryStore) -> list[Report]:
+    """Every agent's state compared with a fold over its log."""
+    return [
+        await rebuild(
+            lambda agent=agent: _fresh(agent),  # type: ignore[misc]
+            0,
+            store,
+            lambda start, end, noun=agent.topic: [log.records[noun][start:end]],  # type: ignore[misc]
+            PARTITIONS,
+        )
+        for agent in _agents()
+    ]
+
+
+def _agents() -> tuple[Fold, ...]:
+    return VisitorFold(str, 1, cid_of=str), ItemFold(), ProfileFold(), LearnerFold()
 
 
 async def _work_off(agent: Fold, log: Log, store: MemoryStore, cut: int) -> None:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from stream.events import EVENT_NAMES
 from stream.ingest import Accepted, validate
-from tests.golden.folding import shown, states
+from stream.state.table import FOLDS
+from tests.golden.folding import folded, rebuilt, shown, states
 from tests.golden.make import STREAMS, lines
 
 FOLDER = Path(__file__).parent
@@ -40,6 +42,18 @@ async def test_a_stream_gives_its_state(name: str) -> None:
 @pytest.mark.parametrize("cut", [1, 7, 64])
 async def test_batches_and_restarts_change_nothing(name: str, cut: int) -> None:
     assert await states(stream(name), cut=cut) == await states(stream(name), cut=EVERYTHING)
+
+
+async def test_rebuild_compares_every_family_and_finds_it_equal() -> None:
+    """Of all that `schemas/state.md` lists but views and copies."""
+    compared: Counter[str] = Counter()
+    for name in STREAMS:
+        for report in await rebuilt(*await folded(stream(name), cut=7)):
+            assert report.different == []
+            compared.update({f"{report.agent}.{family}": count for family, count in report.compared.items()})
+    wanted = {f"{fold.name}.{family.name}" for fold in FOLDS for family in fold.families if not family.view}
+    wanted |= {f"{fold.name}.{fold.ranking.name}" for fold in FOLDS if fold.ranking is not None}
+    assert {family for family, count in compared.items() if count} == wanted
 
 
 @each_stream

@@ -7,6 +7,7 @@ applied; starting up is left out on both sides. Both take turns on the same log,
 from __future__ import annotations
 
 import time
+from itertools import islice
 from statistics import median
 
 import orjson
@@ -20,6 +21,7 @@ from tests.load.figures import Figure, Say
 from tests.load.stand import PARTITIONS, Stand, cpu_s, wait_for
 
 NAME = "cpu_per_event"
+SIZED = 20_000
 DERIVED = ("pairs", "feedback", "dead_letters")
 WITHIN_S = 600.0
 
@@ -56,6 +58,8 @@ def bench(stand: Stand, say: Say, *, events: int = 205_756, runs: int = 3) -> li
         Figure(NAME, "visitor and item agents", round(mine, 1), "µs/event"),
         Figure(NAME, "default no-op agent", round(default, 1), "µs/event"),
         Figure(NAME, "ratio", round(mine / default, 3), "×", goal=1.5),
+        *_sizes(stand, "visitor"),
+        *_sizes(stand, "item"),
         Figure(NAME, "visitor and item agents, rate", round(median(one.a_second for one in ours)), "events/s"),
         Figure(NAME, "default no-op agent, rate", round(median(one.a_second for one in theirs)), "events/s"),
     ]
@@ -89,6 +93,16 @@ def _agents(stand: Stand, cluster: Cluster, events: int, run: int) -> Cost:
         derived = _ends(cluster, "pairs")
         wait_for(worker, lambda: stand.positions("pairs") == derived, "the item agent drains", WITHIN_S)
         return Cost(cpu_s(worker) - cpu, time.monotonic() - began, events - before)
+
+
+def _sizes(stand: Stand, family: str) -> list[Figure]:
+    """What one value takes in Redis, its key and Redis's own overhead included, after the last run."""
+    keys = list(islice(stand.redis.scan_iter(match=f"*}}:{family}:*", count=5_000), SIZED))
+    sizes = sorted(int(stand.redis.memory_usage(key, samples=0)) for key in keys)
+    return [
+        Figure(NAME, f"bytes of {family} values, mean of {len(sizes):,}", round(sum(sizes) / len(sizes)), "bytes"),
+        Figure(NAME, f"bytes of {family} values, p99", sizes[len(sizes) * 99 // 100], "bytes"),
+    ]
 
 
 def _ends(cluster: Cluster, noun: str) -> list[int]:
