@@ -155,6 +155,7 @@ class Api:
             Crowd(settings.visitors_taught_an_address, ports.timer),
             consent_default=settings.consent_default == "granted",
             trust_browser_purchases=settings.trust_browser_purchases,
+            require_token=settings.require_visitor_token,
         )
         return Events(
             proofs,

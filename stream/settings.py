@@ -63,8 +63,8 @@ class Settings(BaseSettings):
     )
     require_visitor_token: bool = Field(
         False,
-        description="with the publishable key, personal answers only to visitors who bring their token: for shops "
-        "whose visitor ids can be guessed (an SDK's id is 128 random bits, and that is enough)",
+        description="with the publishable key, personal answers only to visitors who bring their token, and events "
+        "only of them: for shops whose visitor ids can be guessed (an SDK's id is 128 random bits, and that is enough)",
     )
     api_keys_file: Path = Field(
         Path(), description="more API keys with scopes and origins, JSON as in schemas/api_keys.json; empty: none"

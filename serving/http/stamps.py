@@ -24,10 +24,21 @@ class Stamps:
     ----------
     consent_default: what the shop assumes of visitors of whom nothing is known, stamped into each event.
     trust_browser_purchases: whether a purchase with a publishable key counts as revenue.
+    require_token: with a publishable key, only events of a visitor whose token comes along: elsewhere an id that can be
+        guessed would be enough to write into somebody's profile, or to withdraw their consent.
     """
 
-    def __init__(self, proofs: Proofs, crowd: Crowd, *, consent_default: bool, trust_browser_purchases: bool) -> None:
+    def __init__(
+        self,
+        proofs: Proofs,
+        crowd: Crowd,
+        *,
+        consent_default: bool,
+        trust_browser_purchases: bool,
+        require_token: bool = False,
+    ) -> None:
         self._proofs, self._crowd, self._trust_browser = proofs, crowd, trust_browser_purchases
+        self._require_token = require_token
         self._default = {"analytics": consent_default, "personalization": consent_default, "marketing": False}
 
     def read(self, value: bytes, caller: Caller, received_at: int) -> tuple[bytes, Accepted | Rejected]:
@@ -43,8 +54,18 @@ class Stamps:
         edge = self._edge_of(judged.event, caller)
         if edge != usual:
             stamped, judged = self._stamped(value, edge, received_at, caller)
-        refused = judged if isinstance(judged, Rejected) else _refusal(judged)
+        refused = judged if isinstance(judged, Rejected) else self._refusal(judged, caller)
         return stamped, refused or judged
+
+    def _refusal(self, accepted: Accepted, caller: Caller) -> Rejected | None:
+        """Why a valid event is not taken from this caller, if so."""
+        if self._require_token and not self._proofs.of_visitor(caller, accepted.event.visitor_id):
+            fix = (
+                "Send the visitor's token along (Liveshelf-Visitor-Token, or `visitor_token` in the body); the shop's "
+                "server gets it from POST /v1/visitors/{visitor_id}/token."
+            )
+            return rejected("schema", "this shop's visitor ids can be guessed, and nothing proves this one", fix)
+        return _refusal(accepted)
 
     def _stamped(self, value: bytes, edge: Edge, received_at: int, caller: Caller) -> tuple[bytes, Accepted | Rejected]:
         stamped = stamp(
@@ -69,7 +90,7 @@ class Stamps:
 
 
 def _refusal(accepted: Accepted) -> Rejected | None:
-    """Why a valid event is not taken from this caller, if so."""
+    """Why a valid event is not taken over HTTP, if so."""
     edge = accepted.event.edge
     if accepted.name == "identify" and not (edge is not None and edge.signed):
         fix = (

@@ -98,7 +98,7 @@ def _agents(stand: Stand, cluster: Cluster, events: int, run: int) -> Cost:
 def _sizes(stand: Stand, family: str) -> list[Figure]:
     """What one value takes in Redis, its key and Redis's own overhead included, after the last run."""
     keys = list(islice(stand.redis.scan_iter(match=f"*}}:{family}:*", count=5_000), SIZED))
-    sizes = sorted(int(stand.redis.memory_usage(key, samples=0)) for key in keys)
+    sizes = sorted(int(stand.redis.memory_usage(key, samples=0) or 0) for key in keys)
     return [
         Figure(NAME, f"bytes of {family} values, mean of {len(sizes):,}", round(sum(sizes) / len(sizes)), "bytes"),
         Figure(NAME, f"bytes of {family} values, p99", sizes[len(sizes) * 99 // 100], "bytes"),

@@ -162,13 +162,20 @@ class Deployment:
         assert answer.status_code == 200, answer.text
 
     async def view(
-        self, visitor_id: str, *item_ids: str, event: str = "view_item", settle: bool = True, **more: Any
+        self,
+        visitor_id: str,
+        *item_ids: str,
+        event: str = "view_item",
+        settle: bool = True,
+        key: str = PUBLISHABLE,
+        **more: Any,
     ) -> list[dict[str, Any]]:
         """One event for each item, in order, a second apart, with `settle` all known afterwards; the verdicts."""
         verdicts = []
         for item_id in item_ids:
             self.now += 1_000
-            answer = await self.call("POST", "/v1/events", self.event(event, visitor_id, item_id, **more))
+            made = self.event(event, visitor_id, item_id, **more)
+            answer = await self.call("POST", "/v1/events", made, key=key)
             assert answer.status_code == 202, answer.text
             verdicts += answer.json()["verdicts"]
         if settle:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from stream.tokens import DecisionToken, VisitorToken, decision_id, read_visitor_token, visitor_token
-from tests.serving.deployment import GRANTED, NOW, PUBLISHABLE, SECRET, Deployment, ids, item
+from tests.serving.deployment import DENIED, NOW, PUBLISHABLE, SECRET, Deployment, ids, item
 
 DAY_S = 86_400
 SHELF = "/v1/recommendations/recently_viewed"
@@ -89,10 +89,17 @@ BAD: dict[str, Callable[[Deployment, str], str]] = {
     ),
     "ended": lambda shop, made: visitor_token(b"signatures", VisitorToken(shop.pid("me"), "", NOW // 1000)),
 }
-ROUTES = [
+RIGHTS: list[tuple[str, str, Any]] = [
+    ("PUT", "/v1/visitors/me/consent", {"personalization": False}),
+    ("GET", "/v1/visitors/me/export", None),
+    ("POST", "/v1/visitors/me/reset", None),
+    ("DELETE", "/v1/visitors/me", None),
+]
+ROUTES: list[tuple[str, str, Any]] = [
     ("POST", "/v1/events", None),
     ("GET", f"{SHELF}?visitor_id=me", None),
     ("POST", SHELF, {"visitor_id": "me"}),
+    *RIGHTS,
 ]
 
 
@@ -108,7 +115,7 @@ async def test_a_bad_token_is_an_error_on_every_route(
     answer = await shop.call(method, path, content, key=key, headers=headers)
     assert (answer.status_code, answer.json()["type"]) == (401, "urn:liveshelf:problem:bad_token")
     assert "invalid_token" in answer.headers["www-authenticate"]
-    assert shop.broker.values("events") == []
+    assert shop.broker.values("events") == shop.broker.values("privacy") == []
 
 
 @pytest.mark.parametrize("key", [PUBLISHABLE, SECRET])
@@ -219,7 +226,7 @@ async def demanding() -> Deployment:
     """A shop whose ids can be guessed, and a visitor with a history."""
     shop = Deployment(require_visitor_token=True)
     await shop.stock(*[item(f"i{n}") for n in range(4)])
-    await shop.view("me", "i1", "i2")
+    await shop.view("me", "i1", "i2", key=SECRET)
     return shop
 
 
@@ -245,10 +252,34 @@ async def test_where_tokens_are_required_the_visitor_and_the_server_get_their_ow
         assert ids(answer.json()) == ["i2", "i1"]
 
 
-async def test_where_tokens_are_required_events_are_taken_all_the_same() -> None:
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"event": "view_item", "items": [{"item_id": "i3"}]},
+        {"event": "consent_update", "consent": DENIED},
+        {"event": "purchase", "items": [{"item_id": "i1"}]},
+    ],
+    ids=lambda event: event["event"],
+)
+async def test_where_tokens_are_required_a_stranger_writes_nothing_of_a_visitor(event: dict[str, Any]) -> None:
     shop = await demanding()
-    answer = await send(shop, shop.event("view_item", "me", "i3", consent=GRANTED))
+    before = shop.broker.values("events"), shop.broker.values("privacy")
+    answer = await send(shop, {**shop.event("view_item", "me"), **event})
+    verdict = answer.json()["verdicts"][0]
+    assert (verdict["status"], "token" in verdict["detail"]) == ("rejected", True)
+    assert (shop.broker.values("events"), shop.broker.values("privacy")) == before
+    own = {HEADER: await token(shop, "me")}
+    answer = await send(shop, {**shop.event("view_item", "me"), **event}, headers=own)
     assert answer.json()["verdicts"][0]["status"] == "accepted"
+
+
+@pytest.mark.parametrize(("method", "path", "body"), RIGHTS)
+async def test_where_tokens_are_required_a_strangers_rights_are_nobodys(method: str, path: str, body: Any) -> None:
+    shop = await demanding()
+    before = shop.broker.values("events"), shop.broker.values("privacy")
+    answer = await shop.call(method, path, body)
+    assert (answer.status_code, b"i1" in answer.content) == (403, False)
+    assert (shop.broker.values("events"), shop.broker.values("privacy")) == before
 
 
 async def test_a_page_may_send_the_header(shop: Deployment) -> None:
