@@ -108,7 +108,7 @@ class Recount:
 
     def partition(self, records: Iterable[Record], poison: Mapping[int, str]) -> None:
         """Count a partition; `poison` are the offsets of the records that are no events."""
-        self.reached: Counter[str] = Counter()
+        self.newest, self.lead, self.leader = 0, 0, ""
         self.shoppers: dict[str, Shopper] = {}
         self.open: dict[str, int] = {}
         outcome: Counter[str] = Counter()
@@ -155,14 +155,18 @@ class Recount:
         return self._counted(visitor, at)
 
     def _counted(self, visitor: str, at: int) -> str:
-        self.reached[visitor] = max(self.reached[visitor], at)
+        self._reach(visitor, at)
         self._close_old()
         return "applied"
 
-    @property
-    def newest(self) -> int:
-        """The newest time that two visitors have reached."""
-        return sorted((0, 0, *self.reached.values()))[-2]
+    def _reach(self, visitor: str, at: int) -> None:
+        """Keep the newest time that two visitors have reached, and how far the first of them is."""
+        if visitor == self.leader:
+            self.lead = max(self.lead, at)
+        elif at > self.lead:
+            self.newest, self.lead, self.leader = self.lead, at, visitor
+        else:
+            self.newest = max(self.newest, at)
 
     def _forget(self, visitor: str, shopper: Shopper) -> None:
         shopper.session, shopper.minute, shopper.in_minute = None, 0, 0
