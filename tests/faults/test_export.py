@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 from collections import Counter
@@ -44,6 +45,7 @@ async def test_it_is_a_raw_scan_for_that_visitor_and_nobody_else(deployment: Dep
         live.shelf("home_for_you", ME)
         assert live.call("PUT", f"/v1/visitors/{ME}/consent", {"marketing": True})[0] == 200
         await deployment.drained()
+        await decisions_are_in(deployment)
         status, export = live.call("GET", f"/v1/visitors/{ME}/export", key="secret_key")
     assert status == 200
     assert export["incomplete"] is None
@@ -55,6 +57,15 @@ async def test_it_is_a_raw_scan_for_that_visitor_and_nobody_else(deployment: Dep
     text = json.dumps(export)
     for foreign in (YOU, pseudonym(b"faults", YOU), '"v7-'):
         assert foreign not in text
+
+
+async def decisions_are_in(deployment: Deployment) -> None:
+    """They go out from a buffer, some time after their answers: wait until no more come."""
+    before, now = -1, 0
+    while now != before or not now:
+        before = now
+        await asyncio.sleep(0.5)
+        now = len(in_the_log(deployment, "decisions"))
 
 
 def in_the_log(deployment: Deployment, noun: str) -> list[dict[str, Any]]:
