@@ -98,7 +98,7 @@ WEAK = {
 def served(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What uvicorn would have been started with."""
     started: list[dict[str, Any]] = []
-    monkeypatch.setattr("serving.cli.uvicorn.run", lambda app, **more: started.append(more))
+    monkeypatch.setattr("uvicorn.run", lambda app, **more: started.append(more))
     for name, value in WEAK.items():
         monkeypatch.setenv(name, value)
     return started

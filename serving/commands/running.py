@@ -1,0 +1,75 @@
+"""What every command stands on: the screen, the connection, errors that end in one sentence, and signals."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Annotated, Any, NoReturn, TypeVar
+
+import typer
+from rich.console import Console
+
+from stream.cluster import BrokerAway, WrongTopic
+from stream.embedded.broker import BrokerBroken
+from stream.embedded.redis import RedisBroken
+from stream.keyring import NoKeys
+from stream.producer import NotAcknowledged
+from stream.rebuild import CannotRebuild
+from stream.replay import BadFile
+from stream.settings import Settings, settings
+from stream.shard import Halt
+from stream.state.keys import Keys
+from stream.state.redis import RedisStore
+from stream.state.store import Unavailable
+
+T = TypeVar("T")
+out, err = Console(), Console(stderr=True)
+
+Json = Annotated[bool, typer.Option("--json", help="one JSON document instead of the screen")]
+CAN_BE_MENDED = (
+    BrokerAway, WrongTopic, BrokerBroken, RedisBroken, NoKeys, NotAcknowledged, Unavailable, BadFile, CannotRebuild,
+    Halt,
+)  # fmt: skip
+
+
+def fail(message: object, code: int = 1) -> NoReturn:
+    """End the command with one sentence."""
+    err.print(f"[bold red]✗[/] {message}", highlight=False)
+    raise typer.Exit(code)
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run to the end; what a user can mend becomes one sentence."""
+    try:
+        return asyncio.run(work)
+    except CAN_BE_MENDED as error:
+        fail(error)
+
+
+def connected() -> Settings:
+    """The settings, where they say whom to ask."""
+    conf = settings()
+    if not conf.broker_url or not conf.redis_url:
+        fail("set LIVESHELF_BROKER_URL and LIVESHELF_REDIS_URL (`liveshelf up` prints them when it is ready)")
+    return conf
+
+
+@asynccontextmanager
+async def opened(conf: Settings) -> AsyncIterator[RedisStore]:
+    """The store, closed at the end."""
+    store = RedisStore(conf.redis_url, Keys(conf.key_prefix))
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def stop_signal() -> asyncio.Event:
+    """Set by Ctrl-C and by SIGTERM."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    return stopped
