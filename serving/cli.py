@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from serving.commands import evaluate, lag, models, rebuild, replay, serve, up, worker
+from serving.commands import evaluate, explain, lag, models, rebuild, replay, serve, up, worker
 from serving.console.command import app as accounts
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The shelf that rearranges itself while you look.")
@@ -13,6 +13,7 @@ app.command("worker")(worker.worker)
 app.command("serve")(serve.serve)
 app.command("replay")(replay.replay_)
 app.command("evaluate")(evaluate.evaluate_)
+app.command("explain")(explain.explain)
 app.command("lag")(lag.lag_)
 app.command("rebuild")(rebuild.rebuild_)
 app.add_typer(models.app, name="models")

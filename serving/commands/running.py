@@ -9,12 +9,13 @@ from contextlib import asynccontextmanager
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 
 from stream.cluster import BrokerAway, WrongTopic
 from stream.embedded.broker import BrokerBroken
 from stream.embedded.redis import RedisBroken
-from stream.keyring import NoKeys
+from stream.keyring import NoKeys, kept_keys
 from stream.producer import NotAcknowledged
 from stream.rebuild import CannotRebuild
 from stream.replay import BadFile
@@ -24,6 +25,7 @@ from stream.state.keys import Keys
 from stream.state.redis import RedisStore
 from stream.state.store import Unavailable
 
+VARIABLE = "LIVESHELF_"
 T = TypeVar("T")
 out, err = Console(), Console(stderr=True)
 
@@ -48,9 +50,30 @@ def run(work: Coroutine[Any, Any, T]) -> T:
         fail(error)
 
 
+def loaded() -> Settings:
+    """The settings; what is wrong with them becomes one sentence."""
+    try:
+        return settings()
+    except ValidationError as error:
+        fail("; ".join(f"{VARIABLE}{'.'.join(map(str, one['loc'])).upper()}: {one['msg']}" for one in error.errors()))
+    except OSError as error:
+        fail(f"a file that a LIVESHELF_…_FILE names cannot be read: {error}")
+
+
+def with_kept_keys(conf: Settings) -> Settings:
+    """The settings with the keys that `up` keeps, where they name none."""
+    if conf.signing_key.get_secret_value():
+        return conf
+    try:
+        kept = kept_keys(conf.data_dir)
+    except NoKeys:
+        return conf
+    return Settings.model_validate({**conf.model_dump(), **kept})
+
+
 def connected() -> Settings:
     """The settings, where they say whom to ask."""
-    conf = settings()
+    conf = loaded()
     if not conf.broker_url or not conf.redis_url:
         fail("set LIVESHELF_BROKER_URL and LIVESHELF_REDIS_URL (`liveshelf up` prints them when it is ready)")
     return conf

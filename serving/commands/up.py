@@ -9,11 +9,11 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from serving.commands.running import Json, err, out, run, stop_signal
+from serving.commands.running import Json, err, loaded, out, run, stop_signal
 from serving.console.accounts import BadAccounts, path_of
 from serving.console.command import first_account
 from stream.logs import configure
-from stream.settings import Settings, settings
+from stream.settings import Settings
 from stream.supervisor import HALTED
 
 
@@ -25,7 +25,7 @@ def up(
     as_json: Json = False,
 ) -> None:
     """Run the whole system; whatever URL is missing is started embedded. Ctrl-C stops all it started."""
-    conf = settings()
+    conf = loaded()
     conf = conf.model_copy(update={"broker_url": broker or conf.broker_url, "redis_url": redis or conf.redis_url})
     configure(conf.log_level)
     raise typer.Exit(run(_up(conf, demo=demo, port=port, as_json=as_json)))
