@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
@@ -42,12 +42,19 @@ def fail(message: object, code: int = 1) -> NoReturn:
     raise typer.Exit(code)
 
 
-def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run to the end; what a user can mend becomes one sentence."""
+@contextmanager
+def sentences() -> Iterator[None]:
+    """What a user can mend becomes one sentence."""
     try:
-        return asyncio.run(work)
+        yield
     except CAN_BE_MENDED as error:
         fail(error)
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run to the end, with `sentences`."""
+    with sentences():
+        return asyncio.run(work)
 
 
 def loaded() -> Settings:
