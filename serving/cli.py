@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import typer
 
-from serving.commands import dead_letters, evaluate, explain, lag, models, rebuild, replay, serve, up, worker
+from serving.commands import (
+    config,
+    dead_letters,
+    evaluate,
+    explain,
+    lag,
+    models,
+    rebuild,
+    replay,
+    serve,
+    up,
+    worker,
+)
 from serving.console.command import app as accounts
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The shelf that rearranges itself while you look.")
@@ -16,6 +28,7 @@ app.command("evaluate")(evaluate.evaluate_)
 app.command("explain")(explain.explain)
 app.command("lag")(lag.lag_)
 app.command("rebuild")(rebuild.rebuild_)
+app.command("config")(config.config)
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(models.app, name="models")
 app.add_typer(accounts, name="accounts")
