@@ -7,6 +7,7 @@ import typer
 from serving.commands import (
     config,
     dead_letters,
+    doctor,
     evaluate,
     explain,
     lag,
@@ -28,6 +29,7 @@ app.command("evaluate")(evaluate.evaluate_)
 app.command("explain")(explain.explain)
 app.command("lag")(lag.lag_)
 app.command("rebuild")(rebuild.rebuild_)
+app.command("doctor")(doctor.doctor)
 app.command("config")(config.config)
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(models.app, name="models")
