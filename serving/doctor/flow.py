@@ -13,7 +13,6 @@ from stream.survey import Survey
 
 LATELY_MS = 24 * 3_600_000
 HOUR_MS = 3_600_000
-OF_ITEMS = frozenset({"view_item", "select_item", "view_item_list", "add_to_cart", "remove_from_cart", "purchase"})
 SOME, MANY = 0.1, 0.5
 
 
@@ -74,15 +73,15 @@ def catalogue(facts: Facts) -> Finding | None:
 
 
 def with_items(facts: Facts) -> Finding | None:
-    """Whether events about items name some."""
-    found = [one for one in _accepted(facts) if one.name in OF_ITEMS]
+    """Whether events name items: from page views alone nothing is learnt."""
+    found = list(_accepted(facts))
     if not found:
         return None
-    without = sum(not one.event.items for one in found)
-    if without > SOME * len(found):
-        fix = "Send items[] with at least item_id, as GA4's dataLayer has it."
-        return warn(f"{without} of the {len(found)} newest events about items name none: nothing is learnt.", fix)
-    return ok(f"the {len(found)} newest events about items name them.")
+    says = f"{sum(bool(one.event.items) for one in found)} of the {len(found)} newest valid events name an item"
+    if sum(bool(one.event.items) for one in found) < SOME * len(found):
+        fix = "Send view_item, add_to_cart and purchase with items[], as GA4's dataLayer has them."
+        return warn(f"{says}: there is little to learn from.", fix)
+    return ok(f"{says}.")
 
 
 def known_items(facts: Facts) -> Finding | None:
