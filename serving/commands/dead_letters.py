@@ -37,6 +37,7 @@ from stream.producer import Producer
 from stream.settings import Settings
 from stream.span import within
 
+_WORDS: dict[object, str] = {True: "yes", False: "", None: "–"}
 UNITS_S = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 app = typer.Typer(no_args_is_help=True, help="What could not be applied: why, and how it comes where it belongs.")
 
@@ -76,7 +77,7 @@ def show(
     out.print(counted)
     table = Table(*shown[0]) if shown else Table()
     for row in shown:
-        table.add_row(*[escape(str(value)) for value in row.values()])
+        table.add_row(*[escape(_WORDS.get(value, str(value))) for value in row.values()])
     out.print(table)
 
 

@@ -10,6 +10,7 @@ from stream.topics import TOPICS, partition_of
 
 SLOW_MS = 250.0
 AHEAD_MS = 60_000
+LATELY_MS = 3_600_000
 
 
 def reachable(facts: Facts) -> Finding:
@@ -92,11 +93,12 @@ def partitioner(facts: Facts) -> Finding | None:
     if not isinstance(facts.survey, Survey) or not facts.events:
         return None
     count = facts.survey.topics["events"].partitions
-    wrong = sum(not record.key or partition_of(record.key, count) != record.partition for record in facts.events)
+    wrong = [one for one in facts.events if not one.key or partition_of(one.key, count) != one.partition]
     if wrong:
-        return bad(
-            f"{wrong} of the {len(facts.events)} newest events lie in another partition than their key belongs to, or "
-            "have no key; the worker takes none of them.",
+        verdict = bad if any(one.timestamp > facts.now_ms - LATELY_MS for one in wrong) else warn
+        return verdict(
+            f"{len(wrong)} of the {len(facts.events)} newest events lie in another partition than their key belongs "
+            "to, or have no key; the worker takes none of them.",
             "Let producers set partitioner=murmur2_random (librdkafka) and the visitor_id as key; then `liveshelf "
             "dead-letters replay`.",
         )

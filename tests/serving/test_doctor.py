@@ -131,6 +131,12 @@ SITUATIONS: dict[str, Situation] = {
         "bad",
         "of the 2 newest",
     ),
+    "another partitioner once": (
+        broker.partitioner,
+        lambda f: replace(f, events=[event("a", 1 - partition_of(b"a", N) % 2)], now_ms=NOW + 7_200_000),
+        "warn",
+        "of the 1 newest",
+    ),
     "a clock ahead": (broker.clock, lambda f: replace(f, now_ms=NOW - 120_000), "warn", "120 s ahead"),
     "no Redis named": (redis.reachable, lambda f: set_to(f, redis_url=""), "bad", "not set"),
     "no Redis": (redis.reachable, lambda f: replace(f, redis=Away("Redis did not answer")), "bad", "did not answer"),
