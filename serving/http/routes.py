@@ -10,6 +10,7 @@ from starlette.convertors import Convertor, register_url_convertor
 from serving.http import openapi
 from serving.http.access import NEEDS, Access, Answers
 from serving.http.catalog import Catalog
+from serving.http.decisions import Decisions
 from serving.http.events import Events
 from serving.http.export import Export
 from serving.http.notice import Notice
@@ -56,6 +57,7 @@ def routes(
     visitor_tokens: VisitorTokens,
     rights: Rights,
     export: Export,
+    decisions: Decisions,
     notice: Notice,
     operations: Operations,
 ) -> tuple[Route, ...]:
@@ -72,6 +74,7 @@ def routes(
         ("POST", "/v1/visitors/{visitor_id:path}/token", visitor_tokens.mint),
         ("PUT", "/v1/visitors/{visitor_id:path}/consent", rights.consent),
         ("GET", "/v1/visitors/{visitor_id:path}/export", export.answer),
+        ("GET", "/v1/decisions/{decision_id}", decisions.answer),
         ("POST", "/v1/visitors/{visitor_id:path}/reset", rights.reset),
         ("DELETE", "/v1/visitors/{visitor_id:whole}", rights.erase),
         ("GET", "/v1/erasures/{erasure}", rights.erasure),
