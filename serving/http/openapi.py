@@ -9,7 +9,7 @@ import json
 import posixpath
 import sys
 from functools import cache
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
@@ -18,13 +18,16 @@ from serving.http.answer import Answer
 from serving.http.catalog import MOST_BYTES as MOST_ITEM_BYTES
 from serving.http.catalog import MOST_ITEMS as MOST_PUT_ITEMS
 from serving.http.catalog import Refusal
-from serving.http.events import MOST_BYTES, MOST_EVENTS, Verdict
+from serving.http.events import MOST_BYTES, Verdict
 from serving.http.exchange import Exchange
+from serving.http.formats import MOST_EVENTS, OWN
 from serving.http.recommendations import Ask
 from serving.http.visitor_tokens import USUAL_S, Minted, TokenAsk
 from serving.notice import PrivacyNotice
 from serving.placement import ITEMS, MOST_ITEMS
 from serving.placements import placements
+from stream.adapter import ItemKey
+from stream.adapters import adapters
 from stream.consent import PURPOSES
 from stream.events import CONSENT_MODE
 from stream.lag import Row
@@ -112,13 +115,28 @@ def _events() -> Json:
         "storefront",
         "Send one event or many.",
         f"At most {MOST_EVENTS} events and {MOST_BYTES} bytes, also compressed (gzip, deflate). The answer comes once "
-        "the broker has acknowledged what is accepted; one verdict for each event, in the order sent.",
+        "the broker has acknowledged what is accepted; one verdict for each event, in the order sent. With `format` "
+        "the body is another system's document (stream/adapters/DESIGN.md); what is no event of ours in it is answered "
+        "`not_stored`, reason `ignored`, and a verdict's `source` says where in the document its event stands.",
         {"202": _answers("Verdicts.", verdicts)},
         400, 401, 403, 408, 413, 415, 429, 503,
     )  # fmt: skip
     body = {"required": True, "content": {"application/json": {"schema": {"anyOf": [event, many]}}}}
     security: Json = {"security": [{"key": []}, {"beacon": []}]}
-    return {**operation, "parameters": [_visitor_token()], "requestBody": body, **security}
+    return {**operation, "parameters": [*_formats(), _visitor_token()], "requestBody": body, **security}
+
+
+def _formats() -> list[Json]:
+    """What the body may be instead of our own events."""
+    texts = {OWN: "Events in our own words.", **{name: one.explain for name, one in adapters().items()}}
+    described = " ".join(f"`{name}`: {text}" for name, text in texts.items())
+    name = {"type": "string", "enum": [*texts], "default": OWN}
+    key = {"type": "string", "enum": list(get_args(ItemKey)), "default": "sku"}
+    text = "Which of another format's ids is the `item_id`: the SKU where there is one, or always the id."
+    return [
+        {"name": "format", "in": "query", "description": described, "schema": name},
+        {"name": "item_id", "in": "query", "description": text, "schema": key},
+    ]
 
 
 def _visitor_token() -> Json:
