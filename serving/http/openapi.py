@@ -18,6 +18,7 @@ from serving.http.answer import Answer
 from serving.http.catalog import MOST_BYTES as MOST_ITEM_BYTES
 from serving.http.catalog import MOST_ITEMS as MOST_PUT_ITEMS
 from serving.http.catalog import Refusal
+from serving.http.data_health import DataHealth
 from serving.http.events import MOST_BYTES, Verdict
 from serving.http.exchange import Exchange
 from serving.http.formats import MOST_EVENTS, OWN
@@ -34,7 +35,7 @@ from stream.lag import Row
 
 TITLE = "liveshelf"
 VERSION = "1"
-STRUCTS = (Ask, Verdict, Refusal, TokenAsk, Minted, Row, PrivacyNotice)
+STRUCTS = (Ask, Verdict, Refusal, TokenAsk, Minted, Row, PrivacyNotice, DataHealth)
 _USED = ("event", "consent", "export", "catalog_update", "catalog_item", "shelf", "problem")
 
 Json = dict[str, Any]
@@ -88,6 +89,7 @@ def _paths() -> Json:
         "/v1/erasures/{erasure}": {"get": _erasure()},
         "/v1/privacy/notice": {"get": _notice()},
         "/v1/ops/lag": {"get": _lag()},
+        "/v1/ops/health-of-data": {"get": _health_of_data()},
         "/healthz": {"get": _health("health", "Whether the process runs.")},
         "/readyz": {"get": _health("ready", "Whether it can answer, if need be from its local copy.", 503)},
         "/metrics": {"get": _metrics()},
@@ -375,6 +377,15 @@ def _lag() -> Json:
     return _operation(
         "get_lag", "operations", "How far every agent is.", "", {"200": _answers("Per agent and partition.", known)},
         401, 403, 503,
+    )  # fmt: skip
+
+
+def _health_of_data() -> Json:
+    known = _answers("All measures.", {"$ref": "#/components/schemas/DataHealth"})
+    text = "From the newest events in the log (at most 24 hours old) and the catalogue; looked at every 10 s at most."
+    return _operation(
+        "get_health_of_data", "operations", "Whether the data that arrives is good, and what to mend.", text,
+        {"200": known}, 401, 403, 503,
     )  # fmt: skip
 
 

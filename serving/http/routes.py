@@ -10,6 +10,7 @@ from starlette.convertors import Convertor, register_url_convertor
 from serving.http import openapi
 from serving.http.access import NEEDS, Access, Answers
 from serving.http.catalog import Catalog
+from serving.http.data_health import HealthOfData
 from serving.http.events import Events
 from serving.http.export import Export
 from serving.http.notice import Notice
@@ -58,6 +59,7 @@ def routes(
     export: Export,
     notice: Notice,
     operations: Operations,
+    health_of_data: HealthOfData,
 ) -> tuple[Route, ...]:
     """All of the API's routes, each behind the gate: one that is not in its table cannot be made."""
     shelf = "/v1/recommendations/{placement}"
@@ -77,6 +79,7 @@ def routes(
         ("GET", "/v1/erasures/{erasure}", rights.erasure),
         ("GET", "/v1/privacy/notice", notice.answer),
         ("GET", "/v1/ops/lag", operations.lag),
+        ("GET", "/v1/ops/health-of-data", health_of_data.answer),
         ("GET", "/healthz", operations.health),
         ("GET", "/readyz", operations.ready),
         ("GET", "/metrics", operations.metrics),
