@@ -108,7 +108,7 @@ def _read(spot: Spot, envelope: Spot, number: int) -> Iterator[Outcome]:
         yield from _event(Push(spot, _argument(spot, 1), _argument(spot, 2), envelope, number))
     elif command.value == "consent":
         yield _consent(Push(spot, _argument(spot, 1), _argument(spot, 2), envelope, number))
-    elif command.value in COMMANDS:
+    elif command.text in COMMANDS:
         yield Ignored(spot.path, f"`{command.path}` is a command to Google's tag, not an event.")
     else:
         yield unknown(command, carries_items=False)

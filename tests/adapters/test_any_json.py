@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream.adapter import Adapted
@@ -23,12 +23,14 @@ GOLDEN = {
 
 
 @pytest.mark.parametrize("name", adapters())
+@settings(max_examples=200, deadline=None)
 @given(payload=ANY)
 def test_any_json(name: str, payload: Any) -> None:
     answered(name, payload)
 
 
 @pytest.mark.parametrize("name", adapters())
+@settings(max_examples=200, deadline=None)
 @given(st.data())
 def test_documents_with_anything_in_any_place(name: str, data: st.DataObject) -> None:
     payload = data.draw(st.sampled_from(GOLDEN[name]))

@@ -11,11 +11,11 @@ import stream.adapters
 from stream.adapters import adapters
 
 DESIGN = (Path(stream.adapters.__file__).parent / "DESIGN.md").read_text(encoding="utf-8")
-TITLES = {"ga4": "GA4", "segment": "Segment", "shopify": "Shopify"}
 
 
 def section(name: str) -> str:
-    return DESIGN.split(f"\n## {TITLES[name]}", 1)[1].split("\n## ", 1)[0]
+    """The chapter whose title begins with the format's name."""
+    return next(part for part in DESIGN.split("\n## ") if re.split(r"\W", part, maxsplit=1)[0].lower() == name)
 
 
 def rows(text: str, name: str) -> list[tuple[str, str]]:
