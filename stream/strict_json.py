@@ -31,6 +31,7 @@ Reason = Literal[
     "unsupported_version",
 ]
 REASONS: frozenset[str] = frozenset(get_args(Reason))
+REFUSED = "Not accepted, and nothing was changed by it: "
 MAX_DEPTH = 16
 MAX_INTEGER = 2**53
 
@@ -38,11 +39,13 @@ MAX_INTEGER = 2**53
 class Rejected(Struct, frozen=True):
     """The caller's data cannot be used.
 
-    `detail` says what is wrong, what that means and what to do; it repeats nothing of what was sent.
+    `detail` says what is wrong, what that means and what to do; it repeats nothing of what was sent. `field` is the
+    outermost field that is wrong, where one is.
     """
 
     reason: Reason
     detail: str
+    field: str = ""
 
 
 Document: TypeAlias = dict[str, Any]
@@ -86,19 +89,20 @@ def _flaw(value: Any, levels: int) -> Rejected | None:
     return next((flaw for one in inside if (flaw := _flaw(one, levels - 1)) is not None), None)
 
 
-def rejected(reason: Reason, what: str, fix: str) -> Rejected:
+def rejected(reason: Reason, what: str, fix: str, field: str = "") -> Rejected:
     """A refusal whose detail reads: what is wrong, that nothing was changed by it, how to do better."""
-    return Rejected(reason, f"Not accepted, and nothing was changed by it: {what}. {fix}")
+    return Rejected(reason, f"{REFUSED}{what}. {fix}", field)
 
 
 def explained(error: msgspec.ValidationError) -> Rejected:
     """The refusal for what msgspec found while it decoded into a Struct."""
     cause = error.__cause__
     what, _, where = str(error).partition(" - at ")
+    where = where.replace("`", "").removeprefix("$.")
     if where:
-        what = f"{_safe(what)} in field {where.replace('`', '').removeprefix('$.')}"
+        what = f"{_safe(what)} in field {where}"
     reason = getattr(cause, "reason", None) or _reason(what)
-    return rejected(reason, what, _FIXES.get(reason, _FIXES["schema"]))
+    return rejected(reason, what, _FIXES.get(reason, _FIXES["schema"]), _OUTERMOST.match(where)[0])  # type: ignore[index]
 
 
 def whole_floats_as_integers(value: Any) -> Any:
@@ -112,6 +116,7 @@ def whole_floats_as_integers(value: Any) -> Any:
     return value
 
 
+_OUTERMOST = re.compile(r"\w*")
 _FIXES: dict[str, str] = {
     "schema": "Compare it with the schema in schemas/.",
     "range": "Send a value within the limits.",
