@@ -39,7 +39,7 @@ class MerchantTable:
 
 def _words(top: Header) -> Header:
     """`image link` is `image_link`."""
-    return Header(tuple(name.replace(" ", "_") for name in top.names), top.delimiter)
+    return top._replace(names=tuple(name.replace(" ", "_") for name in top.names))
 
 
 FORMAT = MerchantTable()

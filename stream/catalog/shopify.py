@@ -34,7 +34,6 @@ _OLDER = {
     "variant image": "variant image url",
 }
 """Older header → newer; the rest is the same but for capitals."""
-_BLAMED = {newer: older for older, newer in _OLDER.items()}
 
 PRODUCT = (
     Field("title", ("title",), required=True),
@@ -76,18 +75,19 @@ class Shopify:
     def rows(self, text: FeedText, options: Options) -> Iterator[Row]:
         top = header(text.head)
         named = top._replace(names=_newer(top.names))
+        written = dict(zip(named.names, top.written, strict=True))
         if not options.currency:
             raise BadFeed("a Shopify export does not say in which currency its prices are. Say it: --currency EUR")
         product: list[Cells] = []
         for one in rows(text, named, frozenset({"title", "url handle", "price", "sku"})):
             if product and _handle(one) != _handle(product[0]):
-                yield from _relabelled(_product(product, named.names, options), top.names)
+                yield from _relabelled(_product(product, named.names, options), written)
                 product = []
             product.append(one)
             if len(product) > MOST_ROWS:
                 raise BadFeed(f"line {product[0].number}: a product has more than {MOST_ROWS} rows.")
         if product:
-            yield from _relabelled(_product(product, named.names, options), top.names)
+            yield from _relabelled(_product(product, named.names, options), written)
 
 
 def _newer(names: Sequence[str]) -> tuple[str, ...]:
@@ -98,17 +98,12 @@ def _handle(cells: Cells) -> str:
     return cells.cells.get("url handle", "").strip() if cells.flaw is None else f"\0{cells.number}"
 
 
-def _relabelled(found: Iterator[Row], names: Sequence[str]) -> Iterator[Row]:
+def _relabelled(found: Iterator[Row], names: Mapping[str, str]) -> Iterator[Row]:
     """Name columns as this file does."""
     for row in found:
-        row.columns = {field: _as_written(column, names) for field, column in row.columns.items()}
-        row.flaws = [replace(flaw, column=_as_written(flaw.column, names)) for flaw in row.flaws]
+        row.columns = {field: names.get(column, column) for field, column in row.columns.items()}
+        row.flaws = [replace(flaw, column=names.get(flaw.column, flaw.column)) for flaw in row.flaws]
         yield row
-
-
-def _as_written(column: str, names: Sequence[str]) -> str:
-    older = _BLAMED.get(column, column)
-    return older if older in names else column
 
 
 def _product(found: list[Cells], names: Sequence[str], options: Options) -> Iterator[Row]:

@@ -89,7 +89,7 @@ def offered(row: Row, offer: Offer, cells: Mapping[str, str], options: Options) 
     cost = _amount(row, offer.cost, cells)
     row.columns = {**row.columns, "price": offer.price, "sale_price": offer.sale_price, "cost": offer.cost}
     if price is None:
-        if sale is not None:
+        if sale is not None and not cells.get(offer.price, "").strip():
             row.blame(offer.price, "", MISSING)
         return
     code = price.currency or stated or options.currency

@@ -16,9 +16,10 @@ _DELIMITERS = "\t,;|"
 
 
 class Header(NamedTuple):
-    """A table's first row: the columns' names, in small letters with single blanks, and the delimiter."""
+    """A table's first row: the columns' names in small letters with single blanks, as written, and the delimiter."""
 
     names: tuple[str, ...]
+    written: tuple[str, ...]
     delimiter: str
 
 
@@ -33,16 +34,17 @@ class Cells(Struct):
 def header(head: str) -> Header:
     """The header in a feed's head, by the delimiter that gives the most columns."""
     line = next((one for one in head.split("\n") if one.strip()), "")
-    found = [Header(_names(line, delimiter), delimiter) for delimiter in _DELIMITERS]
-    return max(found, key=lambda one: len(one.names))
+    found = [(_cells(line, delimiter), delimiter) for delimiter in _DELIMITERS]
+    cells, delimiter = max(found, key=lambda one: len(one[0]))
+    written = tuple(re.sub(r"\s+", " ", cell).strip() for cell in cells)
+    return Header(tuple(name.lower().removeprefix("g:") for name in written), written, delimiter)
 
 
-def _names(line: str, delimiter: str) -> tuple[str, ...]:
+def _cells(line: str, delimiter: str) -> Sequence[str]:
     try:
-        cells: Sequence[str] = next(csv.reader([line], delimiter=delimiter), [])
+        return next(csv.reader([line], delimiter=delimiter), [])
     except csv.Error:
-        cells = ()
-    return tuple(re.sub(r"\s+", " ", cell).strip().lower().removeprefix("g:") for cell in cells)
+        return ()
 
 
 def rows(text: FeedText, top: Header, needed: frozenset[str]) -> Iterator[Cells]:

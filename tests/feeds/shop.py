@@ -145,6 +145,10 @@ def merchant_atom(items: Iterable[Item]) -> bytes:
     return f"{start}<title>The shop</title>{rows}</feed>".encode()
 
 
+def _cut(header: str) -> list[str]:
+    return header.split(",")
+
+
 def shopify(items: Iterable[Item]) -> bytes:
     """The newer header, with a row of its own for a second picture of each product."""
     return table(_SHOPIFY, _shopify_rows(items))
@@ -154,16 +158,16 @@ def shopify_older(items: Iterable[Item]) -> bytes:
     return table(_SHOPIFY_OLDER, _shopify_rows(items))
 
 
-_SHOPIFY = (
+_SHOPIFY = _cut(
     "Title,URL handle,Description,Vendor,Product category,Type,Tags,Published on online store,Status,SKU,Barcode,"
     "Option1 name,Option1 value,Option2 name,Option2 value,Price,Compare-at price,Inventory tracker,Inventory quantity,"
     "Continue selling when out of stock,Product image URL,Image position,Variant image URL"
-).split(",")
-_SHOPIFY_OLDER = (
+)
+_SHOPIFY_OLDER = _cut(
     "Title,Handle,Body (HTML),Vendor,Product Category,Type,Tags,Published,Status,Variant SKU,Variant Barcode,"
     "Option1 Name,Option1 Value,Option2 Name,Option2 Value,Variant Price,Variant Compare At Price,"
     "Variant Inventory Tracker,Variant Inventory Qty,Variant Inventory Policy,Image Src,Image Position,Variant Image"
-).split(",")
+)
 
 
 def _shopify_rows(items: Iterable[Item]) -> Iterator[list[str]]:
