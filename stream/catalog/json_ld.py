@@ -17,6 +17,7 @@ import orjson
 from stream.feeds import values
 from stream.feeds.columns import Field, Offer, Options, fill, item_id, offered
 from stream.feeds.flaws import BadFeed, Row
+from stream.feeds.prose import prose
 from stream.feeds.text import FeedText
 
 Node: TypeAlias = Mapping[str, Any]
@@ -24,7 +25,7 @@ Node: TypeAlias = Mapping[str, Any]
 FIELDS = (
     Field("item_id", ("sku", "productID"), item_id, required=True),
     Field("title", ("name",), required=True),
-    Field("description", ("description",), values.prose),
+    Field("description", ("description",), prose),
     Field("url", ("url", "offers.url"), values.web_url),
     Field("image_url", ("image",), values.web_url),
     Field("availability", ("offers.availability",), values.availability),

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from stream.feeds import values
 from stream.feeds.columns import MISSING, Field, Offer, Options, fill, item_id, offered
 from stream.feeds.flaws import BadFeed, Row, Unreadable
+from stream.feeds.prose import prose
 from stream.feeds.table import Cells, header, rows
 from stream.feeds.text import FeedText
 
@@ -37,7 +38,7 @@ _OLDER = {
 
 PRODUCT = (
     Field("title", ("title",), required=True),
-    Field("description", ("description",), values.prose),
+    Field("description", ("description",), prose),
     Field("brand", ("vendor",)),
     Field("category", ("product category", "type"), values.category),
 )

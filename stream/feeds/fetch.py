@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import tempfile
 from collections.abc import AsyncIterator
 from typing import IO
@@ -82,19 +83,20 @@ async def _fetched(address: URL, limits: FetchLimits, resolver: Checked, loopbac
         for _ in range(MOST_REDIRECTS + 1):
             # an address in numbers is not resolved by the connector, so it is checked here
             await resolver.addresses(address.host or "")
-            auth = login if address.origin() == home else None
-            async with session.get(
-                address.with_user(None), auth=auth, allow_redirects=False, headers={"Accept-Encoding": "gzip"}
-            ) as answer:
+            headers = {"Accept-Encoding": "gzip"} | (login if address.origin() == home else {})
+            async with session.get(address.with_user(None), headers=headers, allow_redirects=False) as answer:
                 if answer.status not in _MOVED:
                     return await _kept(answer, limits)
                 address = _address(str(address.join(URL(_moved_to(answer)))), loopback=loopback)
     raise BadFeed(f"it was redirected more than {MOST_REDIRECTS} times. Give the last address.")
 
 
-def _login(address: URL) -> aiohttp.BasicAuth | None:
+def _login(address: URL) -> dict[str, str]:
     """The credentials in an address, which only its own origin is told."""
-    return aiohttp.BasicAuth(address.user, address.password or "") if address.user else None
+    if not address.user:
+        return {}
+    both = f"{address.user}:{address.password or ''}".encode()
+    return {"Authorization": f"Basic {base64.b64encode(both).decode()}"}
 
 
 def _moved_to(answer: aiohttp.ClientResponse) -> str:

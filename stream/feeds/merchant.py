@@ -7,11 +7,12 @@ from collections.abc import Container, Mapping
 from stream.feeds import values
 from stream.feeds.columns import Field, Offer, Options, fill, gathered, item_id, offered
 from stream.feeds.flaws import Row
+from stream.feeds.prose import prose
 
 FIELDS = (
     Field("item_id", ("id",), item_id, required=True),
     Field("title", ("title",), required=True),
-    Field("description", ("description",), values.prose),
+    Field("description", ("description",), prose),
     Field("url", ("link",), values.web_url),
     Field("image_url", ("image_link",), values.web_url),
     Field("availability", ("availability",), values.availability),

@@ -8,7 +8,6 @@ import re
 from datetime import datetime
 from decimal import Decimal
 from html import unescape
-from html.parser import HTMLParser
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -17,7 +16,7 @@ from price_parser import Price
 from stream.feeds.flaws import Unreadable
 from stream.instants import instant_ms
 
-MOST_HTML = 100_000
+LONGEST_AMOUNT = 60
 _NUMBER = r"\d(?:[\d., '\u00a0\u202f]*\d)?"
 _AMOUNT = re.compile(rf"([A-Za-z]{{3}}|[€£$¥])?\s*({_NUMBER})\s*([A-Za-z]{{3}}|[€£$¥])?").fullmatch
 _PLAIN = re.compile(r"\d+(?:\.\d{1,2}|\.\d{4,6})?").fullmatch
@@ -27,9 +26,7 @@ _MILS = re.compile(r"\d+\.\d{3}").fullmatch
 _OF_THREE_DECIMALS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
 _SIGNS = {"€": "EUR", "£": "GBP"}
 _CODE = re.compile("[A-Z]{3}").fullmatch
-_TAG = re.compile(r"<[/!]?[A-Za-z-]").search
 _BLANKS = re.compile(r"\s+")
-_LINES = re.compile(r"\s*\n\s*")
 
 
 class Amount(NamedTuple):
@@ -48,7 +45,7 @@ def text(cell: str) -> str:
 
 def amount(cell: str) -> Amount:
     """`12.99 EUR`, `EUR 12,99`, `1.234,50 €`; what could be a thousand or a fraction is refused."""
-    found = _AMOUNT(cell.strip())
+    found = _AMOUNT(cell.strip()) if len(cell) <= LONGEST_AMOUNT else None
     if found is None or (found[1] and found[3]):
         fix = "write the amount with a point and the currency's code: 12.99 EUR"
         raise Unreadable("not_a_price", "it is not an amount of money", fix)
@@ -181,47 +178,3 @@ def in_force(cell: str, now_ms: int) -> bool:
         fix = "write start and end: 2026-01-01T00:00Z/2026-01-31T23:59Z"
         raise Unreadable("not_a_date", "it has no start and end with a slash between them", fix)
     return moment_ms(start) <= now_ms <= moment_ms(end, end=True)
-
-
-class _Words(HTMLParser):
-    """Collects the words of HTML, block by block."""
-
-    _SILENT = frozenset({"script", "style", "template", "head", "noscript"})
-    _INLINE = frozenset(
-        {"a", "abbr", "b", "bdi", "code", "em", "font", "i", "mark", "s", "small", "span", "strong", "u"}
-    )
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.words: list[str] = []
-        self._silent = 0
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._silent += tag in self._SILENT
-        if tag not in self._INLINE:
-            self.words.append("\n")
-
-    def handle_endtag(self, tag: str) -> None:
-        self._silent = max(0, self._silent - (tag in self._SILENT))
-        if tag not in self._INLINE:
-            self.words.append("\n")
-
-    def handle_data(self, data: str) -> None:
-        if not self._silent:
-            self.words.append(_BLANKS.sub(" ", data))
-
-
-def prose(cell: str) -> str:
-    """The text of HTML, or of plain text, a line for each block."""
-    if "\0" in cell:
-        raise Unreadable("nul", "a NUL character is in it", "remove it")
-    if len(cell) > MOST_HTML:
-        raise Unreadable("too_long", f"it has more than {MOST_HTML:,} characters", "shorten it")
-    if _TAG(cell):
-        parser = _Words()
-        parser.feed(cell)
-        parser.close()
-        cell = "".join(parser.words)
-    else:
-        cell = unescape(cell)
-    return _LINES.sub("\n", re.sub(r"[^\S\n]+", " ", cell)).strip()
