@@ -15,22 +15,22 @@ PATIENCE_S = 20.0
 
 
 @asynccontextmanager
-async def followed(broker_url: str, patience_s: float = PATIENCE_S) -> AsyncIterator[tuple[Catalogue, int]]:
+async def followed(broker_url: str) -> AsyncIterator[tuple[Catalogue, int]]:
     """The catalogue, read to its end, and how many partitions its topic has.
 
-    Raises `BrokerAway` if nothing is heard for `patience_s`.
+    Raises `BrokerAway` if nothing is heard for `PATIENCE_S`.
     """
     catalogue = Catalogue()
     follower = Follower(broker_url, "catalog", catalogue)
     follower.start()
     try:
-        await _read(catalogue, follower, broker_url, patience_s)
+        await _read(catalogue, follower, broker_url)
         yield catalogue, follower.partitions["catalog"]
     finally:
         await follower.stop()
 
 
-async def _read(catalogue: Catalogue, follower: Follower, broker_url: str, patience_s: float) -> None:
+async def _read(catalogue: Catalogue, follower: Follower, broker_url: str) -> None:
     """Wait for the end of the log, as long as there is progress."""
     loop = asyncio.get_running_loop()
     moved_at, positions = loop.time(), -1
@@ -38,7 +38,7 @@ async def _read(catalogue: Catalogue, follower: Follower, broker_url: str, patie
         at = sum(catalogue.positions.values())
         if at != positions:
             moved_at, positions = loop.time(), at
-        if loop.time() - moved_at > patience_s:
+        if loop.time() - moved_at > PATIENCE_S:
             raise BrokerAway(_silent(broker_url, follower))
         try:
             await asyncio.wait_for(catalogue.ready.wait(), 0.25)

@@ -69,10 +69,10 @@ async def test_the_connection_goes_to_the_very_addresses_that_were_checked() -> 
 
 @pytest.mark.parametrize(
     "host",
-    (
+    [
         *("127.0.0.1", "[::1]", "169.254.169.254", "10.0.0.1", "[::ffff:127.0.0.1]", "2130706433", "0x7f000001"),
         *("0177.0.0.1", "127.1", "localhost", "localhost.", "[fe80::1]", "[::]", "0"),
-    ),
+    ],
 )
 async def test_an_address_in_whatever_spelling(host: str) -> None:
     with pytest.raises(BadFeed, match=r"not a public address|is not found"):
