@@ -69,6 +69,6 @@ class Evidence:
         if paired >= least:
             return ""
         return (
-            f"Needs items that were in one cart or order: of the {len(best)} most popular about {least} need such a "
-            f"partner, {paired} have one."
+            f"Needs about {least} items that were in a cart or an order with another, has {paired} among the "
+            f"{len(best)} most popular."
         )

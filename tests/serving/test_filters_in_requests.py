@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -99,7 +100,7 @@ async def test_a_query_that_is_no_filter_is_refused(shop: Deployment, text: str)
 
 
 async def test_the_placements_filter_and_the_requests_both_hold(walked: Deployment) -> None:
-    document = {"explain": "Lids.", "recommenders": ["popular"], "filter": {"category": "Kitchen>Lids"}}
+    document: dict[str, Any] = {"explain": "Lids.", "recommenders": ["popular"], "filter": {"category": "Kitchen>Lids"}}
     await walked.place("lids", **document)
     assert set(ids(await walked.shelf("lids"))) == {"i15", "i16", "i17", "i18", "i19"}
     assert set(ids(await walked.shelf("lids", filter={"brand": "A"}))) == {"i16", "i18"}
