@@ -184,8 +184,9 @@ class Shop:
         price: Any = () if shelved is None else FIELDS["price"].elements(shelved.item)
         return price[0] if price else None
 
-    def _coded(self) -> Iterator[tuple[int, CatalogItem]]:
-        return ((self.codes.code(item_id), one.item) for item_id, one in self._catalogue.items.items())
+    def _coded(self) -> tuple[list[int], list[CatalogItem]]:
+        items = self._catalogue.items
+        return list(map(self.codes.code, items)), [one.item for one in items.values()]
 
     def _changed(self, item_id: str, before: Shelved | None, after: Shelved | None) -> None:
         code = self.codes.code(item_id)

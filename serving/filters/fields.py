@@ -8,6 +8,7 @@ that comparing them is exact.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -19,6 +20,7 @@ Elements: TypeAlias = tuple[Hashable, ...]
 ATTRIBUTES: Final = "attributes."
 LARGEST: Final = 2**53
 LONGEST: Final = 1_000
+DIFFERENT: Final = 65_536
 _MILLIONTHS = 1_000_000
 
 
@@ -112,14 +114,19 @@ def _one(value: Hashable | None) -> Elements:
     return () if value is None else (value,)
 
 
+@lru_cache(maxsize=DIFFERENT)
 def _paths(category: str | None) -> Elements:
     steps = path(category or "")
     return tuple(steps[:depth] for depth in range(1, len(steps) + 1))
 
 
 def _price(item: CatalogItem) -> Elements:
-    paid = item.sale_price or item.price
-    return () if paid is None else (_amount(paid),)
+    return _paid(item.sale_price or item.price)
+
+
+@lru_cache(maxsize=DIFFERENT)
+def _paid(price: str | None) -> Elements:
+    return () if price is None else (_amount(price),)
 
 
 def _published(item: CatalogItem) -> Elements:

@@ -42,12 +42,18 @@ class BadFilter(ValueError):
 
 
 class Rule:
-    """A compiled filter, and its document as JSON; equal documents are one object as long as they are used."""
+    """A compiled filter; equal documents are one object as long as they are used.
 
-    __slots__ = ("document", "mask")
+    Attributes
+    ----------
+    document: the filter as JSON; `fields` names all that it asks about.
+    mask: which items it lets through, by code.
+    """
 
-    def __init__(self, document: bytes, mask: Masks) -> None:
-        self.document, self.mask = document, mask
+    __slots__ = ("document", "fields", "mask")
+
+    def __init__(self, document: bytes, fields: frozenset[str], mask: Masks) -> None:
+        self.document, self.fields, self.mask = document, fields, mask
 
 
 def compiled(document: Any) -> Rule:
@@ -60,13 +66,16 @@ def compiled(document: Any) -> Rule:
 
 @lru_cache(maxsize=COMPILED)
 def _compiled(document: bytes) -> Rule:
-    return Rule(document, _Reading().node(msgspec.json.decode(document), "", 1))
+    reading = _Reading()
+    mask = reading.node(msgspec.json.decode(document), "", 1)
+    return Rule(document, frozenset(reading.fields), mask)
 
 
 @lru_cache(maxsize=COMPILED)
 def both(one: Rule, other: Rule) -> Rule:
     """What both let through."""
-    return Rule(b'{"all":[%b,%b]}' % (one.document, other.document), _all((one.mask, other.mask)))
+    document = b'{"all":[%b,%b]}' % (one.document, other.document)
+    return Rule(document, one.fields | other.fields, _all((one.mask, other.mask)))
 
 
 class _Reading:
@@ -74,7 +83,7 @@ class _Reading:
 
     def __init__(self) -> None:
         self._leaves = 0
-        self._attributes: set[str] = set()
+        self.fields: set[str] = set()
 
     def node(self, node: Any, at: str, depth: int) -> Masks:
         if not isinstance(node, dict):
@@ -112,10 +121,9 @@ class _Reading:
         self._leaves += 1
         if self._leaves > LEAVES:
             raise BadFilter(at, f"A filter may have {LEAVES} conditions; `in` takes many values in one.")
-        if name.startswith("attributes."):
-            self._attributes.add(name)
-            if len(self._attributes) > ATTRIBUTES:
-                raise BadFilter(at, f"A filter may name {ATTRIBUTES} different attributes.")
+        self.fields.add(name)
+        if len(self.fields) > ATTRIBUTES and sum(map(_is_attribute, self.fields)) > ATTRIBUTES:
+            raise BadFilter(at, f"A filter may name {ATTRIBUTES} different attributes.")
 
 
 def _operation(field: Field, operator: str, value: Any, at: str) -> Masks:
@@ -186,6 +194,10 @@ def _any(parts: tuple[Masks, ...]) -> Masks:
     if len(parts) == 1:
         return parts[0]
     return lambda columns: np.logical_or.reduce([part(columns) for part in parts])
+
+
+def _is_attribute(name: str) -> bool:
+    return name.startswith("attributes.")
 
 
 def _escaped(name: str) -> str:

@@ -20,6 +20,12 @@ NEVER_SEEN = " "
 """Nobody's id, as the gate refuses blank ones: who must show a token and has none is answered with its shelf, so that
 neither what is said nor how long it takes tells whether there is a visitor of the id that was asked for."""
 
+OF_SERVERS = frozenset({"quantity"})
+_OF_SERVERS = (
+    "How many of an item are left is no business of pages, which could find it out by asking: `quantity` is for secret "
+    "keys and for a placement's own filter."
+)
+
 Id: TypeAlias = Annotated[str, Meta(min_length=1, max_length=128)]
 Filter: TypeAlias = Annotated[dict[str, Any], Meta(extra_json_schema={"$ref": "#/components/schemas/filter"})]
 
@@ -59,15 +65,17 @@ class Asking(NamedTuple):
             raise problem.bad_request(f"min_fresh: {error}.") from None
 
 
-def rule_of(document: dict[str, Any] | None, at: str = "/filter") -> Rule | None:
+def rule_of(document: dict[str, Any] | None, caller: Caller, at: str = "/filter") -> Rule | None:
     """The filter of a request, compiled; `Problem` 400 says what it must be instead. It stands `at` that pointer."""
     if document is None:
         return None
     try:
-        return compiled(document)
+        rule = compiled(document)
     except BadFilter as error:
-        pointer = f"{at}{error.pointer}"
-        raise problem.wrong_at(pointer, error.detail) from None
+        raise problem.wrong_at(f"{at}{error.pointer}", error.detail) from None
+    if not caller.key.secret and not rule.fields.isdisjoint(OF_SERVERS):
+        raise problem.wrong_at(at, _OF_SERVERS)
+    return rule
 
 
 def filter_of(text: str) -> Any:

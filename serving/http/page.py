@@ -11,7 +11,7 @@ from serving.http import problem
 from serving.http.answer import Answer
 from serving.http.asking import Asking, Filter, Id, count, rule_of
 from serving.http.body import struct_of
-from serving.http.exchange import Exchange
+from serving.http.exchange import Caller, Exchange
 from serving.placement import MOST_ITEMS, Placement
 from serving.request import Request
 from serving.shelves import Shelves
@@ -56,10 +56,9 @@ class Page:
     async def answer(self, exchange: Exchange) -> Answer:
         ask = struct_of(await exchange.body(MOST_BYTES), PageAsk)
         visitor_id = self._asking.visitor_id(exchange.caller, ask.visitor_id, ask.customer_id)
-        profiling = ask.profiling == "on" and not exchange.caller.objects
         names = _names(ask)
         asked = [
-            (_request(ask, one, placement, place, visitor_id, profiling=profiling), placement)
+            (_request(ask, placement, place, visitor_id, exchange.caller), placement)
             for place, one in enumerate(ask.placements)
             for placement in [self._placement(one.placement, place)]
         ]
@@ -87,9 +86,8 @@ def _names(ask: PageAsk) -> list[str]:
     return names
 
 
-def _request(
-    ask: PageAsk, one: Place, placement: Placement, place: int, visitor_id: str, *, profiling: bool
-) -> Request:
+def _request(ask: PageAsk, placement: Placement, place: int, visitor_id: str, caller: Caller) -> Request:
+    one = ask.placements[place]
     return Request(
         visitor_id=visitor_id,
         customer_id=ask.customer_id or "",
@@ -98,6 +96,6 @@ def _request(
         n=one.n or placement.n,
         exclude=[*ask.exclude, *one.exclude] if one.exclude else ask.exclude,
         explain=ask.explain,
-        profiling=profiling,
-        rule=rule_of(one.filter, f"/placements/{place}/filter"),
+        profiling=ask.profiling == "on" and not caller.objects,
+        rule=rule_of(one.filter, caller, f"/placements/{place}/filter"),
     )

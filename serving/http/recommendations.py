@@ -68,7 +68,7 @@ def _request(ask: Ask, placement: Placement, exchange: Exchange, visitor_id: str
         exclude=ask.exclude,
         explain=ask.explain,
         profiling=ask.profiling == "on" and not exchange.caller.objects,
-        rule=rule_of(ask.filter),
+        rule=rule_of(ask.filter, exchange.caller),
     )
 
 

@@ -83,7 +83,11 @@ class Shop:
     def __init__(self, items: list[dict[str, Any]]) -> None:
         self.items: list[CatalogItem | None] = []
         self.columns = Columns(
-            lambda: [(code, item) for code, item in enumerate(self.items) if item is not None], lambda: len(self.items)
+            lambda: (
+                [code for code, item in enumerate(self.items) if item is not None],
+                [item for item in self.items if item is not None],
+            ),
+            lambda: len(self.items),
         )
         for item in items:
             self.put(len(self.items), item)

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from serving.placements import placements
-from tests.serving.deployment import Deployment, ids, item
+from tests.serving.deployment import SECRET, Deployment, ids, item
 
 EVERYWHERE = sorted(placements())
 
@@ -111,6 +111,16 @@ async def test_the_filter_is_on_record_and_the_refusal_is_explained(walked: Depl
     assert walked.broker.values("decisions")[-1]["request"]["filter"] == {"brand": "B"}
     refused = {one["item_id"]: one["refused"] for one in shelf["explain"]["candidates"]}
     assert set(refused.values()) <= {None, "filtered", "exclude"}
+
+
+async def test_how_many_are_left_is_no_business_of_pages(shop: Deployment) -> None:
+    await shop.stock(item("a", quantity=3), item("b", quantity=9))
+    document = {"filter": {"not": {"quantity": {"lt": 5}}}}
+    answer = await shop.call("POST", "/v1/recommendations/trending", document)
+    assert (answer.status_code, "secret" in answer.json()["detail"]) == (400, True)
+    await shop.settle()
+    answer = await shop.call("POST", "/v1/recommendations/trending", document, key=SECRET)
+    assert ids(answer.json()) == ["b"]
 
 
 async def test_without_a_catalogue_nothing_is_known_to_pass(shop: Deployment) -> None:
