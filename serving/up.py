@@ -74,7 +74,12 @@ async def system(settings: Settings, *, host: str, port: int, demo: bool) -> Asy
             found.embedded.append("redis")
         if not found.broker:
             found.broker = stack.enter_context(
-                EmbeddedBroker({topic.name: settings.partitions or PARTITIONS_EMBEDDED for topic in TOPICS.values()})
+                EmbeddedBroker(
+                    {
+                        topic.name: topic.partitions or settings.partitions or PARTITIONS_EMBEDDED
+                        for topic in TOPICS.values()
+                    }
+                )
             ).url
             found.embedded.append("broker")
             env |= {"LIVESHELF_EMBEDDED_BROKER": "1", "LIVESHELF_RUN_ID": run_id}
