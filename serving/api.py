@@ -35,6 +35,7 @@ from serving.snapshot import Snapshots
 from serving.visitors import Visitors
 from stream.catalogue import Catalogue
 from stream.keyring import key_bytes
+from stream.keyring import pseudonyms as pseudonyms_of
 from stream.lag import Row as LagRow
 from stream.local_copy import LocalCopy
 from stream.settings import Settings
@@ -92,12 +93,12 @@ class Api:
             ports.rows_copy,
             clock=ports.timer,
         )
-        pseudonym_key = key_bytes(settings, "pseudonym_key")
-        self.visitors = Visitors(ports.reader, names, pseudonym_key, lambda: partitions("events"), clock=ports.timer)
+        pseudonyms = pseudonyms_of(settings)
+        self.visitors = Visitors(ports.reader, names, pseudonyms, lambda: partitions("events"), clock=ports.timer)
         self.customers = Customers(
             ports.reader,
             names,
-            pseudonym_key,
+            pseudonyms,
             lambda: partitions("profile"),
             self.visitors.allowed,
             clock=ports.timer,
@@ -107,7 +108,9 @@ class Api:
         snapshots = Snapshots(
             self.shop, self.rows, self.visitors, self.customers, self.models, ports.live, clock=ports.timer
         )
-        shelves = Shelves(self.shop, snapshots, self.decisions, signing_key, clock=ports.clock)
+        shelves = Shelves(
+            self.shop, snapshots, self.decisions, signing_key, pid_keys=pseudonyms.length, clock=ports.clock
+        )
         self.ledger = Ledger(self.visitors, ports.producer, ports.store)
         self.erasures = Erasures(
             self.ledger,
@@ -132,8 +135,8 @@ class Api:
             lambda: self.visitors.level.known,
             clock=ports.timer,
         )
-        self.visitor_tokens = VisitorTokens(signing_key, pseudonym_key, self.visitors.pid_of, ports.clock)
-        proofs = Proofs(signing_key, pseudonym_key, self.visitors.pid_of, ports.clock)
+        self.visitor_tokens = VisitorTokens(signing_key, pseudonyms, self.visitors.pid_of, ports.clock)
+        proofs = Proofs(signing_key, pseudonyms, self.visitors.pid_of, ports.clock)
         limits = Limits(settings.requests_an_address, ports.timer)
         access = Access(ApiKeys.of(settings), proofs, limits)
         self.origins = access.origins

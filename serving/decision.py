@@ -87,6 +87,7 @@ def write(
     asked: Sequence[str],
     n: int,
     version: int,
+    pid_keys: int,
     models: dict[str, int],
 ) -> Written:
     """Both forms of a decision.
@@ -94,6 +95,7 @@ def write(
     Parameters
     ----------
     asked, n: the request's items and number; `version` of the placement's settings, `models` used with their versions.
+    pid_keys: with how many keys the pseudonym was made.
     """
     fresh, at = decision.fresh, decision.at
     head = (
@@ -103,8 +105,9 @@ def write(
     )
     shelf, record = _items(decision.items, fragments, at)
     explain = "" if decision.explain is None else f',"explain":{_json(decision.explain)}'
+    made_with = f'"pid_keys":{pid_keys},' if pid_keys > 1 else ""
     more = (
-        f'"decided_at":{at},"kind":"shelf","pid":{_text(decision.pid)},"policy_version":{version},'
+        f'"decided_at":{at},"kind":"shelf","pid":{_text(decision.pid)},{made_with}"policy_version":{version},'
         f'"variation":"{decision.variation}","candidates":{decision.candidates},'
         f'"request":{_json({"n": n, "item_ids": asked})},"models":{_json(models)},'
     )
