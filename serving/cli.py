@@ -23,6 +23,7 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from serving.commands.migrate import migrate_
 from serving.console.accounts import BadAccounts, path_of
 from serving.console.command import app as accounts
 from serving.console.command import first_account
@@ -52,6 +53,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="The shelf th
 models = typer.Typer(no_args_is_help=True, help="The online models: what they are worth, and the way back.")
 app.add_typer(models, name="models")
 app.add_typer(accounts, name="accounts")
+app.command("migrate")(migrate_)
 out, err = Console(), Console(stderr=True)
 
 Json = Annotated[bool, typer.Option("--json", help="one JSON document instead of the screen")]
