@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from stream.adapter import Adapter, Ignored, ItemKey, Outcome, Refused, gathered, outcomes, unknown
-from stream.draft import Draft, bare_url, short_id
+from stream.draft import Draft, short_id
 from stream.source import Flaw, Spot
 from stream.strict_json import Rejected
 
@@ -103,7 +103,7 @@ def _outcome(event: Spot, envelope: Spot, key: ItemKey, event_id: str | None) ->
     if called not in EVENTS:
         found = event.at("data").value
         carries_items = isinstance(found, dict) and not found.keys().isdisjoint({"productVariant", "cartLine"})
-        return unknown(name, carries_items=carries_items, event_id=event_id)
+        return unknown(event.path, name, carries_items=carries_items, event_id=event_id)
     event.at("id").named(_LINES_FIX)
     for needed in ("clientId", "timestamp"):
         event.at(needed).needed(_LINES_FIX)
@@ -115,9 +115,7 @@ def _outcome(event: Spot, envelope: Spot, key: ItemKey, event_id: str | None) ->
 
 def _begun(event: Spot, envelope: Spot, ours: str, event_id: str | None) -> Draft:
     draft = Draft(event=ours, event_id=event_id)
-    for source, name in EVENT.items():
-        found = event.at(source)
-        draft.put(name, bare_url(found) if name.startswith("page.") else found)
+    draft.fill(event, EVENT)
     draft.fill(envelope, ENVELOPE)
     for spot in (event, envelope):
         draft.fill(spot, PRIVACY)
