@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from serving.customers import Customers
 from serving.decision_log import DecisionLog, Offers
 from serving.erasure import Ends, Erasures
+from serving.explain import Explanations, ReadSpan
 from serving.export import Exports, ReadLog
 from serving.http.access import Access
 from serving.http.catalog import Catalog
 from serving.http.crowd import Crowd
 from serving.http.data_health import HealthOfData
+from serving.http.decisions import Decisions
 from serving.http.events import Events
 from serving.http.export import Export
 from serving.http.keys import ApiKeys
@@ -56,7 +58,8 @@ class Ports:
     partitions: how many partitions a topic has, by noun; 0 while nobody knows.
     live: whether the broker answered a moment ago.
     store: writes what the API may write of a visitor's privacy, and asks with patience.
-    ends: the next offset of partitions' logs, `read` their records; both raise `BrokerAway`.
+    ends: the next offset of partitions' logs, `read` their records, `within` those of a span of time; all raise
+        `BrokerAway`.
     lag: how far every agent is; raises `BrokerAway` or `Unavailable`.
     clock: now, in ms; `timer` seconds that only grow.
     """
@@ -72,6 +75,7 @@ class Ports:
     store: Store
     ends: Ends
     read: ReadLog
+    within: ReadSpan
     lag: Callable[[], Awaitable[list[LagRow]]]
     rows_copy: LocalCopy | None = None
     clock: Callable[[], float] = lambda: time.time() * 1000
@@ -147,6 +151,7 @@ class Api:
             self.visitor_tokens,
             self._rights(settings, ports, proofs, signing_key),
             Export(self._exports(ports)),
+            Decisions(self._explanations(ports, signing_key, pseudonym_key), self.visitors.pid_of),
             Notice(settings.consent_default),
             self.operations,
             HealthOfData(self._sampler(ports), catalogue, signing_key, clock=ports.timer),
@@ -206,3 +211,6 @@ class Api:
             clock=ports.clock,
             timer=ports.timer,
         )
+
+    def _explanations(self, ports: Ports, signing_key: bytes, pseudonym_key: bytes) -> Explanations:
+        return Explanations(ports.within, self.visitors.epoch_of, signing_key, pseudonym_key, clock=ports.clock)

@@ -110,7 +110,7 @@ _TOPICS_HOLD: Final = {
     "profile": "The summary of a visitor, under a pseudonym, on its way to the customer's other devices.",
     "feedback": "Numbers that describe visits, and whether they ended in a purchase, without saying whose they were.",
     "catalog": "The items of the shop.",
-    "audit": "What the shop's own staff did in the console.",
+    "audit": "What the shop's own staff did in the console and to dead letters.",
 }
 
 

@@ -26,6 +26,7 @@ from stream.lag import lag
 from stream.local_copy import LocalCopy
 from stream.producer import Producer
 from stream.settings import Settings
+from stream.span import within
 from stream.state.keys import Keys, Tag
 from stream.state.pipe import Pipe
 from stream.state.redis import RedisStore
@@ -66,6 +67,7 @@ class Process:
             store=self._store,
             ends=self._ends,
             read=lambda *place: self._asked().read(*place),
+            within=lambda *span: within(settings, *span),
             lag=self._lag,
             rows_copy=LocalCopy(settings.data_dir / FOLDER / f"rows-{settings.key_prefix}", KIND),
         )

@@ -31,6 +31,7 @@ Reason = Literal[
     "unsupported_version",
 ]
 REASONS: frozenset[str] = frozenset(get_args(Reason))
+REFUSED = "Not accepted, and nothing was changed by it: "
 MAX_DEPTH = 16
 MAX_INTEGER = 2**53
 
@@ -93,7 +94,7 @@ def flaw(value: Any, levels: int = MAX_DEPTH) -> Rejected | None:
 
 def rejected(reason: Reason, what: str, fix: str, field: str = "") -> Rejected:
     """A refusal whose detail reads: what is wrong, that nothing was changed by it, how to do better."""
-    return Rejected(reason, f"Not accepted, and nothing was changed by it: {what}. {fix}", field)
+    return Rejected(reason, f"{REFUSED}{what}. {fix}", field)
 
 
 def explained(error: msgspec.ValidationError) -> Rejected:

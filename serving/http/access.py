@@ -47,6 +47,7 @@ NEEDS: Final[Mapping[tuple[str, str], Need]] = MappingProxyType(
         ("POST", "/v1/events"): Need("events", beacon=True),
         ("GET", "/v1/recommendations/{placement}"): Need("decisions"),
         ("POST", "/v1/recommendations/{placement}"): Need("decisions"),
+        ("GET", "/v1/decisions/{decision_id}"): Need("decisions", own=True),
         ("PUT", "/v1/catalog/items"): Need("catalog"),
         ("GET", "/v1/catalog/items/{item_id}"): Need("catalog"),
         ("DELETE", "/v1/catalog/items/{item_id}"): Need("catalog"),

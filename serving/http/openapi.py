@@ -36,7 +36,7 @@ from stream.lag import Row
 TITLE = "liveshelf"
 VERSION = "1"
 STRUCTS = (Ask, Verdict, Refusal, TokenAsk, Minted, Row, PrivacyNotice, DataHealth)
-_USED = ("event", "consent", "export", "catalog_update", "catalog_item", "shelf", "problem")
+_USED = ("event", "consent", "explanation", "export", "catalog_update", "catalog_item", "shelf", "problem")
 
 Json = dict[str, Any]
 
@@ -79,6 +79,7 @@ def _paths() -> Json:
     return {
         "/v1/events": {"post": _events()},
         shelf: {"get": _shelf_by_query(), "post": _shelf_by_body()},
+        "/v1/decisions/{decision_id}": {"get": _explain()},
         "/v1/catalog/items": {"put": _put_items()},
         item: {"get": _show_item(), "delete": _delete_item()},
         "/v1/visitors/{visitor_id}/token": {"post": _mint()},
@@ -197,6 +198,16 @@ def _shelf_by_body() -> Json:
         "parameters": [_placement(), _visitor_token()],
         "requestBody": body,
     }
+
+
+def _explain() -> Json:
+    text = (
+        "For a secret key with the scope `decisions`, or for the visitor whose it was: with a publishable key and the "
+        "visitor's token. What is another's is not found, as is what never was."
+    )
+    shown = {"200": _answers("Why.", {"$ref": "#/components/schemas/explanation"})}
+    operation = _operation("get_decision", "storefront", "Why a decision was made.", text, shown, 401, 403, 404, 429)
+    return {**operation, "parameters": [_in_path("decision_id"), _visitor_token()]}
 
 
 def _put_items() -> Json:

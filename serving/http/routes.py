@@ -11,6 +11,7 @@ from serving.http import openapi
 from serving.http.access import NEEDS, Access, Answers
 from serving.http.catalog import Catalog
 from serving.http.data_health import HealthOfData
+from serving.http.decisions import Decisions
 from serving.http.events import Events
 from serving.http.export import Export
 from serving.http.notice import Notice
@@ -57,6 +58,7 @@ def routes(
     visitor_tokens: VisitorTokens,
     rights: Rights,
     export: Export,
+    decisions: Decisions,
     notice: Notice,
     operations: Operations,
     health_of_data: HealthOfData,
@@ -74,6 +76,7 @@ def routes(
         ("POST", "/v1/visitors/{visitor_id:path}/token", visitor_tokens.mint),
         ("PUT", "/v1/visitors/{visitor_id:path}/consent", rights.consent),
         ("GET", "/v1/visitors/{visitor_id:path}/export", export.answer),
+        ("GET", "/v1/decisions/{decision_id}", decisions.answer),
         ("POST", "/v1/visitors/{visitor_id:path}/reset", rights.reset),
         ("DELETE", "/v1/visitors/{visitor_id:whole}", rights.erase),
         ("GET", "/v1/erasures/{erasure}", rights.erasure),

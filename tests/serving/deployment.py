@@ -129,6 +129,7 @@ class Deployment:
             store=self.store,
             ends=self._ends,
             read=self._log,
+            within=self._within,
             lag=self._lag,
             clock=lambda: self.now,
             timer=lambda: self.now / 1000,
@@ -262,6 +263,13 @@ class Deployment:
             raise BrokerAway("no leader")
         for cut in range(start, end, 2):
             yield self.broker.logs[noun, partition][cut : min(cut + 2, end)]
+
+    def _within(self, noun: str, since: int, until: int) -> Iterator[list[Record]]:
+        """The records of a span of time, one by one."""
+        if self.torn:
+            raise BrokerAway("no leader")
+        for (topic, _), log in self.broker.logs.items():
+            yield from ([record] for record in log if topic == noun and since <= record.timestamp < until)
 
     async def _lag(self) -> list[LagRow]:
         if self.redis.away:

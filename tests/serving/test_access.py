@@ -16,7 +16,7 @@ from serving.http.keys import ApiKeys
 from serving.http.proofs import Proofs
 from serving.http.rate import Limits
 from serving.http.routes import Route, described
-from stream.tokens import sign
+from stream.tokens import DecisionToken, decision_id, sign
 from tests.serving.deployment import PUBLISHABLE, SECRET, Deployment, item
 from tests.serving.keys import PAGE_KEYS, SERVER_KEYS, of_each_scope
 
@@ -34,6 +34,7 @@ ALLOWED = {
     ("POST", "/v1/events"): {"publishable", "secret", "pk_events", "sk_events"},
     ("GET", "/v1/recommendations/{placement}"): {"publishable", "secret", "pk_decisions", "sk_decisions"},
     ("POST", "/v1/recommendations/{placement}"): {"publishable", "secret", "pk_decisions", "sk_decisions"},
+    ("GET", "/v1/decisions/{decision_id}"): {"secret", "sk_decisions"},
     ("PUT", "/v1/catalog/items"): {"secret", "sk_catalog"},
     ("GET", "/v1/catalog/items/{item_id}"): {"secret", "sk_catalog"},
     ("DELETE", "/v1/catalog/items/{item_id}"): {"secret", "sk_catalog"},
@@ -81,7 +82,14 @@ async def test_each_cell(keyed: Deployment, route: tuple[str, str], kind: str) -
 async def called(shop: Deployment, route: tuple[str, str], key: str | None) -> httpx.Response:
     method, path = route
     erasure = sign(b"signatures", "erasure", ("pid", 0, 0, 1, 1))
-    names = {"{placement}": "trending", "{item_id}": "a", "{visitor_id}": "me", "{erasure}": erasure}
+    decided = decision_id(b"signatures", DecisionToken("trending", "", int(shop.now), "", 1, 1, 1, b"nonce"))
+    names = {
+        "{placement}": "trending",
+        "{decision_id}": decided,
+        "{item_id}": "a",
+        "{visitor_id}": "me",
+        "{erasure}": erasure,
+    }
     bodies: dict[str, Any] = {
         "/v1/events": shop.event("view_item", "me", "a"),
         "/v1/catalog/items": {"items": [item("a")]},
