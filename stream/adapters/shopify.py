@@ -5,8 +5,10 @@ Only what the table names goes on: a checkout also carries mail and postal addre
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import unquote
 
 from stream.adapter import Adapter, Ignored, ItemKey, Outcome, Refused, gathered, outcomes, unknown
 from stream.draft import Draft, short_id
@@ -75,6 +77,10 @@ PAGES = {
     "begin_checkout": "checkout",
     "purchase": "checkout",
 }
+ONLY_VARIANT = "Default Title"
+"""What Shopify calls the variant of a product that has no other."""
+
+_handle = re.compile(r"/products/([^/?#]+)").search
 _LINES_FIX = "Send the event as the pixel got it."
 
 
@@ -160,14 +166,24 @@ def _add(draft: Draft, line: Spot, key: ItemKey) -> None:
             item.put("quantity", line.at("quantity"))
     if variant is not line and variant.value is None and variant.path.endswith(".variant"):
         return
-    id_ = variant.first("sku", "id") if key == "sku" else variant.at("id")
-    if id_.value in (None, ""):
-        id_ = variant.at("id")
-    item.put("item_id", id_._replace(value=id_.named(_LINES_FIX).rpartition("/ProductVariant/")[2]))
+    item.put("item_id", _item_id(variant, key))
     item.fill(variant, VARIANT)
     if draft.fields["event"] == "view_item_list":
         item.put("index", Spot(len(draft.fields.get("items", ())), line.path))
     draft.add(item, line.path)
+
+
+def _item_id(variant: Spot, key: ItemKey) -> Spot:
+    """As the import of Shopify's product export has it: the SKU, without one an only variant's handle; else the id."""
+    sku = variant.at("sku")
+    if key == "sku" and (sku.text or "").strip():
+        return sku._replace(value=(sku.text or "").strip())
+    url = variant.at("product.url")
+    handle = _handle(url.text or "") if key == "sku" and variant.at("title").value == ONLY_VARIANT else None
+    if handle is not None:
+        return url._replace(value=unquote(handle[1]))
+    id_ = variant.at("id")
+    return id_._replace(value=id_.named(_LINES_FIX).rpartition("/ProductVariant/")[2])
 
 
 ADAPTER = Adapter(
@@ -185,6 +201,7 @@ ADAPTER = Adapter(
         "data.checkout.discountApplications[].title": "coupon",
         "lines[].quantity": "items[].quantity",
         "variant.sku": "items[].item_id",
+        "variant.product.url": "items[].item_id",
         "variant.id": "items[].item_id",
         **{f"variant.{source}": f"items[].{ours}" for source, ours in VARIANT.items()},
     },
