@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
+from msgspec import to_builtins
 from rich.markup import escape
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -77,6 +78,7 @@ def show(
     out.print(counted)
     table = Table(*shown[0]) if shown else Table()
     for row in shown:
+        row["source"] = "{topic}[{partition}] {offset}".format(**row["source"])
         table.add_row(*[escape(_WORDS.get(value, str(value))) for value in row.values()])
     out.print(table)
 
@@ -167,10 +169,10 @@ def _tell(outcome: Outcome, *, as_json: bool, sent: bool) -> None:
 
 def _shown(letter: Letter, already: set[Place], *, show_bytes: bool) -> dict[str, Any]:
     """A letter without anything of a shopper, unless its bytes are asked for."""
-    source, at = letter.source, datetime.fromtimestamp(letter.at / 1000, UTC)
+    at = datetime.fromtimestamp(letter.at / 1000, UTC)
     shown = {
         "at": at.isoformat(timespec="seconds").replace("+00:00", "Z"),
-        "source": f"{source.topic}[{source.partition}] {source.offset}",
+        "source": to_builtins(letter.source),
         "reason": letter.reason,
         "detail": letter.detail,
         "replayed": letter.place in already,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Coroutine
+from contextlib import aclosing
 from typing import Any, NamedTuple, TypeVar
 
 import aiohttp
@@ -83,7 +84,7 @@ class Facts(Struct):
 async def gathered(settings: Settings, api: str = "") -> Facts:
     """Ask everything; never raises for what is away."""
     facts = Facts(settings, int(time.time() * 1000), url=api or API, given=bool(api))
-    store = RedisStore(settings.redis_url, Keys(settings.key_prefix), timeout_s=2) if settings.redis_url else None
+    store = _store(facts)
     try:
         await asyncio.gather(_of_broker(facts), _of_redis(facts, store), _of_api(facts))
         if store is not None:
@@ -92,6 +93,17 @@ async def gathered(settings: Settings, api: str = "") -> Facts:
         if store is not None:
             await store.close()
     return facts
+
+
+def _store(facts: Facts) -> RedisStore | None:
+    settings = facts.settings
+    if not settings.redis_url:
+        return None
+    try:
+        return RedisStore(settings.redis_url, Keys(settings.key_prefix), timeout_s=2)
+    except ValueError as error:
+        facts.redis = Away(f"LIVESHELF_REDIS_URL is no URL of a Redis: {error}")
+        return None
 
 
 async def _asked(work: Coroutine[Any, Any, T]) -> T | Away:
@@ -129,8 +141,8 @@ async def _sample(facts: Facts, noun: str, found: dict[str, Any]) -> list[Record
 async def _items(settings: Settings) -> Items:
     known: set[str] = set()
     try:
-        async with asyncio.timeout(BUDGET_S):
-            async for batch in one_by_one(within(settings, "catalog")):
+        async with asyncio.timeout(BUDGET_S), aclosing(one_by_one(within(settings, "catalog"))) as batches:
+            async for batch in batches:
                 for record in batch:
                     item_id = (record.key or b"").decode(errors="replace")
                     known.discard(item_id) if record.value is None else known.add(item_id)

@@ -35,6 +35,13 @@ def test_with_nothing_reachable_it_says_so_soon(run: Run) -> None:
     assert {found[name]["verdict"] for name in ("broker.reachable", "redis.reachable", "machine.api")} == {"bad"}
 
 
+def test_an_url_that_is_none_is_a_finding(run: Run) -> None:
+    code, found = told(run, "--redis", "localhost:6379")
+    assert (code, "is no URL of a Redis" in found["redis.reachable"]["says"]) == (1, True)
+    named = {"LIVESHELF_BROKER_URL": "127.0.0.1:1", "LIVESHELF_REDIS_URL": "localhost:6379"}
+    assert run("models", "list", **named)[0] == 1
+
+
 def test_without_any_setting_it_says_what_to_set(run: Run) -> None:
     code, text = run("doctor", "--api", "http://127.0.0.1:1")
     assert (code, "LIVESHELF_BROKER_URL is not set" in text) == (1, True)

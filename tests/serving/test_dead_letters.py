@@ -27,7 +27,7 @@ from stream.fold import DeadLetter, Record
 from stream.ingest import Accepted, validate
 from stream.producer import NotAcknowledged
 from stream.topics import TOPICS, partition_of
-from tests.serving.deployment import FULL, PARTITIONS, Deployment
+from tests.serving.deployment import FULL, PARTITIONS, SECRET, Deployment
 
 EVENTS, N = TOPICS["events"].name, PARTITIONS["events"]
 HOUR_MS = 3_600_000
@@ -114,6 +114,17 @@ async def test_after_a_crash_before_the_note_the_owner_knows_the_event_again(sho
     assert (await replayed(shop)).sent.total() == 1
     await shop.work()
     assert (applied(shop), applied(shop, "duplicates")) == (1, 1)
+
+
+async def test_a_replay_brings_nothing_of_an_erased_visitor_back(shop: Deployment) -> None:
+    await misplaced(shop, "a")
+    shop.now += 60_000
+    assert (await shop.call("DELETE", "/v1/visitors/a", key=SECRET)).status_code in {200, 202}
+    await shop.work()
+    assert (await replayed(shop)).sent.total() == 1
+    await shop.work()
+    known = (await shop.api.visitors.many(["a"]))["a"]
+    assert (known.last, applied(shop, "dropped")) == (None, 1)
 
 
 async def test_a_dead_letter_topic_that_was_made_anew_begins_anew(shop: Deployment) -> None:
