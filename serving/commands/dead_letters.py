@@ -17,19 +17,8 @@ from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedC
 from rich.table import Table
 
 from serving.commands.running import Json, connected, err, fail, out, run, sentences
-from serving.dead_letters import (
-    MISPLACED,
-    Batch,
-    Letter,
-    Outcome,
-    Place,
-    Replay,
-    Wanted,
-    letters,
-    noted,
-    plan,
-    summary,
-)
+from serving.dead_letters import Letter, Place, Wanted, letters, summary
+from serving.mending import MISPLACED, Batch, Outcome, Replay, noted, plan
 from serving.threads import one_by_one
 from stream.cluster import Cluster
 from stream.ingest import REASONS
@@ -76,11 +65,8 @@ def show(
     for name, count in found.reasons.most_common():
         counted.add_row(name, str(count), str(found.replayed[name]))
     out.print(counted)
-    table = Table(*shown[0]) if shown else Table()
-    for row in shown:
-        row["source"] = "{topic}[{partition}] {offset}".format(**row["source"])
-        table.add_row(*[escape(_WORDS.get(value, str(value))) for value in row.values()])
-    out.print(table)
+    if shown:
+        out.print(_table(shown))
 
 
 @app.command("replay")
@@ -165,6 +151,14 @@ def _tell(outcome: Outcome, *, as_json: bool, sent: bool) -> None:
         out.print(f"{outcome.already} were replayed before")
     if not outcome.sent:
         out.print("nothing to send")
+
+
+def _table(shown: list[dict[str, Any]]) -> Table:
+    table = Table(*shown[0])
+    for row in shown:
+        told = {**row, "source": "{topic}[{partition}] {offset}".format(**row["source"])}
+        table.add_row(*[escape(_WORDS.get(value, str(value))) for value in told.values()])
+    return table
 
 
 def _shown(letter: Letter, already: set[Place], *, show_bytes: bool) -> dict[str, Any]:

@@ -7,22 +7,8 @@ from typing import Any
 
 import pytest
 
-from serving.dead_letters import (
-    DERIVED,
-    MISPLACED,
-    Letter,
-    Mended,
-    Outcome,
-    Place,
-    Replay,
-    Source,
-    Wanted,
-    letters,
-    mend,
-    noted,
-    plan,
-    summary,
-)
+from serving.dead_letters import Letter, Place, Source, Wanted, letters, summary
+from serving.mending import DERIVED, MISPLACED, Mended, Outcome, Replay, mend, noted, plan
 from stream.fold import DeadLetter, Record
 from stream.ingest import Accepted, validate
 from stream.producer import NotAcknowledged
