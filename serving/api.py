@@ -14,6 +14,7 @@ from serving.export import Exports, ReadLog
 from serving.http.access import Access
 from serving.http.catalog import Catalog
 from serving.http.crowd import Crowd
+from serving.http.data_health import HealthOfData
 from serving.http.decisions import Decisions
 from serving.http.events import Events
 from serving.http.export import Export
@@ -30,6 +31,7 @@ from serving.http.visitors import Rights
 from serving.models import Models
 from serving.privacy import Ledger
 from serving.rows import Reads, Rows
+from serving.sample import Sampler
 from serving.sends import Sends
 from serving.shelves import Shelves
 from serving.shop import Shop
@@ -152,6 +154,7 @@ class Api:
             Decisions(self._explanations(ports, signing_key, pseudonym_key), self.visitors.pid_of),
             Notice(settings.consent_default),
             self.operations,
+            HealthOfData(self._sampler(ports), catalogue, signing_key, clock=ports.timer),
         )
 
     def _events(self, settings: Settings, ports: Ports, proofs: Proofs, limits: Limits, signing_key: bytes) -> Events:
@@ -172,6 +175,15 @@ class Api:
             signing_key,
             lambda: ports.partitions("events") if ports.live() else 0,
             clock=ports.clock,
+        )
+
+    def _sampler(self, ports: Ports) -> Sampler:
+        return Sampler(
+            ports.ends,
+            ports.read,
+            lambda: ports.partitions("events") if ports.live() else 0,
+            clock=ports.clock,
+            timer=ports.timer,
         )
 
     def _rights(self, settings: Settings, ports: Ports, proofs: Proofs, signing_key: bytes) -> Rights:

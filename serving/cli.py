@@ -10,6 +10,7 @@ from serving.commands import (
     doctor,
     evaluate,
     explain,
+    import_,
     lag,
     models,
     rebuild,
@@ -24,6 +25,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="The shelf th
 app.command("up")(up.up)
 app.command("worker")(worker.worker)
 app.command("serve")(serve.serve)
+app.command("import")(import_.import_)
 app.command("replay")(replay.replay_)
 app.command("evaluate")(evaluate.evaluate_)
 app.command("explain")(explain.explain)

@@ -59,6 +59,7 @@ NEEDS: Final[Mapping[tuple[str, str], Need]] = MappingProxyType(
         ("GET", "/v1/erasures/{erasure}"): Need("events"),
         ("GET", "/v1/privacy/notice"): PUBLIC,
         ("GET", "/v1/ops/lag"): Need("ops"),
+        ("GET", "/v1/ops/health-of-data"): Need("ops"),
         ("GET", "/metrics"): Need("ops"),
         ("GET", "/healthz"): PUBLIC,
         ("GET", "/readyz"): PUBLIC,

@@ -9,7 +9,7 @@ import json
 import posixpath
 import sys
 from functools import cache
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
@@ -18,20 +18,24 @@ from serving.http.answer import Answer
 from serving.http.catalog import MOST_BYTES as MOST_ITEM_BYTES
 from serving.http.catalog import MOST_ITEMS as MOST_PUT_ITEMS
 from serving.http.catalog import Refusal
-from serving.http.events import MOST_BYTES, MOST_EVENTS, Verdict
+from serving.http.data_health import DataHealth
+from serving.http.events import MOST_BYTES, Verdict
 from serving.http.exchange import Exchange
+from serving.http.formats import MOST_EVENTS, OWN
 from serving.http.recommendations import Ask
 from serving.http.visitor_tokens import USUAL_S, Minted, TokenAsk
 from serving.notice import PrivacyNotice
 from serving.placement import ITEMS, MOST_ITEMS
 from serving.placements import placements
+from stream.adapter import ItemKey
+from stream.adapters import adapters
 from stream.consent import PURPOSES
 from stream.events import CONSENT_MODE
 from stream.lag import Row
 
 TITLE = "liveshelf"
 VERSION = "1"
-STRUCTS = (Ask, Verdict, Refusal, TokenAsk, Minted, Row, PrivacyNotice)
+STRUCTS = (Ask, Verdict, Refusal, TokenAsk, Minted, Row, PrivacyNotice, DataHealth)
 _USED = ("event", "consent", "explanation", "export", "catalog_update", "catalog_item", "shelf", "problem")
 
 Json = dict[str, Any]
@@ -86,6 +90,7 @@ def _paths() -> Json:
         "/v1/erasures/{erasure}": {"get": _erasure()},
         "/v1/privacy/notice": {"get": _notice()},
         "/v1/ops/lag": {"get": _lag()},
+        "/v1/ops/health-of-data": {"get": _health_of_data()},
         "/healthz": {"get": _health("health", "Whether the process runs.")},
         "/readyz": {"get": _health("ready", "Whether it can answer, if need be from its local copy.", 503)},
         "/metrics": {"get": _metrics()},
@@ -113,13 +118,28 @@ def _events() -> Json:
         "storefront",
         "Send one event or many.",
         f"At most {MOST_EVENTS} events and {MOST_BYTES} bytes, also compressed (gzip, deflate). The answer comes once "
-        "the broker has acknowledged what is accepted; one verdict for each event, in the order sent.",
+        "the broker has acknowledged what is accepted; one verdict for each event, in the order sent. With `format` "
+        "the body is another system's document (stream/adapters/DESIGN.md); what is no event of ours in it is answered "
+        "`not_stored`, reason `ignored`, and a verdict's `source` says where in the document its event stands.",
         {"202": _answers("Verdicts.", verdicts)},
         400, 401, 403, 408, 413, 415, 429, 503,
     )  # fmt: skip
     body = {"required": True, "content": {"application/json": {"schema": {"anyOf": [event, many]}}}}
     security: Json = {"security": [{"key": []}, {"beacon": []}]}
-    return {**operation, "parameters": [_visitor_token()], "requestBody": body, **security}
+    return {**operation, "parameters": [*_formats(), _visitor_token()], "requestBody": body, **security}
+
+
+def _formats() -> list[Json]:
+    """What the body may be instead of our own events."""
+    texts = {OWN: "Events in our own words.", **{name: one.explain for name, one in adapters().items()}}
+    described = " ".join(f"`{name}`: {text}" for name, text in texts.items())
+    name = {"type": "string", "enum": [*texts], "default": OWN}
+    key = {"type": "string", "enum": list(get_args(ItemKey)), "default": "sku"}
+    text = "Which of another format's ids is the `item_id`: the SKU where there is one, or always the id."
+    return [
+        {"name": "format", "in": "query", "description": described, "schema": name},
+        {"name": "item_id", "in": "query", "description": text, "schema": key},
+    ]
 
 
 def _visitor_token() -> Json:
@@ -368,6 +388,15 @@ def _lag() -> Json:
     return _operation(
         "get_lag", "operations", "How far every agent is.", "", {"200": _answers("Per agent and partition.", known)},
         401, 403, 503,
+    )  # fmt: skip
+
+
+def _health_of_data() -> Json:
+    known = _answers("All measures.", {"$ref": "#/components/schemas/DataHealth"})
+    text = "From the newest events in the log (at most 24 hours old) and the catalogue; looked at every 10 s at most."
+    return _operation(
+        "get_health_of_data", "operations", "Whether the data that arrives is good, and what to mend.", text,
+        {"200": known}, 401, 403, 503,
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from starlette.convertors import Convertor, register_url_convertor
 from serving.http import openapi
 from serving.http.access import NEEDS, Access, Answers
 from serving.http.catalog import Catalog
+from serving.http.data_health import HealthOfData
 from serving.http.decisions import Decisions
 from serving.http.events import Events
 from serving.http.export import Export
@@ -60,6 +61,7 @@ def routes(
     decisions: Decisions,
     notice: Notice,
     operations: Operations,
+    health_of_data: HealthOfData,
 ) -> tuple[Route, ...]:
     """All of the API's routes, each behind the gate: one that is not in its table cannot be made."""
     shelf = "/v1/recommendations/{placement}"
@@ -80,6 +82,7 @@ def routes(
         ("GET", "/v1/erasures/{erasure}", rights.erasure),
         ("GET", "/v1/privacy/notice", notice.answer),
         ("GET", "/v1/ops/lag", operations.lag),
+        ("GET", "/v1/ops/health-of-data", health_of_data.answer),
         ("GET", "/healthz", operations.health),
         ("GET", "/readyz", operations.ready),
         ("GET", "/metrics", operations.metrics),

@@ -46,6 +46,7 @@ ALLOWED = {
     ("GET", "/v1/erasures/{erasure}"): {"publishable", "secret", "pk_events", "sk_events"},
     ("GET", "/v1/privacy/notice"): EVERYBODY,
     ("GET", "/v1/ops/lag"): {"secret", "sk_ops"},
+    ("GET", "/v1/ops/health-of-data"): {"secret", "sk_ops"},
     ("GET", "/metrics"): {"secret", "sk_ops"},
     ("GET", "/healthz"): EVERYBODY,
     ("GET", "/readyz"): EVERYBODY,
