@@ -68,7 +68,7 @@ def catalogue(facts: Facts) -> Finding | None:
         return ok(f"the catalogue has {'' if facts.items.whole else 'more than '}{len(facts.items.ids)} items.")
     if not facts.items.whole:
         return None
-    fix = "`PUT /v1/catalog/items` fills it, from your shop or a feed."
+    fix = "`liveshelf import FEED` or `PUT /v1/catalog/items` fills it."
     return warn("the catalogue is empty: shelves show ids without titles, prices and stock.", fix)
 
 
