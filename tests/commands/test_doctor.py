@@ -79,11 +79,13 @@ def test_it_finds_what_is_wrong_with_a_real_kafka_and_a_real_redis(run: Run, env
     code, found = told(run, **env)
     assert code == 1
     wrong = {name for name, one in found.items() if one["verdict"] == "bad"}
-    assert {"broker.partitioner", "redis.eviction", "flow.workers", "keys.present", "machine.api"} == wrong
+    assert wrong == {
+        "broker.partitioner", "redis.eviction", "flow.workers", "keys.present", "machine.api", "data.events_valid"
+    }  # fmt: skip
     assert "1 of the 9 newest events" in found["broker.partitioner"]["says"]
     assert found["flow.consent"]["verdict"] == "warn"
     assert found["broker.kept"]["says"] == "cleanup policies and retentions are as they should be."
-    assert found["flow.known_items"]["verdict"] == found["flow.catalogue"]["verdict"] == "ok"
+    assert found["data.items_known"]["verdict"] == found["flow.catalogue"]["verdict"] == "ok"
     assert all(one["fix"] for one in found.values() if one["verdict"] != "ok")
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from serving.dead_letters import Letter, Place, Source, Wanted, letters, summary
 from serving.mending import DERIVED, MISPLACED, Mended, Outcome, Replay, mend, noted, plan
@@ -181,6 +185,36 @@ async def test_what_was_mended_here_is_sent_when_its_reason_is_named(shop: Deplo
 
 def test_a_derived_record_is_not_sent_as_an_event(shop: Deployment) -> None:
     assert mend(letter(event(shop), topic=TOPICS["pairs"].name), N) == DERIVED
+
+
+@given(steps=st.lists(st.sampled_from(["misplaced", "replayed", "crashed", "unsent"]), max_size=12))
+def test_whatever_happens_each_event_is_applied_once(steps: list[str]) -> None:
+    asyncio.run(story(steps))
+
+
+async def story(steps: list[str]) -> None:
+    """Events get lost on their way, replays end well, or before their notes, or before the broker took anything."""
+    shop, sent = Deployment(), 0
+    for step in steps:
+        if step == "misplaced":
+            await misplaced(shop, f"v{sent}")
+            sent += 1
+            continue
+        before = {place: len(log) for place, log in shop.broker.logs.items() if place[0] == "audit"}
+        shop.broker.failure = NotAcknowledged("no leader") if step == "unsent" else None
+        with suppress(NotAcknowledged):
+            await replayed(shop)
+        shop.broker.failure = None
+        if step == "crashed":
+            for place in [place for place in shop.broker.logs if place[0] == "audit"]:
+                del shop.broker.logs[place][before.get(place, 0) :]
+        shop.now += HOUR_MS
+        await shop.work()
+    await replayed(shop)
+    await shop.work()
+    assert applied(shop) == sent
+    assert (await replayed(shop)).sent.total() == 0
+    await shop.client.aclose()
 
 
 @pytest.mark.parametrize(
