@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import aclosing
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -36,8 +37,8 @@ Found = Literal["record", "never", "missing", "expired", "erased", "unknown"]
 _SAYS: dict[Found, str] = {
     "never": "Nothing of a visitor was used for this decision (nobody was named, or there was no consent), so it was "
     "counted, but not recorded.",
-    "missing": "The record is not in the log: it was dropped from the full buffer under overload (that is counted), or "
-    "is still on its way for a second.",
+    "missing": "The record is not in the log: it was dropped from the full buffer under overload (that is counted), "
+    "the embedded broker has forgotten it, or it is still on its way for a second.",
     "expired": f"The record was deleted with its retention of {TOPICS[TOPIC].retention_days} days.",
     "erased": "The visitor was erased since; what was recorded of them is not read any more.",
     "unknown": "The log or Redis could not be read in time, so it is not known what was recorded. Ask again.",
@@ -144,10 +145,11 @@ class Explanations:
 
     async def _find(self, decision_id: str, at: int) -> Record | None:
         needle = f'"decision_id":"{decision_id}"'.encode()
-        async for batch in one_by_one(self._read(TOPIC, at - BEFORE_MS, at + AFTER_MS)):
-            for record in batch:
-                if record.value is not None and needle in record.value:
-                    return record
+        async with aclosing(one_by_one(self._read(TOPIC, at - BEFORE_MS, at + AFTER_MS))) as batches:
+            async for batch in batches:
+                for record in batch:
+                    if record.value is not None and needle in record.value:
+                        return record
         return None
 
 
