@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from serving.config.desk import Desk
+from serving.config.documents import Config
+from serving.console.audit import Audit
 from serving.customers import Customers
 from serving.decision_log import DecisionLog, Offers
 from serving.erasure import Ends, Erasures
 from serving.explain import Explanations, ReadSpan
 from serving.export import Exports, ReadLog
 from serving.http.access import Access
+from serving.http.asking import Asking
 from serving.http.catalog import Catalog
 from serving.http.crowd import Crowd
 from serving.http.data_health import HealthOfData
@@ -21,6 +25,8 @@ from serving.http.export import Export
 from serving.http.keys import ApiKeys
 from serving.http.notice import Notice
 from serving.http.operations import Heartbeats, Operations
+from serving.http.page import Page
+from serving.http.placements import Placements
 from serving.http.proofs import Proofs
 from serving.http.rate import Limits
 from serving.http.recommendations import Recommendations
@@ -29,7 +35,9 @@ from serving.http.stamps import Stamps
 from serving.http.visitor_tokens import VisitorTokens
 from serving.http.visitors import Rights
 from serving.models import Models
+from serving.placements import kind as placement_kind
 from serving.privacy import Ledger
+from serving.readiness import Evidence
 from serving.rows import Reads, Rows
 from serving.sample import Sampler
 from serving.sends import Sends
@@ -46,6 +54,9 @@ from stream.state.keys import Keys
 from stream.state.store import Store
 from stream.title_vectors import TitleVectors
 
+KINDS = (placement_kind(),)
+"""What marketers edit."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ports:
@@ -61,6 +72,7 @@ class Ports:
     ends: the next offset of partitions' logs, `read` their records, `within` those of a span of time; all raise
         `BrokerAway`.
     lag: how far every agent is; raises `BrokerAway` or `Unavailable`.
+    config: what marketers edit.
     clock: now, in ms; `timer` seconds that only grow.
     """
 
@@ -77,6 +89,7 @@ class Ports:
     read: ReadLog
     within: ReadSpan
     lag: Callable[[], Awaitable[list[LagRow]]]
+    config: Config = field(default_factory=lambda: Config(KINDS))
     rows_copy: LocalCopy | None = None
     clock: Callable[[], float] = lambda: time.time() * 1000
     timer: Callable[[], float] = time.monotonic
@@ -136,6 +149,7 @@ class Api:
             self.decisions,
             ports.live,
             lambda: self.visitors.level.known,
+            ports.config.ready.is_set,
             clock=ports.timer,
         )
         self.visitor_tokens = VisitorTokens(signing_key, pseudonym_key, self.visitors.pid_of, ports.clock)
@@ -143,16 +157,28 @@ class Api:
         limits = Limits(settings.requests_an_address, ports.timer)
         access = Access(ApiKeys.of(settings), proofs, limits)
         self.origins = access.origins
+        self.audit = Audit(ports.producer, lambda: partitions("audit") if ports.live() else 0, ports.clock)
+        desk = Desk(
+            ports.config,
+            ports.producer,
+            self.audit,
+            lambda: partitions("config") if ports.live() else 0,
+            ports.clock,
+        )
+        placements = ports.config.of(placement_kind())
+        asking = Asking(proofs, placements, signing_key, settings.require_visitor_token)
         self.routes: tuple[Route, ...] = routes(
             access,
             self._events(settings, ports, proofs, limits, signing_key),
-            Recommendations(proofs, shelves, signing_key, require_token=settings.require_visitor_token),
+            Recommendations(asking, shelves),
+            Page(asking, shelves),
+            Placements(placements, desk, Evidence(self.shop, self.rows)),
             Catalog(ports.producer, catalogue, lambda: partitions("catalog") if ports.live() else 0),
             self.visitor_tokens,
             self._rights(settings, ports, proofs, signing_key),
             Export(self._exports(ports)),
             Decisions(self._explanations(ports, signing_key, pseudonym_key), self.visitors.pid_of),
-            Notice(settings.consent_default),
+            Notice(settings.consent_default, placements),
             self.operations,
             HealthOfData(self._sampler(ports), catalogue, signing_key, clock=ports.timer),
         )

@@ -164,7 +164,7 @@ class Cluster:
     def _create(self, topics: list[Topic], partitions: int) -> None:
         if not topics:
             return
-        new = [NewTopic(topic.name, partitions, config=_config(topic)) for topic in topics]
+        new = [NewTopic(topic.name, topic.partitions or partitions, config=_config(topic)) for topic in topics]
         for name, future in self._admin.create_topics(new, operation_timeout=10).items():
             try:
                 future.result(15)
@@ -175,7 +175,7 @@ class Cluster:
     def _refuse_different(self, found: Mapping[str, int]) -> None:
         wanted = self._settings.partitions
         for noun, partitions in found.items():
-            if wanted and partitions != wanted:
+            if wanted and partitions != wanted and not TOPICS[noun].partitions:
                 raise WrongTopic(
                     f"topic {TOPICS[noun].name} has {partitions} partitions, LIVESHELF_PARTITIONS says {wanted}. Set "
                     f"it to {partitions}, or create the topic anew."

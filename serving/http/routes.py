@@ -16,6 +16,8 @@ from serving.http.events import Events
 from serving.http.export import Export
 from serving.http.notice import Notice
 from serving.http.operations import Operations
+from serving.http.page import Page
+from serving.http.placements import Placements
 from serving.http.recommendations import Recommendations
 from serving.http.visitor_tokens import VisitorTokens
 from serving.http.visitors import Rights
@@ -54,6 +56,8 @@ def routes(
     access: Access,
     events: Events,
     recommendations: Recommendations,
+    page: Page,
+    placements: Placements,
     catalog: Catalog,
     visitor_tokens: VisitorTokens,
     rights: Rights,
@@ -65,11 +69,17 @@ def routes(
 ) -> tuple[Route, ...]:
     """All of the API's routes, each behind the gate: one that is not in its table cannot be made."""
     shelf = "/v1/recommendations/{placement}"
+    placement = "/v1/admin/placements/{name}"
     item = "/v1/catalog/items/{item_id:path}"
     answers: tuple[tuple[str, str, Answers], ...] = (
         ("POST", "/v1/events", events.answer),
         ("GET", shelf, recommendations.answer),
         ("POST", shelf, recommendations.answer),
+        ("POST", "/v1/page", page.answer),
+        ("GET", "/v1/admin/placements", placements.list),
+        ("GET", placement, placements.show),
+        ("PUT", placement, placements.put),
+        ("DELETE", placement, placements.remove),
         ("PUT", "/v1/catalog/items", catalog.put),
         ("GET", item, catalog.show),
         ("DELETE", item, catalog.delete),
