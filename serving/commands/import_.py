@@ -23,6 +23,7 @@ from stream.feeds.importing import Wanted, carry_out, check_all, leaving
 from stream.feeds.known import followed
 from stream.feeds.plan import Refused
 from stream.feeds.spool import Spool
+from stream.logs import configure
 from stream.producer import NotAcknowledged, Producer
 from stream.settings import settings
 
@@ -46,6 +47,7 @@ class _Bars:
 
     def __init__(self, bar: Progress) -> None:
         self._bar, self._task = bar, TaskID(0)
+        self.acknowledged = 0
 
     def begin(self, source: str, size: int) -> None:
         self._task = self._bar.add_task(f"read {escape(source)}", total=size)
@@ -56,7 +58,9 @@ class _Bars:
     def read(self, count: int) -> None:
         self._bar.advance(self._task, count)
 
-    sent = read
+    def sent(self, count: int) -> None:
+        self.acknowledged += count
+        self._bar.advance(self._task, count)
 
 
 def import_(
@@ -78,6 +82,7 @@ def import_(
 
     Exit code 0: all rows are in; 3: all but those that are named; 1: nothing (or not all) was sent.
     """
+    configure(settings().log_level)
     options = Options(_currency(currency), _shop(shop), time.time_ns() // 1_000_000)
     wanted = Wanted(sources, options, encoding, full, allow_shrink, loopback)
     url = broker or settings().broker_url
@@ -121,8 +126,11 @@ async def _into(broker_url: str, wanted: Wanted, spool: Spool, outcome: Outcome,
         watcher.sending(outcome.checked.plan.records)
         producer = Producer(broker_url, linger_ms=20)
         try:
-            outcome.acknowledged = await carry_out(spool, going, catalogue, producer, partitions, watcher)
+            await carry_out(spool, going, catalogue, producer, partitions, watcher)
+        except NotAcknowledged as error:
+            raise NotAcknowledged(f"{error}. Import again: only what is missing is sent then.") from None
         finally:
+            outcome.acknowledged = watcher.acknowledged
             await asyncio.to_thread(producer.close)
 
 

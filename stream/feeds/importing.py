@@ -94,20 +94,12 @@ def leaving(wanted: Wanted, checked: Checked, known: Mapping[str, Shelved]) -> l
 
 async def carry_out(
     spool: Spool, going: Sequence[str], catalogue: Catalogue, producer: Sends, partitions: int, watcher: Watcher
-) -> int:
-    """Send the changes against the catalogue as it is by now; how many were acknowledged."""
-    count = 0
-
-    def progress(acknowledged: int) -> None:
-        nonlocal count
-        count += acknowledged
-        watcher.sent(acknowledged)
-
+) -> None:
+    """Send the changes against the catalogue as it is by now; raises `NotAcknowledged`."""
     # the catalogue changes while its own records come back, so each is compared when its turn comes
-    offsets = await send(changes(spool, going, catalogue.items), producer, partitions, progress)
+    offsets = await send(changes(spool, going, catalogue.items), producer, partitions, watcher.sent)
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(catalogue.reached(offsets), SHOWN_WITHIN_S)
-    return count
 
 
 async def _opened(source: str, *, loopback: bool) -> IO[bytes]:
