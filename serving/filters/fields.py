@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from stream.catalog_item import CatalogItem
-from stream.instants import instant_ms
+from stream.instants import LAST_INSTANT_MS, instant_ms
 from stream.money import money
 
 Elements: TypeAlias = tuple[Hashable, ...]
@@ -22,6 +22,7 @@ LARGEST: Final = 2**53
 LONGEST: Final = 1_000
 DIFFERENT: Final = 65_536
 _MILLIONTHS = 1_000_000
+_BLANK = " \t\n\r"
 
 
 class Field(NamedTuple):
@@ -46,7 +47,7 @@ def field_of(name: str) -> Field | None:
 
 def path(text: str) -> tuple[str, ...]:
     """The steps of a category path, without the blanks around them."""
-    return tuple(step for part in text.split(">") if (step := part.strip()))
+    return tuple(step for part in text.split(">") if (step := part.strip(_BLANK)))
 
 
 def scalar(value: Any) -> Hashable:
@@ -86,7 +87,7 @@ def _count(value: Any) -> int:
 
 
 def _instant(value: Any) -> int:
-    timely = isinstance(value, str) or (isinstance(value, int | float) and 0 <= value <= LARGEST)
+    timely = isinstance(value, str) or (isinstance(value, int | float) and 0 <= value <= LAST_INSTANT_MS)
     try:
         if timely and not isinstance(value, bool):
             return instant_ms(value)

@@ -49,7 +49,7 @@ class Placements:
         try:
             await self._desk.put(kind(), name, document, _actor(exchange), expected)
         except BadDocument as error:
-            raise problem.invalid_document(error.pointer, error.detail) from None
+            raise problem.invalid(error.pointer, error.detail) from None
         except (Changed, NotWritten, NotStored) as error:
             raise _refusal(error) from None
         return Answer(_encode(self._told(name)), headers=self._tag(name))
@@ -85,8 +85,8 @@ def _actor(exchange: Exchange) -> Actor:
 
 def _expected(exchange: Exchange) -> int | None:
     """The revision that must hold still; None: whichever does."""
-    value = (exchange.header(b"if-match") or b"*").strip()
-    if value == b"*":
+    value = exchange.header(b"if-match")
+    if value is None or value == b"*":
         return None
     digits = value.removeprefix(b'"').removesuffix(b'"')
     if not digits.isdigit() or len(digits) > 16:
