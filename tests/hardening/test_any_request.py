@@ -41,7 +41,7 @@ def test_two_minutes_of_any_request(shop: Shop, tmp_path: Path) -> None:
 def test_any_request_while_redis_does_not_answer(shop: Shop, tmp_path: Path) -> None:
     shop.redis.pause()
     try:
-        report = asked(shop, tmp_path, "--phases", "coverage,fuzzing", seconds=30)
+        report = asked(shop, tmp_path, "--phases", "coverage,fuzzing", seconds=60)
     finally:
         shop.redis.resume()
     assert report["operations"]["tested"] == len(operations())
