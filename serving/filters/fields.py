@@ -40,7 +40,7 @@ class Field(NamedTuple):
 
 def field_of(name: str) -> Field | None:
     """The field of this name, None if there is none."""
-    if name.startswith(ATTRIBUTES) and len(name) > len(ATTRIBUTES):
+    if name.startswith(ATTRIBUTES) and len(name) > len(ATTRIBUTES) and "\0" not in name:
         return _attribute(name)
     return FIELDS.get(name)
 
@@ -61,8 +61,8 @@ def number_of(element: Hashable) -> int | float | None:
 
 
 def _text(value: Any) -> str:
-    if not isinstance(value, str) or not 1 <= len(value) <= LONGEST:
-        raise ValueError(f"a text of 1 to {LONGEST} characters")
+    if not isinstance(value, str) or not 1 <= len(value) <= LONGEST or "\0" in value:
+        raise ValueError(f"a text of 1 to {LONGEST} characters, none of them NUL")
     return value
 
 
@@ -104,7 +104,7 @@ def _flag(value: Any) -> bool:
 
 def _scalar(value: Any) -> Hashable:
     what = f"a text of at most {LONGEST} characters, a number, true or false"
-    if isinstance(value, str) and len(value) <= LONGEST:
+    if isinstance(value, str) and len(value) <= LONGEST and "\0" not in value:
         return value
     if isinstance(value, bool) or (isinstance(value, int | float) and abs(value) <= LARGEST):
         return scalar(value)

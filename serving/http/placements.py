@@ -18,7 +18,7 @@ from serving.placement import Document, Placement
 from serving.placements import kind
 from serving.readiness import Evidence
 
-MOST_BYTES = 64_000
+MOST_BYTES = 256_000
 
 _encode = msgspec.json.Encoder().encode
 
@@ -44,7 +44,12 @@ class Placements:
     async def put(self, exchange: Exchange) -> Answer:
         """Edit one, or make it."""
         name, expected = exchange.path["name"], _expected(exchange)
-        document = struct_of(await exchange.body(MOST_BYTES), dict[str, Any])
+        body = await exchange.body(MOST_BYTES)
+        if b"\\u0000" in body:
+            raise problem.bad_request(
+                "The document has a NUL character in it, where many programs end; nothing was changed."
+            )
+        document = struct_of(body, dict[str, Any])
         document.setdefault("name", name)
         try:
             await self._desk.put(kind(), name, document, _actor(exchange), expected)
