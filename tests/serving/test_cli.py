@@ -14,7 +14,7 @@ from serving.cli import app
 from stream.keyring import NoKeys
 from stream.settings import settings
 
-COMMANDS = ("up", "worker", "serve", "replay", "evaluate", "lag", "rebuild", "models")
+COMMANDS = ("up", "worker", "serve", "replay", "evaluate", "lag", "rebuild", "migrate", "models")
 
 
 @pytest.fixture(autouse=True)
