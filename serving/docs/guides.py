@@ -21,6 +21,7 @@ PATH: Final = "/docs/guides/"
 
 _MARK = re.compile(r"^<!-- (?:table: [a-z_]+|end) -->\n", re.MULTILINE)
 _LINK = re.compile(r"^([a-z_]+)\.md(?=#|\Z)")
+_OBVIOUS: Final = frozenset({"is", "does", "holds", "shows"})
 _NO_WORD = re.compile(r"[^\w]+")
 _markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
 
@@ -75,7 +76,7 @@ def _named(tokens: Sequence[Token]) -> Iterator[Heading]:
 
 
 def _name_cells(tokens: Sequence[Token]) -> None:
-    """Each cell of a table gets its column's head, which narrow screens show before it."""
+    """Each cell of a wide table gets its column's head, which narrow screens show before it."""
     heads: list[str] = []
     column = 0
     for token, inline in pairwise(tokens):
@@ -86,7 +87,8 @@ def _name_cells(tokens: Sequence[Token]) -> None:
         elif token.type == "th_open":
             heads.append(inline.content)
         elif token.type == "td_open":
-            token.attrSet("data-head", heads[column])
+            if len(heads) > 2 and heads[column] not in _OBVIOUS:
+                token.attrSet("data-head", heads[column])
             column += 1
 
 

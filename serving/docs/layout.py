@@ -57,6 +57,6 @@ def _entry(name: str, href: str, title: str, within: Child = None) -> Markup:
     return tag("li", tag("a", name, href=href, aria_current="page" if here else None), within if here else None)
 
 
-def _sections(guide: Guide) -> Markup:
+def _sections(guide: Guide) -> Markup | None:
     second = [heading for heading in guide.headings if heading.level == 2]
-    return tag("ul", [tag("li", tag("a", one.text, href=f"#{one.anchor}")) for one in second])
+    return tag("ul", [tag("li", tag("a", one.text, href=f"#{one.anchor}")) for one in second]) if second else None

@@ -31,6 +31,12 @@ def test_the_commands_of_a_guide_answer_as_it_shows(name: str, reader: Shell) ->
         reader.follow(block)
 
 
+def test_the_same_event_again_is_a_duplicate(reader: Shell) -> None:
+    again = commands("http")[1].text.replace("visitor-1", "visitor-again")
+    said = [json.loads(reader.type(again))["verdicts"][0]["status"] for _ in range(2)]
+    assert said == ["accepted", "duplicate"]
+
+
 def test_every_shell_block_is_run_or_has_a_reason_not_to_be() -> None:
     shown = [block.text for name in GUIDES for block in blocks(name) if block.language == "sh" and not block.marks]
     assert [text for text in shown if "…" not in text] == []

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import product
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from serving.docs.guides import NAMES, PATH
 from tests.e2e.system import Running
@@ -45,14 +45,10 @@ def page(context: BrowserContext, watch: Watch) -> Page:
 def test_the_reference_has_every_route_and_can_be_tried_out(page: Page, running: Running) -> None:
     page.goto(f"{running.info['api']}/docs")
     expect(page.locator(".opblock")).to_have_count(_routes(running))
-    page.locator(".auth-wrapper .authorize").click()
-    page.locator("input[aria-label='auth-bearer-value']").fill(running.info["secret_key"])
-    page.locator(".auth-btn-wrapper .authorize").first.click()
-    page.locator(".auth-btn-wrapper .btn-done").first.click()
+    authorize(page, running.info["secret_key"])
     lag = page.locator("#operations-operations-get_lag")
     lag.locator(".opblock-summary-control").click()
-    lag.get_by_role("button", name="Try it out").click()
-    lag.get_by_role("button", name="Execute").click()
+    try_out(lag)
     expect(lag.locator(".live-responses-table .response-col_status").last).to_contain_text("200")
     expect(lag.locator(".live-responses-table")).to_contain_text("freshness")
 
@@ -69,6 +65,28 @@ def test_routes_and_models_open(page: Page, running: Running) -> None:
     expect(events.locator(".responses-table").first).to_contain_text("Verdicts.")
     page.locator(".models h4 button").click()
     page.locator(".models article button").first.click()
+
+
+def test_the_event_to_try_out_is_accepted(page: Page, running: Running) -> None:
+    page.goto(f"{running.info['api']}/docs")
+    authorize(page, running.info["publishable_key"])
+    events = page.locator("#operations-storefront-post_events")
+    events.locator(".opblock-summary-control").click()
+    try_out(events)
+    expect(events.locator(".live-responses-table .response-col_status").last).to_contain_text("202")
+    expect(events.locator(".live-responses-table")).to_contain_text('"status": "accepted"')
+
+
+def authorize(page: Page, key: str) -> None:
+    page.locator(".auth-wrapper .authorize").click()
+    page.locator("input[aria-label='auth-bearer-value']").fill(key)
+    page.locator(".auth-btn-wrapper .authorize").first.click()
+    page.locator(".auth-btn-wrapper .btn-done").first.click()
+
+
+def try_out(operation: Locator) -> None:
+    operation.get_by_role("button", name="Try it out").click()
+    operation.get_by_role("button", name="Execute").click()
 
 
 def test_its_secrets_are_not_kept(page: Page, running: Running) -> None:
