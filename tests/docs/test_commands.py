@@ -31,6 +31,20 @@ def test_the_commands_of_a_guide_answer_as_it_shows(name: str, reader: Shell) ->
         reader.follow(block)
 
 
+def test_the_commands_of_the_readme_work(reader: Shell, running: Running) -> None:
+    host = running.info["api"].removeprefix("http://")
+    answers = []
+    for block in [block for block in blocks("README") if "curl" in block.text]:
+        answers.append(json.loads(reader.type(block.text.replace("localhost:8080", host))))
+        if "verdicts" in answers[-1]:
+            reader.type(f"FRESH_TOKEN={answers[-1]['verdicts'][0]['fresh_token']}")
+    stored, told, shelf, token = answers
+    assert stored["stored"] == 2
+    assert told["verdicts"][0]["status"] == "accepted"
+    assert (shelf["status"], shelf["fresh_to"]["met"]) == ("ok", True)
+    assert token["visitor_token"]
+
+
 def test_the_same_event_again_is_a_duplicate(reader: Shell) -> None:
     again = commands("http")[1].text.replace("visitor-1", "visitor-again")
     said = [json.loads(reader.type(again))["verdicts"][0]["status"] for _ in range(2)]
