@@ -84,8 +84,7 @@ def write(
     fragments: Callable[[str], Fragments],
     *,
     took_ms: float,
-    asked: Sequence[str],
-    n: int,
+    asked: dict[str, Any],
     version: int,
     models: dict[str, int],
 ) -> Written:
@@ -93,7 +92,7 @@ def write(
 
     Parameters
     ----------
-    asked, n: the request's items and number; `version` of the placement's settings, `models` used with their versions.
+    asked: what the request said, without persons; `version` of the placement's settings, `models` used with theirs.
     """
     fresh, at = decision.fresh, decision.at
     head = (
@@ -106,7 +105,7 @@ def write(
     more = (
         f'"decided_at":{at},"kind":"shelf","pid":{_text(decision.pid)},"policy_version":{version},'
         f'"variation":"{decision.variation}","candidates":{decision.candidates},'
-        f'"request":{_json({"n": n, "item_ids": asked})},"models":{_json(models)},'
+        f'"request":{_json(asked)},"models":{_json(models)},'
     )
     return Written(f'{head}"items":[{shelf}]{explain}}}'.encode(), f'{head}{more}"items":[{record}]}}'.encode())
 

@@ -98,6 +98,7 @@ LOGS: Final[dict[str, Use]] = {
     "feedback": Use(("personalization",)),
     "catalog": Use(("operation",), for_ever="It is the shop's catalogue."),
     "audit": Use(("operation",)),
+    "config": Use(("operation",), for_ever="It is how the shop has set the system up."),
 }
 """What each topic is for."""
 
@@ -110,7 +111,8 @@ _TOPICS_HOLD: Final = {
     "profile": "The summary of a visitor, under a pseudonym, on its way to the customer's other devices.",
     "feedback": "Numbers that describe visits, and whether they ended in a purchase, without saying whose they were.",
     "catalog": "The items of the shop.",
-    "audit": "What the shop's own staff did in the console.",
+    "audit": "What the shop's own staff did in the console and to dead letters.",
+    "config": "How the shop's staff set up its placements: nothing of shoppers.",
 }
 
 

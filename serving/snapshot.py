@@ -45,7 +45,13 @@ class Snapshots:
 
     async def read(self, request: Request, placement: Placement, wanted: FreshToken | None, now: int) -> Snapshot:
         """What `request` needs at `now` (ms). Never raises for a dependency: what cannot be read is left out."""
-        degraded = False
+        return (await self.read_all([(request, placement)], wanted, now))[0]
+
+    async def read_all(
+        self, asked: Sequence[tuple[Request, Placement]], wanted: FreshToken | None, now: int
+    ) -> list[Snapshot]:
+        """What requests of one visitor need, with one reading of that visitor."""
+        request, degraded = asked[0][0], False
         try:
             seen = await self._visitors.read(request.visitor_id, wanted)
         except Unavailable:
@@ -54,20 +60,24 @@ class Snapshots:
         others: Sequence[Summary] | None = ()
         if visitor is not None and (request.customer_id or visitor.customer):
             others = await self._others(request, visitor.customer, now)
-        where = visit(request, placement, visitor, now, others or ())
-        degraded |= not await self._read_rows(where) or others is None
-        return Snapshot(
-            visitor=visitor,
-            pid="" if visitor is None else self._visitors.pid_of(request.visitor_id, visitor.epoch),
-            asked_for_somebody=bool(request.visitor_id),
-            visit=where,
-            rows=self._of(where, placement),
-            vector=None if visitor is None else seen.vector,
-            shop=self._shop,
-            met=seen.met,
-            degraded=degraded or self._stale(),
-            models=self._models.of_session(visitor) if request.explain and visitor is not None else {},
-        )
+        visits = [visit(one, placement, visitor, now, others or ()) for one, placement in asked]
+        degraded |= not await self._read_rows(visits) or others is None or self._stale()
+        pid = "" if visitor is None else self._visitors.pid_of(request.visitor_id, visitor.epoch)
+        return [
+            Snapshot(
+                visitor=visitor,
+                pid=pid,
+                asked_for_somebody=bool(request.visitor_id),
+                visit=where,
+                rows=self._of(where, placement),
+                vector=None if visitor is None else seen.vector,
+                shop=self._shop,
+                met=seen.met,
+                degraded=degraded,
+                models=self._models.of_session(visitor) if one.explain and visitor is not None else {},
+            )
+            for (one, placement), where in zip(asked, visits, strict=True)
+        ]
 
     async def _others(self, request: Request, tied: str, now: int) -> Sequence[Summary] | None:
         """What the customer's other visitors let be known; None if that cannot be read.
@@ -80,9 +90,10 @@ class Snapshots:
         except Unavailable:
             return None
 
-    async def _read_rows(self, where: Visit) -> bool:
-        """Whether all rows that the visit needs are there."""
-        missing = self._rows.missing([*where.session[:SESSION_ITEMS], *where.earlier])
+    async def _read_rows(self, visits: Sequence[Visit]) -> bool:
+        """Whether all rows that the visits need are there."""
+        needed = [item_id for one in visits for item_id in (*one.session[:SESSION_ITEMS], *one.earlier)]
+        missing = self._rows.missing(needed if len(visits) == 1 else dict.fromkeys(needed))
         if missing:
             try:
                 await self._rows.read(missing)

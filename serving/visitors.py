@@ -139,6 +139,11 @@ class Visitors:
         found = await asyncio.gather(*[self._of_tag(partition, ids) for partition, ids in tags.items()])
         return {visitor_id: value for one in found for visitor_id, value in one.items()}
 
+    async def epoch_of(self, visitor_id: str) -> int:
+        """The epoch of a visitor's pseudonym now; raises `Unavailable`."""
+        known = (await self.many([visitor_id]))[visitor_id]
+        return 0 if known is None else int(known.epoch)
+
     async def _of_tag(self, partition: int, visitor_ids: list[str]) -> dict[str, Any]:
         root = self._keys.root(Tag(TOPIC, partition))
         names = [root + MARK]

@@ -66,5 +66,15 @@ def development_keys(data_dir: Path) -> dict[str, str]:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as out:
             json.dump(made, out)
-    kept = json.loads(path.read_text(encoding="utf-8"))
-    return {WHAT[name]: kept[name] for name in SECRETS}
+    return {WHAT[name]: key for name, key in kept_keys(data_dir).items()}
+
+
+def kept_keys(data_dir: Path) -> dict[str, str]:
+    """The keys that `up` keeps in this data folder, by setting; raises `NoKeys` if there are none."""
+    try:
+        kept = json.loads((data_dir / FILE).read_text(encoding="utf-8"))
+        return {name: kept[name] for name in SECRETS}
+    except FileNotFoundError:
+        raise NoKeys(f"no keys lie in {data_dir}: `liveshelf up` makes them there, or set LIVESHELF_…_KEY") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise NoKeys(f"{data_dir / FILE} is not what `liveshelf up` wrote ({error}); move it away") from None

@@ -54,6 +54,7 @@ class Operations:
     lag: asks broker and store how far every agent is; raises `BrokerAway` or `Unavailable`.
     live: whether the broker answered a moment ago.
     level: whether it is known how far the privacy topic goes: before, nothing personal is answered.
+    configured: whether the documents that marketers edit were read.
     """
 
     def __init__(
@@ -67,10 +68,11 @@ class Operations:
         decisions: DecisionLog,
         live: Callable[[], bool],
         level: Callable[[], bool],
+        configured: Callable[[], bool],
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._level = level
+        self._level, self._configured = level, configured
         self._lag, self._heartbeats, self._names = lag, heartbeats, names
         self._catalogue, self._rows, self._models, self._decisions = catalogue, rows, models, decisions
         self._live, self._clock = live, clock
@@ -84,6 +86,11 @@ class Operations:
         """200 once there is a catalogue to answer from, by the topic or by the local copy."""
         if not self._catalogue.ready.is_set():
             raise unavailable("The catalogue is still being read: no broker answers, or its topics are not there.")
+        if self._live() and not self._configured():
+            raise unavailable(
+                "What marketers have set is still being read, so that nothing that they switched off is shown. If this "
+                "stays, `liveshelf.config.v1` is not there: a worker of this release creates it."
+            )
         if self._live() and not self._level():
             raise unavailable("The privacy topic's end is being asked for: nothing personal is answered before.")
         return Answer(_encode({"status": "ready", "sources": await self.sources(), "items": self.items}))

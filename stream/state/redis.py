@@ -10,9 +10,11 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import partial
 from importlib import resources
 from itertools import chain
+from time import perf_counter
 from typing import Any
 
 import msgpack
+from msgspec import Struct
 from redis.asyncio import Redis
 from redis.asyncio.connection import BlockingConnectionPool, ConnectionPool
 from redis.asyncio.retry import Retry
@@ -23,6 +25,7 @@ from stream.fold import Writes
 from stream.state.keys import Keys, Tag
 from stream.state.store import Reading, Unavailable
 
+TRIES = 3
 _LUA = resources.files(__package__).joinpath("lua")
 _COMMIT, _SWAP = (_LUA.joinpath(name).read_text(encoding="utf-8") for name in ("commit.lua", "swap.lua"))
 # Redis's cmsgpack knows msgpack's old raw type only, not bin, so msgspec cannot write for it
@@ -41,6 +44,14 @@ def connect(pool: type[ConnectionPool], url: str, *, timeout_s: float, connectio
         **options,
     )
     return Redis.from_pool(made)
+
+
+class Condition(Struct, frozen=True):
+    """How Redis is: `answered_ms` of one question, its clock in ms, and what it says of itself."""
+
+    answered_ms: float
+    clock_ms: float
+    says: dict[str, Any]
 
 
 class UnsafeRedis(Exception):
@@ -74,6 +85,28 @@ class RedisStore:
                 "Redis does not keep an append-only file: a restart would throw days of state away. Set appendonly to "
                 "yes."
             )
+
+    async def condition(self) -> Condition:
+        """How Redis is, for people; raises `Unavailable`."""
+        says = await self._call(self._redis.info, "everything")  # the first question also connects
+        told = [await self._told_time() for _ in range(TRIES)]
+        # the quickest, as this process may have been busy with something else
+        return Condition(min(took_s for took_s, _ in told) * 1000, told[-1][1], says)
+
+    async def _told_time(self) -> tuple[float, float]:
+        """How long (s) Redis took to tell its time, and that time in ms."""
+        began = perf_counter()
+        seconds, microseconds = await self._call(self._redis.time)
+        return perf_counter() - began, seconds * 1000 + microseconds / 1000
+
+    async def heartbeats(self) -> list[bytes]:
+        """What the workers wrote of themselves lately; raises `Unavailable`."""
+        keys = await self._call(self._found, self.keys.worker("*"))
+        found = await self._call(self._redis.mget, keys) if keys else []
+        return [beat for beat in found if beat is not None]
+
+    async def _found(self, pattern: str) -> list[bytes]:
+        return [key async for key in self._redis.scan_iter(match=pattern, count=10_000)]
 
     async def position(self, tag: Tag) -> str | None:
         found = await self._call(self._redis.get, self.keys.position(tag))

@@ -10,7 +10,8 @@ from typing import Any
 
 import httpx
 
-from serving.api import Api, Ports
+from serving.api import KINDS, Api, Ports
+from serving.config.documents import Config
 from serving.http.application import Application
 from stream.backpressure import Full
 from stream.catalogue import Catalogue
@@ -117,6 +118,7 @@ class Deployment:
         self.redis = Redis(self.store)
         self.catalogue = Catalogue()
         self.vectors = TitleVectors(self.catalogue)
+        self.config = Config(KINDS)
         ports = Ports(
             reader=self.redis,
             patient=self.redis,
@@ -129,7 +131,9 @@ class Deployment:
             store=self.store,
             ends=self._ends,
             read=self._log,
+            within=self._within,
             lag=self._lag,
+            config=self.config,
             clock=lambda: self.now,
             timer=lambda: self.now / 1000,
         )
@@ -141,6 +145,7 @@ class Deployment:
         self._shards: dict[tuple[str, int], Shard] = {}
         self._read: defaultdict[tuple[str, int], int] = defaultdict(int)
         self.catalogue.caught_up()
+        self.config.caught_up()
         self.api.visitors.level.begin(dict.fromkeys(range(PARTITIONS["privacy"]), 0))
 
     def pid(self, visitor_id: str) -> str:
@@ -193,6 +198,14 @@ class Deployment:
             **more,
         }
 
+    async def place(self, name: str, *, status: int = 200, **document: Any) -> dict[str, Any]:
+        """Edit a placement, or make it, and what it is then."""
+        path = f"/v1/admin/placements/{name}"
+        answer = await self._following(self.call("PUT", path, document, key=SECRET))
+        assert answer.status_code == status, answer.text
+        told: dict[str, Any] = answer.json()
+        return told
+
     async def shelf(self, placement: str, visitor_id: str | None = None, **more: Any) -> dict[str, Any]:
         ask = {"visitor_id": visitor_id, **more}
         answer = await self.call("POST", f"/v1/recommendations/{placement}", ask)
@@ -241,12 +254,13 @@ class Deployment:
         return task.result()
 
     def follow(self) -> None:
-        for partition in range(PARTITIONS["catalog"]):
-            place = ("catalog", partition)
-            records = self.broker.logs[place][self._read[place] :]
-            if records:
-                self.catalogue.apply(records)
-                self._read[place] += len(records)
+        for noun, sink in (("catalog", self.catalogue), ("config", self.config)):
+            for partition in range(PARTITIONS[noun]):
+                place = (noun, partition)
+                records = self.broker.logs[place][self._read[place] :]
+                if records:
+                    sink.apply(records)
+                    self._read[place] += len(records)
 
     async def _sleep(self, seconds: float) -> None:
         """Time passes for who waits."""
@@ -262,6 +276,13 @@ class Deployment:
             raise BrokerAway("no leader")
         for cut in range(start, end, 2):
             yield self.broker.logs[noun, partition][cut : min(cut + 2, end)]
+
+    def _within(self, noun: str, since: int, until: int) -> Iterator[list[Record]]:
+        """The records of a span of time, one by one."""
+        if self.torn:
+            raise BrokerAway("no leader")
+        for (topic, _), log in self.broker.logs.items():
+            yield from ([record] for record in log if topic == noun and since <= record.timestamp < until)
 
     async def _lag(self) -> list[LagRow]:
         if self.redis.away:
