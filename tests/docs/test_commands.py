@@ -20,7 +20,7 @@ pytestmark = pytest.mark.timeout(300)
 
 def commands(name: str) -> list[Block]:
     """The shell's blocks of a guide that can be run anywhere."""
-    return [block for block in blocks(name, "run") if block.language == "sh" and "restore" not in block.marks]
+    return [block for block in blocks(name, "run") if block.language == "sh" and len(block.marks) == 1]
 
 
 @pytest.mark.parametrize("name", ["http", "keys", "privacy", "operating"])
@@ -59,6 +59,11 @@ def test_every_shell_block_is_run_or_has_a_reason_not_to_be() -> None:
 def test_the_variables_of_the_commands_are_given_first() -> None:
     given = blocks("http", "given")[0].text
     assert [line.partition("=")[0] for line in given.splitlines()] == ["API", "PUBLISHABLE_KEY", "SECRET_KEY"]
+
+
+def test_doctor_looks_at_the_running_system(reader: Shell) -> None:
+    printed = reader.type(blocks("operating", "doctor")[0].text.strip() + " --json || true")
+    assert {check["verdict"] for check in json.loads(printed)["checks"]} <= {"ok", "warn", "bad"}
 
 
 def test_an_export_is_as_the_guide_says(running: Running, reader: Shell, tmp_path: Path) -> None:

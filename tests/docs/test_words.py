@@ -17,12 +17,12 @@ from serving.http import problem
 from serving.http.access import NEEDS
 from serving.http.body import PATIENCE_S
 from serving.http.catalog import MOST_ITEMS
-from serving.http.events import MOST_EVENTS
 from serving.http.events import Status as VerdictStatus
+from serving.http.formats import MOST_EVENTS
 from serving.http.keys import OF_PAGES, SCOPES
 from serving.http.visitor_tokens import MOST_S
-from serving.placement import Placement
 from serving.placements import placements
+from stream.adapters import adapters
 from stream.consent import PURPOSES
 from stream.events import EVENT_NAMES
 from stream.ingest import EDGE_FORBIDDEN, LATEST_AFTER_MS, LATEST_BEFORE_MS, MAX_EVENT_BYTES, REASONS
@@ -96,6 +96,10 @@ def test_placements() -> None:
     assert named(r"recommendations/([a-z]\w+)") <= set(placements())
 
 
+def test_formats() -> None:
+    assert set(re.findall(r"\?format=(\w+)", GUIDES["http"])) == set(adapters())
+
+
 @pytest.mark.parametrize(
     ("heading", "words"),
     [("Shelves", get_args(Status)), ("Verdicts", get_args(VerdictStatus)), ("Dead letters", REASONS)],
@@ -136,7 +140,7 @@ def days(ms: float) -> int:
     ("name", "says"),
     [
         ("http", f"Up to {MOST_ITEMS:,} items"),
-        ("http", f"bought in the last {Placement('', (), '').bought_days} days"),
+        ("http", f"bought in the last {placements()['home_for_you'].bought_days} days"),
         ("kafka", f"at most {MAX_EVENT_BYTES // 1024} KiB"),
         ("kafka", f"at most {max(topic.retention_days for topic in TOPICS.values())} days"),
         ("events", f"{LATEST_BEFORE_MS // 3_600_000} hours before and {LATEST_AFTER_MS // 60_000} minutes after"),
