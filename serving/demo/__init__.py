@@ -1,1 +1,1 @@
-"""The demo: a made catalogue with drawn pictures, and simulated shoppers that speak only the public HTTP API."""
+"""The demo: a made world of items and people, live over the public HTTP API or headless as a ground truth for tests."""
