@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import aclosing
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -16,8 +17,9 @@ from msgspec import Raw, Struct
 from serving.threads import one_by_one
 from stream.cluster import BrokerAway
 from stream.fold import Record
+from stream.pseudonyms import Pseudonyms
 from stream.state.store import Unavailable
-from stream.tokens import DecisionToken, pseudonym, read_decision_id
+from stream.tokens import DecisionToken, read_decision_id
 from stream.topics import TOPICS
 
 TOPIC = "decisions"
@@ -35,8 +37,8 @@ Found = Literal["record", "never", "missing", "expired", "erased", "unknown"]
 _SAYS: dict[Found, str] = {
     "never": "Nothing of a visitor was used for this decision (nobody was named, or there was no consent), so it was "
     "counted, but not recorded.",
-    "missing": "The record is not in the log: it was dropped from the full buffer under overload (that is counted), or "
-    "is still on its way for a second.",
+    "missing": "The record is not in the log: it was dropped from the full buffer under overload (that is counted), "
+    "the embedded broker has forgotten it, or it is still on its way for a second.",
     "expired": f"The record was deleted with its retention of {TOPICS[TOPIC].retention_days} days.",
     "erased": "The visitor was erased since; what was recorded of them is not read any more.",
     "unknown": "The log or Redis could not be read in time, so it is not known what was recorded. Ask again.",
@@ -100,18 +102,19 @@ class Explanations:
         read: ReadSpan,
         epoch_of: Callable[[str], Awaitable[int]],
         signing_key: bytes,
-        pseudonym_key: bytes,
+        pseudonyms: Pseudonyms,
         *,
         clock: Callable[[], float],
         budget_s: float = BUDGET_S,
     ) -> None:
         self._read, self._epoch_of, self._clock = read, epoch_of, clock
-        self._signing_key, self._pseudonym_key, self._budget_s = signing_key, pseudonym_key, budget_s
+        self._signing_key, self._pseudonyms, self._budget_s = signing_key, pseudonyms, budget_s
         self._reading = asyncio.Semaphore(AT_ONCE)
 
     async def of(self, decision_id: str) -> Explained:
         """What is known of a decision; raises `BadToken` for an id that was not made here."""
         token = read_decision_id(self._signing_key, decision_id)
+        token = token._replace(pid=token.pid and self._pseudonyms.of_token(token.pid, token.keys))
         try:
             async with asyncio.timeout(self._budget_s), self._reading:
                 looked = await self._look(decision_id, token)
@@ -137,15 +140,16 @@ class Explanations:
         if record is None:
             return _Looked("missing")
         visitor_id = (record.key or b"").decode()
-        now = pseudonym(self._pseudonym_key, visitor_id, await self._epoch_of(visitor_id))
+        now = self._pseudonyms.of_visitor(visitor_id, await self._epoch_of(visitor_id))
         return _Looked("record" if now == token.pid else "erased", record)
 
     async def _find(self, decision_id: str, at: int) -> Record | None:
         needle = f'"decision_id":"{decision_id}"'.encode()
-        async for batch in one_by_one(self._read(TOPIC, at - BEFORE_MS, at + AFTER_MS)):
-            for record in batch:
-                if record.value is not None and needle in record.value:
-                    return record
+        async with aclosing(one_by_one(self._read(TOPIC, at - BEFORE_MS, at + AFTER_MS))) as batches:
+            async for batch in batches:
+                for record in batch:
+                    if record.value is not None and needle in record.value:
+                        return record
         return None
 
 

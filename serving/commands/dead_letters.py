@@ -11,24 +11,14 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
+from msgspec import to_builtins
 from rich.markup import escape
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from serving.commands.running import Json, connected, err, fail, out, run, sentences
-from serving.dead_letters import (
-    MISPLACED,
-    Batch,
-    Letter,
-    Outcome,
-    Place,
-    Replay,
-    Wanted,
-    letters,
-    noted,
-    plan,
-    summary,
-)
+from serving.dead_letters import Letter, Place, Wanted, letters, summary
+from serving.mending import MISPLACED, Batch, Outcome, Replay, noted, plan
 from serving.threads import one_by_one
 from stream.cluster import Cluster
 from stream.ingest import REASONS
@@ -75,10 +65,8 @@ def show(
     for name, count in found.reasons.most_common():
         counted.add_row(name, str(count), str(found.replayed[name]))
     out.print(counted)
-    table = Table(*shown[0]) if shown else Table()
-    for row in shown:
-        table.add_row(*[escape(_WORDS.get(value, str(value))) for value in row.values()])
-    out.print(table)
+    if shown:
+        out.print(_table(shown))
 
 
 @app.command("replay")
@@ -165,12 +153,20 @@ def _tell(outcome: Outcome, *, as_json: bool, sent: bool) -> None:
         out.print("nothing to send")
 
 
+def _table(shown: list[dict[str, Any]]) -> Table:
+    table = Table(*shown[0])
+    for row in shown:
+        told = {**row, "source": "{topic}[{partition}] {offset}".format(**row["source"])}
+        table.add_row(*[escape(_WORDS.get(value, str(value))) for value in told.values()])
+    return table
+
+
 def _shown(letter: Letter, already: set[Place], *, show_bytes: bool) -> dict[str, Any]:
     """A letter without anything of a shopper, unless its bytes are asked for."""
-    source, at = letter.source, datetime.fromtimestamp(letter.at / 1000, UTC)
+    at = datetime.fromtimestamp(letter.at / 1000, UTC)
     shown = {
         "at": at.isoformat(timespec="seconds").replace("+00:00", "Z"),
-        "source": f"{source.topic}[{source.partition}] {source.offset}",
+        "source": to_builtins(letter.source),
         "reason": letter.reason,
         "detail": letter.detail,
         "replayed": letter.place in already,

@@ -89,7 +89,10 @@ def connected() -> Settings:
 @asynccontextmanager
 async def opened(conf: Settings) -> AsyncIterator[RedisStore]:
     """The store, closed at the end."""
-    store = RedisStore(conf.redis_url, Keys(conf.key_prefix))
+    try:
+        store = RedisStore(conf.redis_url, Keys(conf.key_prefix))
+    except ValueError as error:
+        fail(f"LIVESHELF_REDIS_URL is no URL of a Redis such as redis://host:6379/0: {error}")
     try:
         yield store
     finally:

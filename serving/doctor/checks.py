@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from serving.doctor import broker, flow, keys, machine, redis
+from serving.doctor import broker, data, flow, keys, machine, redis
 from serving.doctor.facts import Facts
 from serving.doctor.finding import Finding
 
@@ -44,10 +44,9 @@ CHECKS: tuple[Check, ...] = (
     flow.lag,
     flow.dead_letters,
     flow.catalogue,
-    flow.with_items,
-    flow.known_items,
     flow.consent,
     flow.decisions,
+    *data.CHECKS,
 )
 
 

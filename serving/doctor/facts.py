@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Coroutine
+from contextlib import aclosing
 from typing import Any, NamedTuple, TypeVar
 
 import aiohttp
@@ -12,7 +13,11 @@ import msgspec
 from msgspec import Struct, field
 
 from serving.dead_letters import Letter, letter_of
+from serving.measures import Measure, evidence, measures
+from serving.sample import Part, Sample
 from serving.threads import one_by_one
+from stream.catalog_item import CatalogItem
+from stream.catalogue import Catalogue
 from stream.cluster import BrokerAway, Cluster
 from stream.fold import Record
 from stream.lag import Row, lag
@@ -28,7 +33,6 @@ from stream.topics import TOPICS
 
 BUDGET_S = 8.0
 SAMPLE = 960
-MOST_ITEMS = 500_000
 API = "http://127.0.0.1:8080"
 T = TypeVar("T")
 
@@ -54,15 +58,12 @@ class Answer(Struct, frozen=True):
     body: str = ""
 
 
-class Items(Struct, frozen=True):
-    """The catalogue's item ids; `whole` is false if there was no time to read all of them."""
-
-    ids: set[str]
-    whole: bool
-
-
 class Facts(Struct):
-    """All that is known. `given`: whether somebody named the API's address."""
+    """All that is known.
+
+    `items_whole` is false if there was no time to read the whole catalogue; `measures` by name, of the newest events;
+    `given`: whether somebody named the API's address.
+    """
 
     settings: Settings
     now_ms: int
@@ -74,7 +75,9 @@ class Facts(Struct):
     events: list[Record] = field(default_factory=list)
     decisions: list[Record] = field(default_factory=list)
     dead: list[Letter] = field(default_factory=list)
-    items: Items = Items(set(), whole=False)
+    items: dict[str, CatalogItem] = field(default_factory=dict)
+    items_whole: bool = False
+    measures: dict[str, Measure] = field(default_factory=dict)
     url: str = API
     given: bool = False
     api: Answer = Answer(0)
@@ -83,7 +86,7 @@ class Facts(Struct):
 async def gathered(settings: Settings, api: str = "") -> Facts:
     """Ask everything; never raises for what is away."""
     facts = Facts(settings, int(time.time() * 1000), url=api or API, given=bool(api))
-    store = RedisStore(settings.redis_url, Keys(settings.key_prefix), timeout_s=2) if settings.redis_url else None
+    store = _store(facts)
     try:
         await asyncio.gather(_of_broker(facts), _of_redis(facts, store), _of_api(facts))
         if store is not None:
@@ -92,6 +95,17 @@ async def gathered(settings: Settings, api: str = "") -> Facts:
         if store is not None:
             await store.close()
     return facts
+
+
+def _store(facts: Facts) -> RedisStore | None:
+    settings = facts.settings
+    if not settings.redis_url:
+        return None
+    try:
+        return RedisStore(settings.redis_url, Keys(settings.key_prefix), timeout_s=2)
+    except ValueError as error:
+        facts.redis = Away(f"LIVESHELF_REDIS_URL is no URL of a Redis: {error}")
+        return None
 
 
 async def _asked(work: Coroutine[Any, Any, T]) -> T | Away:
@@ -114,31 +128,51 @@ async def _of_broker(facts: Facts) -> None:
         )
         facts.events, facts.decisions = samples[0], samples[1]
         facts.dead = [letter for letter in map(letter_of, samples[2]) if letter is not None]
-        facts.items = await _items(facts.settings) if "catalog" in found else facts.items
+        if "catalog" in found:
+            facts.items, facts.items_whole = await _items(facts.settings)
+        if "events" in found:
+            facts.measures = _measured(facts, found["events"].partitions)
 
 
 async def _sample(facts: Facts, noun: str, found: dict[str, Any]) -> list[Record]:
     """The newest records of a topic, some of each partition."""
     if noun not in found or not found[noun].partitions:
         return []
-    count = max(1, SAMPLE // found[noun].partitions)
+    count = _each(found[noun].partitions)
     asked = await _asked(asyncio.to_thread(newest, facts.settings.broker_url, noun, count))
     return [] if isinstance(asked, Away) else asked
 
 
-async def _items(settings: Settings) -> Items:
-    known: set[str] = set()
+def _each(partitions: int) -> int:
+    """How many of the newest records of each partition are looked at."""
+    return max(1, SAMPLE // partitions)
+
+
+async def _items(settings: Settings) -> tuple[dict[str, CatalogItem], bool]:
+    """The catalogue, and whether that is all of it."""
+    catalogue, whole = Catalogue(), False
     try:
-        async with asyncio.timeout(BUDGET_S):
-            async for batch in one_by_one(within(settings, "catalog")):
-                for record in batch:
-                    item_id = (record.key or b"").decode(errors="replace")
-                    known.discard(item_id) if record.value is None else known.add(item_id)
-                if len(known) > MOST_ITEMS:
-                    return Items(known, whole=False)
+        async with asyncio.timeout(BUDGET_S), aclosing(one_by_one(within(settings, "catalog"))) as batches:
+            async for batch in batches:
+                catalogue.apply(batch)
+        whole = True
     except (TimeoutError, BrokerAway):
-        return Items(known, whole=False)
-    return Items(known, whole=True)
+        whole = False
+    return {item_id: shelved.item for item_id, shelved in catalogue.items.items()}, whole
+
+
+def _measured(facts: Facts, partitions: int) -> dict[str, Measure]:
+    """What the newest events are worth; of items only where the catalogue is known."""
+    parts = [
+        Part(sorted(records, key=lambda one: one.offset), whole=len(records) < _each(partitions))
+        for partition in range(partitions)
+        if (records := [one for one in facts.events if one.partition == partition])
+    ]
+    found = measures(evidence(Sample(parts, partitions), facts.items, lambda _: True))
+    judged = {one.name: one for one in found}
+    if not facts.items or not facts.items_whole:
+        judged.pop("items_known")
+    return judged
 
 
 async def _of_redis(facts: Facts, store: RedisStore | None) -> None:

@@ -13,7 +13,6 @@ from stream.survey import Survey
 
 LATELY_MS = 24 * 3_600_000
 HOUR_MS = 3_600_000
-SOME, MANY = 0.1, 0.5
 
 
 def workers(facts: Facts) -> Finding | None:
@@ -64,39 +63,12 @@ def catalogue(facts: Facts) -> Finding | None:
     """Whether there is a catalogue."""
     if not isinstance(facts.survey, Survey):
         return None
-    if facts.items.ids:
-        return ok(f"the catalogue has {'' if facts.items.whole else 'more than '}{len(facts.items.ids)} items.")
-    if not facts.items.whole:
+    if facts.items:
+        return ok(f"the catalogue has {'' if facts.items_whole else 'more than '}{len(facts.items)} items.")
+    if not facts.items_whole:
         return None
-    fix = "`PUT /v1/catalog/items` fills it, from your shop or a feed."
+    fix = "`liveshelf import FEED` or `PUT /v1/catalog/items` fills it."
     return warn("the catalogue is empty: shelves show ids without titles, prices and stock.", fix)
-
-
-def with_items(facts: Facts) -> Finding | None:
-    """Whether events name items: from page views alone nothing is learnt."""
-    found = list(_accepted(facts))
-    if not found:
-        return None
-    says = f"{sum(bool(one.event.items) for one in found)} of the {len(found)} newest valid events name an item"
-    if sum(bool(one.event.items) for one in found) < SOME * len(found):
-        fix = "Send view_item, add_to_cart and purchase with items[], as GA4's dataLayer has them."
-        return warn(f"{says}: there is little to learn from.", fix)
-    return ok(f"{says}.")
-
-
-def known_items(facts: Facts) -> Finding | None:
-    """Whether events and catalogue speak of the same items."""
-    named = {item.item_id for one in _accepted(facts) for item in one.event.items}
-    if not named or not facts.items.ids or not facts.items.whole:
-        return None
-    strange = len(named - facts.items.ids)
-    says = f"{strange} of the {len(named)} items in the newest events are not in the catalogue, so they are never shown"
-    fix = "Send the same ids in events and catalogue (mind variants, prefixes and letter case)."
-    if strange > MANY * len(named):
-        return bad(f"{says}.", fix)
-    if strange > SOME * len(named):
-        return warn(f"{says}.", fix)
-    return ok("events and catalogue speak of the same items.")
 
 
 def consent(facts: Facts) -> Finding | None:

@@ -61,7 +61,7 @@ def test_they_are_counted_and_told_without_telling_on_shoppers(run: Run, env: di
     assert "e-a" in run("dead-letters", "list", "--show-bytes", **env)[1]
     told: Any = json.loads(run("dead-letters", "list", "--json", "--reason", "wrong_key", "--since", "1h", **env)[1])
     assert told["reasons"] == {"wrong_key": {"letters": 1, "replayed": 0}}
-    assert told["newest"][0]["source"] == "liveshelf.events.v1[0] 0"
+    assert told["newest"][0]["source"] == {"topic": "liveshelf.events.v1", "partition": 0, "offset": 0}
     assert "no dead letters of that kind" in run("dead-letters", "list", "--source", "pairs", **env)[1]
 
 

@@ -35,6 +35,13 @@ def test_with_nothing_reachable_it_says_so_soon(run: Run) -> None:
     assert {found[name]["verdict"] for name in ("broker.reachable", "redis.reachable", "machine.api")} == {"bad"}
 
 
+def test_an_url_that_is_none_is_a_finding(run: Run) -> None:
+    code, found = told(run, "--redis", "localhost:6379")
+    assert (code, "is no URL of a Redis" in found["redis.reachable"]["says"]) == (1, True)
+    named = {"LIVESHELF_BROKER_URL": "127.0.0.1:1", "LIVESHELF_REDIS_URL": "localhost:6379"}
+    assert run("models", "list", **named)[0] == 1
+
+
 def test_without_any_setting_it_says_what_to_set(run: Run) -> None:
     code, text = run("doctor", "--api", "http://127.0.0.1:1")
     assert (code, "LIVESHELF_BROKER_URL is not set" in text) == (1, True)
@@ -72,11 +79,13 @@ def test_it_finds_what_is_wrong_with_a_real_kafka_and_a_real_redis(run: Run, env
     code, found = told(run, **env)
     assert code == 1
     wrong = {name for name, one in found.items() if one["verdict"] == "bad"}
-    assert {"broker.partitioner", "redis.eviction", "flow.workers", "keys.present", "machine.api"} == wrong
+    assert wrong == {
+        "broker.partitioner", "redis.eviction", "flow.workers", "keys.present", "machine.api", "data.events_valid"
+    }  # fmt: skip
     assert "1 of the 9 newest events" in found["broker.partitioner"]["says"]
     assert found["flow.consent"]["verdict"] == "warn"
     assert found["broker.kept"]["says"] == "cleanup policies and retentions are as they should be."
-    assert found["flow.known_items"]["verdict"] == found["flow.catalogue"]["verdict"] == "ok"
+    assert found["data.items_known"]["verdict"] == found["flow.catalogue"]["verdict"] == "ok"
     assert all(one["fix"] for one in found.values() if one["verdict"] != "ok")
 
 

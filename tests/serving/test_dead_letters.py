@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from serving.dead_letters import (
-    DERIVED,
-    MISPLACED,
-    Letter,
-    Mended,
-    Outcome,
-    Place,
-    Replay,
-    Source,
-    Wanted,
-    letters,
-    mend,
-    noted,
-    plan,
-    summary,
-)
+from serving.dead_letters import Letter, Place, Source, Wanted, letters, summary
+from serving.mending import DERIVED, MISPLACED, Mended, Outcome, Replay, mend, noted, plan
 from stream.fold import DeadLetter, Record
 from stream.ingest import Accepted, validate
 from stream.producer import NotAcknowledged
 from stream.topics import TOPICS, partition_of
-from tests.serving.deployment import FULL, PARTITIONS, Deployment
+from tests.serving.deployment import FULL, PARTITIONS, SECRET, Deployment
 
 EVENTS, N = TOPICS["events"].name, PARTITIONS["events"]
 HOUR_MS = 3_600_000
@@ -116,6 +106,17 @@ async def test_after_a_crash_before_the_note_the_owner_knows_the_event_again(sho
     assert (applied(shop), applied(shop, "duplicates")) == (1, 1)
 
 
+async def test_a_replay_brings_nothing_of_an_erased_visitor_back(shop: Deployment) -> None:
+    await misplaced(shop, "a")
+    shop.now += 60_000
+    assert (await shop.call("DELETE", "/v1/visitors/a", key=SECRET)).status_code in {200, 202}
+    await shop.work()
+    assert (await replayed(shop)).sent.total() == 1
+    await shop.work()
+    known = (await shop.api.visitors.many(["a"]))["a"]
+    assert (known.last, applied(shop, "dropped")) == (None, 1)
+
+
 async def test_a_dead_letter_topic_that_was_made_anew_begins_anew(shop: Deployment) -> None:
     await misplaced(shop, "a")
     await replayed(shop)
@@ -184,6 +185,36 @@ async def test_what_was_mended_here_is_sent_when_its_reason_is_named(shop: Deplo
 
 def test_a_derived_record_is_not_sent_as_an_event(shop: Deployment) -> None:
     assert mend(letter(event(shop), topic=TOPICS["pairs"].name), N) == DERIVED
+
+
+@given(steps=st.lists(st.sampled_from(["misplaced", "replayed", "crashed", "unsent"]), max_size=12))
+def test_whatever_happens_each_event_is_applied_once(steps: list[str]) -> None:
+    asyncio.run(story(steps))
+
+
+async def story(steps: list[str]) -> None:
+    """Events get lost on their way, replays end well, or before their notes, or before the broker took anything."""
+    shop, sent = Deployment(), 0
+    for step in steps:
+        if step == "misplaced":
+            await misplaced(shop, f"v{sent}")
+            sent += 1
+            continue
+        before = {place: len(log) for place, log in shop.broker.logs.items() if place[0] == "audit"}
+        shop.broker.failure = NotAcknowledged("no leader") if step == "unsent" else None
+        with suppress(NotAcknowledged):
+            await replayed(shop)
+        shop.broker.failure = None
+        if step == "crashed":
+            for place in [place for place in shop.broker.logs if place[0] == "audit"]:
+                del shop.broker.logs[place][before.get(place, 0) :]
+        shop.now += HOUR_MS
+        await shop.work()
+    await replayed(shop)
+    await shop.work()
+    assert applied(shop) == sent
+    assert (await replayed(shop)).sent.total() == 0
+    await shop.client.aclose()
 
 
 @pytest.mark.parametrize(

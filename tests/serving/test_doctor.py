@@ -11,10 +11,12 @@ import pytest
 from msgspec.structs import replace
 
 from serving.dead_letters import Letter, Place, Source
-from serving.doctor import broker, flow, keys, machine, redis
-from serving.doctor.checks import CHECKS, checked
-from serving.doctor.facts import Answer, Away, Beat, Facts, Items
+from serving.doctor import broker, data, flow, keys, machine, redis
+from serving.doctor.checks import CHECKS, Check, checked
+from serving.doctor.facts import Answer, Away, Beat, Facts
 from serving.doctor.finding import Finding
+from serving.measures import Measure
+from stream.catalog_item import CatalogItem
 from stream.cluster import _config
 from stream.fold import Record
 from stream.lag import Row
@@ -26,6 +28,7 @@ from stream.survey import Survey, Surveyed
 from stream.topics import TOPICS, partition_of
 
 NOW, N = 1_790_000_000_000, 4
+MEASURED = [check.__name__ for check in data.CHECKS]
 SAYS = {
     "maxmemory_policy": "noeviction",
     "aof_enabled": 1,
@@ -55,7 +58,9 @@ def well(tmp_path: Path) -> Facts:
         positions={Tag("events", 0): Position("id", N, 5)},
         events=[event("a"), event("b")],
         decisions=[Record("decisions", 0, 0, NOW, b"a", b"{}")],
-        items=Items({"i0"}, whole=True),
+        items={"i0": CatalogItem(item_id="i0", title="Title")},
+        items_whole=True,
+        measures={name: Measure(name, 9, 9, "ok", "All.") for name in MEASURED},
         api=Answer(200, '{"status":"ready"}'),
     )
 
@@ -167,14 +172,7 @@ SITUATIONS: dict[str, Situation] = {
     "late": (flow.lag, lambda f: replace(f, lag=[row("late", 9), row("ok", 0)]), "bad", "9 records wait"),
     "behind": (flow.lag, lambda f: replace(f, lag=[row("behind", 3)]), "warn", "3 records wait"),
     "refused today": (flow.dead_letters, lambda f: replace(f, dead=[letter(NOW - 1)]), "warn", "not_json 1"),
-    "no catalogue": (flow.catalogue, lambda f: replace(f, items=Items(set(), whole=True)), "warn", "is empty"),
-    "without items": (
-        flow.with_items,
-        lambda f: replace(f, events=[event("a", event="page_view", items=[])]),
-        "warn",
-        "0 of the 1",
-    ),
-    "strange items": (flow.known_items, lambda f: replace(f, items=Items({"x"}, whole=True)), "bad", "never shown"),
+    "no catalogue": (flow.catalogue, lambda f: replace(f, items={}), "warn", "is empty"),
     "no consent": (flow.consent, lambda f: replace(f, events=[event("a", consent=None)]), "warn", "0 of the 1"),
     "nobody asks": (flow.decisions, lambda f: replace(f, decisions=[]), "warn", "nobody asks"),
 }
@@ -191,7 +189,15 @@ def test_it_is_found(situation: str, well: Facts) -> None:
 
 def test_every_check_is_tried_with_something_wrong() -> None:
     tried = {check for check, *_ in SITUATIONS.values()}
-    assert set(CHECKS) - tried == {keys.files, machine.folder, machine.disk}
+    assert set(CHECKS) - tried - set(data.CHECKS) == {keys.files, machine.folder, machine.disk}
+
+
+@pytest.mark.parametrize("check", data.CHECKS, ids=lambda check: check.__name__)
+def test_a_measure_of_the_data_is_told_as_it_is(well: Facts, check: Check) -> None:
+    told = Measure(check.__name__, 1, 9, "bad", "Only one.", "Send more of them.")
+    assert check(replace(well, measures={told.name: told})) == Finding("bad", "Only one.", "Send more of them.")
+    assert check(replace(well, measures={told.name: replace(told, of=0)})) is None
+    assert check(replace(well, measures={})) is None
 
 
 def test_what_is_old_does_not_matter_today(well: Facts) -> None:
