@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.docs.shell import Shell, shell
 from tests.e2e.system import Running, up
@@ -19,6 +20,14 @@ __all__ = ["browser"]
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with up(tmp_path_factory.mktemp("docs"), "--demo") as running:
         yield running
+
+
+@pytest.fixture(autouse=True)
+def patience() -> Iterator[None]:
+    """The reference is a large script over a large document, and the machine may be busy."""
+    expect.set_options(timeout=30_000)
+    yield
+    expect.set_options(timeout=5_000)
 
 
 @pytest.fixture

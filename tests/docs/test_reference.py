@@ -25,7 +25,7 @@ def watch(running: Running) -> Watch:
 def context(browser: Browser, watch: Watch) -> Iterator[BrowserContext]:
     """Whatever a page complains about or asks of another host fails the test."""
     context = browser.new_context()
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(30_000)
     context.on("request", watch.asked)
     yield context
     context.close()
