@@ -42,7 +42,7 @@ if ! "$$python" -c 'import ensurepip, venv' >/dev/null 2>&1; then \
 	echo "'$$python' has no venv module, which 'make install' needs: install it (on Debian and Ubuntu: apt-get install python3-venv)." >&2; exit 1; fi;
 endef
 
-up: install ## the whole system with a small demo catalogue, on loopback; Ctrl-C stops it
+up: install ## the whole system with the demo shop, on loopback; Ctrl-C stops it
 	@$(BIN)/liveshelf up --demo
 
 test: install lint ## the house rules, then every test that this machine can run (CI=true: a missing back end fails)

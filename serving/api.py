@@ -47,8 +47,10 @@ from serving.snapshot import Snapshots
 from serving.visitors import Visitors
 from stream.catalogue import Catalogue
 from stream.keyring import key_bytes
+from stream.keyring import pseudonyms as pseudonyms_of
 from stream.lag import Row as LagRow
 from stream.local_copy import LocalCopy
+from stream.pseudonyms import Pseudonyms
 from stream.settings import Settings
 from stream.state.keys import Keys
 from stream.state.store import Store
@@ -111,12 +113,12 @@ class Api:
             ports.rows_copy,
             clock=ports.timer,
         )
-        pseudonym_key = key_bytes(settings, "pseudonym_key")
-        self.visitors = Visitors(ports.reader, names, pseudonym_key, lambda: partitions("events"), clock=ports.timer)
+        pseudonyms = pseudonyms_of(settings)
+        self.visitors = Visitors(ports.reader, names, pseudonyms, lambda: partitions("events"), clock=ports.timer)
         self.customers = Customers(
             ports.reader,
             names,
-            pseudonym_key,
+            pseudonyms,
             lambda: partitions("profile"),
             self.visitors.allowed,
             clock=ports.timer,
@@ -126,7 +128,9 @@ class Api:
         snapshots = Snapshots(
             self.shop, self.rows, self.visitors, self.customers, self.models, ports.live, clock=ports.timer
         )
-        shelves = Shelves(self.shop, snapshots, self.decisions, signing_key, clock=ports.clock)
+        shelves = Shelves(
+            self.shop, snapshots, self.decisions, signing_key, pid_keys=pseudonyms.length, clock=ports.clock
+        )
         self.ledger = Ledger(self.visitors, ports.producer, ports.store)
         self.erasures = Erasures(
             self.ledger,
@@ -152,8 +156,8 @@ class Api:
             ports.config.ready.is_set,
             clock=ports.timer,
         )
-        self.visitor_tokens = VisitorTokens(signing_key, pseudonym_key, self.visitors.pid_of, ports.clock)
-        proofs = Proofs(signing_key, pseudonym_key, self.visitors.pid_of, ports.clock)
+        self.visitor_tokens = VisitorTokens(signing_key, pseudonyms, self.visitors.pid_of, ports.clock)
+        proofs = Proofs(signing_key, pseudonyms, self.visitors.pid_of, ports.clock)
         limits = Limits(settings.requests_an_address, ports.timer)
         access = Access(ApiKeys.of(settings), proofs, limits)
         self.origins = access.origins
@@ -177,7 +181,7 @@ class Api:
             self.visitor_tokens,
             self._rights(settings, ports, proofs, signing_key),
             Export(self._exports(ports)),
-            Decisions(self._explanations(ports, signing_key, pseudonym_key), self.visitors.pid_of),
+            Decisions(self._explanations(ports, signing_key, pseudonyms), self.visitors.pid_of),
             Notice(settings.consent_default, placements),
             self.operations,
             HealthOfData(self._sampler(ports), catalogue, signing_key, clock=ports.timer),
@@ -238,5 +242,5 @@ class Api:
             timer=ports.timer,
         )
 
-    def _explanations(self, ports: Ports, signing_key: bytes, pseudonym_key: bytes) -> Explanations:
-        return Explanations(ports.within, self.visitors.epoch_of, signing_key, pseudonym_key, clock=ports.clock)
+    def _explanations(self, ports: Ports, signing_key: bytes, pseudonyms: Pseudonyms) -> Explanations:
+        return Explanations(ports.within, self.visitors.epoch_of, signing_key, pseudonyms, clock=ports.clock)

@@ -12,6 +12,7 @@ from serving.commands import (
     explain,
     import_,
     lag,
+    migrate,
     models,
     rebuild,
     replay,
@@ -31,6 +32,7 @@ app.command("evaluate")(evaluate.evaluate_)
 app.command("explain")(explain.explain)
 app.command("lag")(lag.lag_)
 app.command("rebuild")(rebuild.rebuild_)
+app.command("migrate")(migrate.migrate_)
 app.command("doctor")(doctor.doctor)
 app.command("config")(config.config)
 app.add_typer(dead_letters.app, name="dead-letters")

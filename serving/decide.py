@@ -81,7 +81,8 @@ def decide(
     shop = snapshot.shop
     rule = both(placement.rule, request.rule) if placement.rule and request.rule else placement.rule or request.rule
     within = None if rule is None else shop.within(rule)
-    choice = _Choice(request, snapshot, within, now, above)
+    own = snapshot.visit.session if placement.cart else ()
+    choice = _Choice(request.n, snapshot, within, now, above, (*request.item_ids, *above, *own))
     evident = 0
     if placement.enabled:
         _fill(choice, request, snapshot, placement, within or shop, now, above)
@@ -121,21 +122,27 @@ def _fill(
 
 
 class _Choice:
-    """Items taken one by one, until there are enough."""
+    """Items taken one by one, until there are `wanted`; variants of `alike` are not."""
 
     def __init__(
-        self, request: Request, snapshot: Snapshot, within: Selection | None, now: int, above: Collection[str]
+        self,
+        wanted: int,
+        snapshot: Snapshot,
+        within: Selection | None,
+        now: int,
+        above: Collection[str],
+        alike: Iterable[str],
     ) -> None:
         self.items: list[Shown] = []
         self.offered: dict[str, Candidate] = {}
         self.refused: dict[str, str] = {}
-        self._snapshot, self._wanted, self._now = snapshot, request.n, now
+        self._snapshot, self._wanted, self._now = snapshot, wanted, now
         self._within, self._hidden = within, snapshot.visit.hidden
         if above:
             self._hidden = self._hidden | dict.fromkeys(above, "above")
         self._groups: set[str] = set()
         if snapshot.shop.grouped:
-            self._groups = {group for one in (*request.item_ids, *above) if (group := snapshot.shop.group_of(one))}
+            self._groups = {group for one in alike if (group := snapshot.shop.group_of(one))}
 
     def take(self, candidates: Iterable[Candidate]) -> bool:
         """Take those that may be shown; whether there are enough now.

@@ -86,6 +86,7 @@ def write(
     took_ms: float,
     asked: dict[str, Any],
     version: int,
+    pid_keys: int,
     models: dict[str, int],
 ) -> Written:
     """Both forms of a decision.
@@ -93,6 +94,7 @@ def write(
     Parameters
     ----------
     asked: what the request said, without persons; `version` of the placement's settings, `models` used with theirs.
+    pid_keys: with how many keys the pseudonym was made.
     """
     fresh, at = decision.fresh, decision.at
     head = (
@@ -102,8 +104,9 @@ def write(
     )
     shelf, record = _items(decision.items, fragments, at)
     explain = "" if decision.explain is None else f',"explain":{_json(decision.explain)}'
+    made_with = f'"pid_keys":{pid_keys},' if pid_keys > 1 else ""
     more = (
-        f'"decided_at":{at},"kind":"shelf","pid":{_text(decision.pid)},"policy_version":{version},'
+        f'"decided_at":{at},"kind":"shelf","pid":{_text(decision.pid)},{made_with}"policy_version":{version},'
         f'"variation":"{decision.variation}","candidates":{decision.candidates},'
         f'"request":{_json(asked)},"models":{_json(models)},'
     )

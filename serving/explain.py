@@ -17,8 +17,9 @@ from msgspec import Raw, Struct
 from serving.threads import one_by_one
 from stream.cluster import BrokerAway
 from stream.fold import Record
+from stream.pseudonyms import Pseudonyms
 from stream.state.store import Unavailable
-from stream.tokens import DecisionToken, pseudonym, read_decision_id
+from stream.tokens import DecisionToken, read_decision_id
 from stream.topics import TOPICS
 
 TOPIC = "decisions"
@@ -101,18 +102,19 @@ class Explanations:
         read: ReadSpan,
         epoch_of: Callable[[str], Awaitable[int]],
         signing_key: bytes,
-        pseudonym_key: bytes,
+        pseudonyms: Pseudonyms,
         *,
         clock: Callable[[], float],
         budget_s: float = BUDGET_S,
     ) -> None:
         self._read, self._epoch_of, self._clock = read, epoch_of, clock
-        self._signing_key, self._pseudonym_key, self._budget_s = signing_key, pseudonym_key, budget_s
+        self._signing_key, self._pseudonyms, self._budget_s = signing_key, pseudonyms, budget_s
         self._reading = asyncio.Semaphore(AT_ONCE)
 
     async def of(self, decision_id: str) -> Explained:
         """What is known of a decision; raises `BadToken` for an id that was not made here."""
         token = read_decision_id(self._signing_key, decision_id)
+        token = token._replace(pid=token.pid and self._pseudonyms.of_token(token.pid, token.keys))
         try:
             async with asyncio.timeout(self._budget_s), self._reading:
                 looked = await self._look(decision_id, token)
@@ -138,7 +140,7 @@ class Explanations:
         if record is None:
             return _Looked("missing")
         visitor_id = (record.key or b"").decode()
-        now = pseudonym(self._pseudonym_key, visitor_id, await self._epoch_of(visitor_id))
+        now = self._pseudonyms.of_visitor(visitor_id, await self._epoch_of(visitor_id))
         return _Looked("record" if now == token.pid else "erased", record)
 
     async def _find(self, decision_id: str, at: int) -> Record | None:

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from stream.fold import Family
 from stream.privacy import FAMILY, MARK
+from stream.pseudonyms import STORED
 from stream.state.table import FOLDS
 from stream.topics import TOPICS, Topic
 
@@ -73,6 +74,7 @@ REDIS: Final[dict[str, Use]] = {
         holds="Your consents with their history, under a pseudonym.",
     ),
     MARK: Use(("operation",), for_ever=_COUNTS),
+    STORED: Use(("operation",), for_ever="It says by which keys the pseudonyms were made; it names nobody."),
     "item": Use(("personalization",), for_ever=_SHARED),
     "recent": Use(("operation",)),
     "learner": Use(("personalization",), for_ever=_SHARED),
@@ -127,6 +129,7 @@ def stores() -> Iterator[Store]:
                 yield _of_redis(family)
     yield _of_redis(Family(FAMILY, bytes, "one visitor: consents with their history, erasures"))
     yield _of_redis(Family(MARK, bytes, "how far the copy of the privacy topic is"))
+    yield _of_redis(Family(STORED, bytes, "a fingerprint of the keys that made the pseudonyms"))
     for topic in TOPICS.values():
         yield _of_log(topic)
 

@@ -235,7 +235,8 @@ def _spread(skews: Sequence[int]) -> str:
 def _times_kept(found: Evidence) -> Measure:
     kept = sum(_is_kept(accepted) for accepted in found.events)
     fix = "Send events within a day, with `occurred_at` in epoch milliseconds or RFC 3339, and with `sent_at`."
-    sentence = "{} of the events keep their own time; the others are more than a day old, or of the future."
+    others = "" if kept == len(found.events) else "; the others are more than a day old, or of the future"
+    sentence = f"{{}} of the events keep their own time{others}."
     return _judged("times_kept", kept, len(found.events), 0.99, 0.95, sentence, fix)
 
 

@@ -14,6 +14,7 @@ from serving.config.copy import ConfigCopy
 from serving.console.accounts import Accounts, path_of
 from serving.console.recent import Recent
 from serving.console.routes import Console
+from serving.docs.routes import routes as docs
 from serving.rows import KIND
 from serving.web.routes import routes as pages
 from stream.catalog_item import CatalogItem
@@ -77,6 +78,7 @@ class Process:
         token_of = self.api.visitor_tokens.token_of if settings.demo else None
         self.pages = [
             *pages(publishable_key=settings.publishable_key, items=self._items, demo=settings.demo, token_of=token_of),
+            *docs(),
             *self._console().routes(),
         ]
 

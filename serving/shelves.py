@@ -33,6 +33,7 @@ class Shelves:
 
     Parameters
     ----------
+    pid_keys: with how many keys pseudonyms are made.
     clock: now, in ms; `timer` in seconds, for `took_ms`.
     rng: makes decisions' nonces, and one day draws.
     """
@@ -44,11 +45,13 @@ class Shelves:
         decisions: DecisionLog,
         signing_key: bytes,
         *,
+        pid_keys: int = 1,
         clock: Callable[[], float] = lambda: time.time() * 1000,
         timer: Callable[[], float] = time.perf_counter,
         rng: Random | None = None,
     ) -> None:
         self._shop, self._snapshots, self._decisions, self._key = shop, snapshots, decisions, signing_key
+        self._pid_keys = pid_keys
         self._clock, self._timer, self._rng = clock, timer, rng or Random()
 
     async def shelf(self, request: Request, placement: Placement, wanted: FreshToken | None = None) -> Shelf:
@@ -80,6 +83,7 @@ class Shelves:
             took_ms=(self._timer() - began) * 1000,
             asked=_asked(request),
             version=placement.version,
+            pid_keys=self._pid_keys,
             models={name: one["version"] for name, one in snapshot.models.items()},
         )
         if snapshot.visitor is not None and placement.enabled:
@@ -91,7 +95,7 @@ class Shelves:
             self._key,
             DecisionToken(
                 placement.name, decision.variation, decision.at, decision.pid, placement.version,
-                placement.click_window_s, placement.view_window_s, decision.nonce,
+                placement.click_window_s, placement.view_window_s, decision.nonce, self._pid_keys,
             ),
         )  # fmt: skip
 

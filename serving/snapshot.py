@@ -59,7 +59,7 @@ class Snapshots:
         visitor = _allowed(seen.visitor, request, now)
         others: Sequence[Summary] | None = ()
         if visitor is not None and (request.customer_id or visitor.customer):
-            others = await self._others(request, visitor.customer, now)
+            others = await self._others(request, visitor, now)
         visits = [visit(one, placement, visitor, now, others or ()) for one, placement in asked]
         degraded |= not await self._read_rows(visits) or others is None or self._stale()
         pid = "" if visitor is None else self._visitors.pid_of(request.visitor_id, visitor.epoch)
@@ -79,14 +79,15 @@ class Snapshots:
             for (one, placement), where in zip(asked, visits, strict=True)
         ]
 
-    async def _others(self, request: Request, tied: str, now: int) -> Sequence[Summary] | None:
+    async def _others(self, request: Request, visitor: Any, now: int) -> Sequence[Summary] | None:
         """What the customer's other visitors let be known; None if that cannot be read.
 
         It is asked for only once the visitor's own consent is known: without it nothing of a customer is read.
         """
-        cid = self._customers.cid_of(request.customer_id) if request.customer_id else tied
+        named, tied = self._customers.named, self._customers.tied
         try:
-            return await self._customers.others(cid, self._visitors.pid_of(request.visitor_id), now)
+            customer = named(request.customer_id) if request.customer_id else tied(visitor)
+            return await self._customers.others(customer, self._visitors.pid_of(request.visitor_id), now)
         except Unavailable:
             return None
 

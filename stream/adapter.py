@@ -98,10 +98,10 @@ def outcomes(messages: Iterable[Spot], read: Callable[[Spot], Iterable[Outcome]]
     return found
 
 
-def unknown(name: Spot, *, carries_items: bool, event_id: str | None = None) -> Outcome:
+def unknown(source: str, name: Spot, *, carries_items: bool, event_id: str | None = None) -> Outcome:
     """A name that is not in the table: a mistake if there are items with it, else an event of the shop's own."""
     if not carries_items:
-        return Ignored(name.parent, f"`{name.path}` is not a shopping event, and there are no items with it.", event_id)
+        return Ignored(source, f"`{name.path}` is not a shopping event, and there are no items with it.", event_id)
     fix = "Correct the name; stream/adapters/DESIGN.md lists those that are known."
     why = rejected("unknown_event", f"`{name.path}` is not an event name known here", fix, name.path)
-    return Refused(name.parent, why, event_id)
+    return Refused(source, why, event_id)

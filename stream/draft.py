@@ -8,17 +8,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from stream.adapter import Adapted
-from stream.source import Spot
+from stream.source import Spot, inside
 from stream.strict_json import Document
 
 MOST_ID = 64
 _TEXTS = frozenset(
     {
         *("event_id", "visitor_id", "customer_id", "session_id", "item_id", "item_variant", "item_list_id"),
-        *("transaction_id", "cart_id", "promotion_id", "creative_slot", "search_term", "coupon", "decision_id"),
+        *("transaction_id", "cart_id", "search_term", "coupon", "decision_id"),
+        *("promotion.promotion_id", "promotion.creative_slot"),
     }
 )
 _WHOLE = frozenset({"quantity", "index"})
+_ADDRESSES = frozenset({"page.url", "page.referrer"})
 
 
 class Draft:
@@ -36,23 +38,22 @@ class Draft:
 
     def put(self, name: str, spot: Spot) -> None:
         """Set a field (`page.url` sets one inside), unless it is set or there is nothing to set it to."""
-        *parents, last = name.split(".")
-        value, place = _written(last, spot), self.fields
-        if value in (None, ""):
+        if spot.value is None or spot.value == "":
             return
-        for parent in parents:
-            inside = place.setdefault(parent, {})
-            if not isinstance(inside, dict):
-                return
-            place = inside
-        if last not in place:
-            place[last] = value
+        place: Any = self.fields
+        last = name
+        if "." in name:
+            parent, _, last = name.partition(".")
+            place = place.setdefault(parent, {})
+        if isinstance(place, dict) and last not in place:
+            place[last] = _written(name, spot)
             self.at[name] = spot.path
 
     def fill(self, spot: Spot, table: Mapping[str, str]) -> None:
         """Set the fields that a table of source paths and our names finds."""
         for source, ours in table.items():
-            self.put(ours, spot.at(source))
+            if inside(spot.value, source) is not None:
+                self.put(ours, spot.at(source))
 
     def add(self, item: Draft, source: str) -> None:
         """Add an item that came from `source`."""
@@ -77,16 +78,14 @@ def fingerprint(*parts: Any) -> str:
     return hashlib.sha256(written.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def bare_url(url: Spot) -> Spot:
-    """An address without its query and fragment, where click ids, searches and mail addresses stand."""
-    if not isinstance(url.value, str):
-        return url
-    return url._replace(value=url.value.partition("#")[0].partition("?")[0])
-
-
 def _written(name: str, spot: Spot) -> Any:
-    """The value as the event has it: ids as text, counts as numbers, objects as copies."""
+    """The value as the event has it: ids as text, counts as numbers, objects as copies.
+
+    Addresses come without query and fragment, where click ids, searches and mail addresses stand.
+    """
     value = spot.value
+    if name in _ADDRESSES and isinstance(value, str):
+        return value.partition("#")[0].partition("?")[0]
     if name in _TEXTS and isinstance(value, int):
         return spot.text or value
     if name in _WHOLE and isinstance(value, str) and value.isdecimal() and value.isascii() and len(value) < 8:

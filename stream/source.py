@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from stream.strict_json import Reason, Rejected, rejected
@@ -16,25 +17,34 @@ class Flaw(Exception):
         self.rejected: Rejected = rejected(reason, what, fix, field)
 
 
+def inside(value: Any, path: str) -> Any:
+    """What lies below a value, names separated by dots; None where there is nothing."""
+    for name in _names(path):
+        if not isinstance(value, dict):
+            return None
+        value = value.get(name)
+    return value
+
+
+@lru_cache(maxsize=1_024)
+def _names(path: str) -> tuple[str, ...]:
+    return tuple(path.split("."))
+
+
 class Spot(NamedTuple):
     """One value in a document and its path, such as `data[2].ecommerce`; None where there is none."""
 
     value: Any
     path: str = ""
-    parent: str = ""
 
     def at(self, path: str) -> Spot:
         """What lies below, names separated by dots; a place that is not there has the value None."""
-        spot = self
-        for name in path.split("."):
-            inside = spot.value.get(name) if isinstance(spot.value, dict) else None
-            spot = Spot(inside, f"{spot.path}.{name}" if spot.path else name, spot.path)
-        return spot
+        return Spot(inside(self.value, path), f"{self.path}.{path}" if self.path else path)
 
     def each(self) -> Iterator[Spot]:
         """The entries of a list; of anything else none."""
         for number, value in enumerate(self.value if isinstance(self.value, list) else ()):
-            yield Spot(value, f"{self.path}[{number}]", self.path)
+            yield Spot(value, f"{self.path}[{number}]")
 
     def first(self, *paths: str) -> Spot:
         """The first of several places that holds something; the first place if none does."""

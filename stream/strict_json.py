@@ -85,8 +85,11 @@ def flaw(value: Any, levels: int = MAX_DEPTH) -> Rejected | None:
         return None
     if not levels:
         return _too_deep()
-    inside = value.values() if isinstance(value, dict) else value
-    return next((found for one in inside if (found := flaw(one, levels - 1)) is not None), None)
+    for one in value.values() if isinstance(value, dict) else value:
+        found = None if isinstance(one, str) else flaw(one, levels - 1)
+        if found is not None:
+            return found
+    return None
 
 
 def rejected(reason: Reason, what: str, fix: str, field: str = "") -> Rejected:

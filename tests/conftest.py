@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 from redis import Redis
 
 from tests.backends import (
@@ -17,6 +18,9 @@ from tests.backends import (
     unavailable,
     wipe_kafka,
 )
+
+settings.register_profile("untimed", parent=settings(), deadline=None)  # other machines are slower, or busy
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

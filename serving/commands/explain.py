@@ -17,11 +17,11 @@ from rich.table import Table
 from serving.commands.running import Json, connected, fail, loaded, opened, out, run, with_kept_keys
 from serving.explain import Explanations
 from stream.cluster import Cluster
-from stream.keyring import key_bytes
+from stream.keyring import key_bytes, pseudonyms
 from stream.privacy import key_of, owner, unpack
 from stream.settings import Settings
 from stream.span import within
-from stream.tokens import BadToken, pseudonym
+from stream.tokens import BadToken
 from stream.topics import partition_of
 
 PATIENCE_S = 15.0
@@ -47,16 +47,20 @@ def explain(
 
 
 async def _by_broker(conf: Settings, decision_id: str) -> dict[str, Any]:
-    signing_key, pseudonym_key = key_bytes(conf, "signing_key"), key_bytes(conf, "pseudonym_key")
+    names = pseudonyms(conf)
     partitions = Cluster(conf).partitions()["events"]
     async with opened(conf) as store:
 
         async def epoch_of(visitor_id: str) -> int:
             tag = owner(partition_of(visitor_id.encode(), partitions))
-            return unpack((await store.load(tag, [key_of(pseudonym(pseudonym_key, visitor_id))]))[0]).epoch
+            return unpack((await store.load(tag, [key_of(names.of_visitor(visitor_id))]))[0]).epoch
 
         explanations = Explanations(
-            lambda *span: within(conf, *span), epoch_of, signing_key, pseudonym_key, clock=lambda: time.time() * 1000
+            lambda *span: within(conf, *span),
+            epoch_of,
+            key_bytes(conf, "signing_key"),
+            names,
+            clock=lambda: time.time() * 1000,
         )
         try:
             explanation = (await explanations.of(decision_id)).explanation

@@ -19,10 +19,11 @@ from stream.feeds import values
 from stream.feeds.check import Checked
 from stream.feeds.columns import Options
 from stream.feeds.flaws import BadFeed, Flaw, Unreadable
-from stream.feeds.importing import Wanted, carry_out, check_all, plan
+from stream.feeds.importing import Wanted, carry_out, check_all, leaving
 from stream.feeds.known import followed
-from stream.feeds.plan import Plan, Refused
+from stream.feeds.plan import Refused
 from stream.feeds.spool import Spool
+from stream.logs import configure
 from stream.producer import NotAcknowledged, Producer
 from stream.settings import settings
 
@@ -36,7 +37,6 @@ class Outcome(msgspec.Struct):
     """What an import came to; `error` says why nothing (or not all) was sent."""
 
     checked: Checked
-    plan: Plan
     acknowledged: int = 0
     seconds: float = 0.0
     error: str = ""
@@ -47,6 +47,7 @@ class _Bars:
 
     def __init__(self, bar: Progress) -> None:
         self._bar, self._task = bar, TaskID(0)
+        self.acknowledged = 0
 
     def begin(self, source: str, size: int) -> None:
         self._task = self._bar.add_task(f"read {escape(source)}", total=size)
@@ -57,7 +58,9 @@ class _Bars:
     def read(self, count: int) -> None:
         self._bar.advance(self._task, count)
 
-    sent = read
+    def sent(self, count: int) -> None:
+        self.acknowledged += count
+        self._bar.advance(self._task, count)
 
 
 def import_(
@@ -79,6 +82,7 @@ def import_(
 
     Exit code 0: all rows are in; 3: all but those that are named; 1: nothing (or not all) was sent.
     """
+    configure(settings().log_level)
     options = Options(_currency(currency), _shop(shop), time.time_ns() // 1_000_000)
     wanted = Wanted(sources, options, encoding, full, allow_shrink, loopback)
     url = broker or settings().broker_url
@@ -102,7 +106,7 @@ def import_(
 
 
 async def _import(wanted: Wanted, watcher: _Bars, broker_url: str) -> Outcome:
-    outcome, began = Outcome(Checked(), Plan()), time.monotonic()
+    outcome, began = Outcome(Checked()), time.monotonic()
     try:
         with Spool() as spool:
             if not broker_url:
@@ -118,12 +122,15 @@ async def _import(wanted: Wanted, watcher: _Bars, broker_url: str) -> Outcome:
 async def _into(broker_url: str, wanted: Wanted, spool: Spool, outcome: Outcome, watcher: _Bars) -> None:
     async with followed(broker_url) as (catalogue, partitions):
         await check_all(wanted, catalogue.items, spool, outcome.checked, watcher)
-        outcome.plan, leaving = plan(wanted, spool, outcome.checked, catalogue.items)
-        watcher.sending(outcome.plan.records)
+        going = leaving(wanted, outcome.checked, catalogue.items)
+        watcher.sending(outcome.checked.plan.records)
         producer = Producer(broker_url, linger_ms=20)
         try:
-            outcome.acknowledged = await carry_out(spool, leaving, catalogue, producer, partitions, watcher)
+            await carry_out(spool, going, catalogue, producer, partitions, watcher)
+        except NotAcknowledged as error:
+            raise NotAcknowledged(f"{error}. Import again: only what is missing is sent then.") from None
         finally:
+            outcome.acknowledged = watcher.acknowledged
             await asyncio.to_thread(producer.close)
 
 
@@ -155,7 +162,7 @@ def _write(path: Path, flaws: list[Flaw]) -> None:
 
 
 def _document(outcome: Outcome) -> dict[str, Any]:
-    checked, found = outcome.checked, outcome.plan
+    checked, found = outcome.checked, outcome.checked.plan
     return {
         "sources": [{"source": source, "format": name} for source, name in checked.formats.items()],
         "rows": checked.rows,
@@ -170,7 +177,7 @@ def _document(outcome: Outcome) -> dict[str, Any]:
 
 
 def _tell(outcome: Outcome, errors: Path | None, *, checked_only: bool) -> None:
-    checked, found = outcome.checked, outcome.plan
+    checked, found = outcome.checked, outcome.checked.plan
     for source, name in checked.formats.items():
         out.print(f"{escape(source)}: {name}", highlight=False)
     for flaw in checked.flaws[:SHOWN]:

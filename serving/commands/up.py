@@ -64,6 +64,7 @@ def _screen(found: Any, console_notes: list[str]) -> None:
     for name, value in (
         ("shop", f"[link={shop}]{shop}[/link]"),
         ("console", f"{found.api}/console"),
+        ("docs", f"{found.api}/docs"),
         ("API", f"{found.api}/openapi.json"),
         ("broker", found.broker + (" (embedded)" if "broker" in found.embedded else "")),
         ("Redis", found.redis + (" (embedded)" if "redis" in found.embedded else "")),

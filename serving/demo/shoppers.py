@@ -60,6 +60,7 @@ async def run(
     run_id: str | None = None,
     past_visits: int = PAST_VISITS,
     pause: Pause | None = None,
+    clock: Callable[[], float] = time.time,
 ) -> None:
     """Let people walk through the shop until `stop` is set or the task is cancelled.
 
@@ -76,6 +77,8 @@ async def run(
         show; 0 for none.
     pause
         How to wait so many seconds; by the clock unless told, and no longer than until `stop`.
+    clock
+        Now, in seconds since the epoch: when things happen. The pause after a step is shorter by what the step took.
     """
     pause = pause or until(stop)
     run_id = run_id or secrets.token_hex(4)
@@ -83,11 +86,12 @@ async def run(
     async with aiohttp.ClientSession(timeout=TIMEOUT) as session:
         client = Client(api, session, publishable_key, secret_key or publishable_key)
         crowd = Crowd(client, Arrivals(world, passers_by=PASSERS_BY, run_id=run_id), rng)
-        crowd.recall(past_visits, now=time.time())
+        crowd.recall(past_visits, now=clock())
         away = 0
         while not stop.is_set():
+            began = clock()
             try:
-                events = await crowd.act(time.time())
+                events = await crowd.act(began)
             except Unreachable as error:
                 away += 1
                 if away == 1:
@@ -95,7 +99,8 @@ async def run(
                 await pause(min(MOST_WAIT_S, max(error.wait_s, 2.0 ** min(away, 5) / 2)))
             else:
                 away = 0
-                await pause(rng.uniform(0.5, 1.5) * max(1, events) / rate_per_s)
+                wanted = rng.uniform(0.5, 1.5) * max(1, events) / rate_per_s
+                await pause(min(wanted, max(0.0, wanted - (clock() - began))))
 
 
 def until(stop: asyncio.Event) -> Pause:

@@ -17,14 +17,16 @@ from stream.keyring import FILE, LEAST_CHARACTERS, WHAT, NoKeys
 from stream.settings import SECRETS, Settings
 
 LEAST_DIFFERENT = 8
+LATER = "later_pseudonym_keys"
 
 
 def present(facts: Facts) -> Finding:
     """Whether all keys are set."""
-    missing = [WHAT[name] for name, key in _texts(facts.settings) if not key]
+    texts = {name: key for name, key in _texts(facts.settings) if name != LATER}
+    missing = [WHAT[name] for name, key in texts.items() if not key]
     if not missing:
         return ok("all keys are set.")
-    if len(missing) == len(SECRETS) and (facts.settings.data_dir / FILE).exists():
+    if len(missing) == len(texts) and (facts.settings.data_dir / FILE).exists():
         return ok(f"no keys are set; `up` uses those that it keeps in {facts.settings.data_dir / FILE}.")
     fix = "Set them (or …_FILE), the same for every process; `openssl rand -hex 32` makes one. `up` makes its own."
     return (bad if facts.settings.broker_url else warn)(f"not set: {', '.join(missing)}.", fix)
@@ -64,7 +66,8 @@ def files(facts: Facts) -> Finding:
 def _texts(settings: Settings) -> Iterator[tuple[str, str]]:
     for name in SECRETS:
         value = getattr(settings, name)
-        yield name, value.get_secret_value() if isinstance(value, SecretStr) else value
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        yield from ((name, key) for key in (text.split() if name == LATER else [text]))
 
 
 def _files(settings: Settings) -> Iterator[Path]:

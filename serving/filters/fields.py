@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from stream.catalog_item import CatalogItem
-from stream.instants import instant_ms
+from stream.instants import LAST_INSTANT_MS, instant_ms
 from stream.money import money
 
 Elements: TypeAlias = tuple[Hashable, ...]
@@ -22,6 +22,7 @@ LARGEST: Final = 2**53
 LONGEST: Final = 1_000
 DIFFERENT: Final = 65_536
 _MILLIONTHS = 1_000_000
+_BLANK = " \t\n\r"
 
 
 class Field(NamedTuple):
@@ -39,14 +40,14 @@ class Field(NamedTuple):
 
 def field_of(name: str) -> Field | None:
     """The field of this name, None if there is none."""
-    if name.startswith(ATTRIBUTES) and len(name) > len(ATTRIBUTES):
+    if name.startswith(ATTRIBUTES) and len(name) > len(ATTRIBUTES) and "\0" not in name:
         return _attribute(name)
     return FIELDS.get(name)
 
 
 def path(text: str) -> tuple[str, ...]:
     """The steps of a category path, without the blanks around them."""
-    return tuple(step for part in text.split(">") if (step := part.strip()))
+    return tuple(step for part in text.split(">") if (step := part.strip(_BLANK)))
 
 
 def scalar(value: Any) -> Hashable:
@@ -60,8 +61,8 @@ def number_of(element: Hashable) -> int | float | None:
 
 
 def _text(value: Any) -> str:
-    if not isinstance(value, str) or not 1 <= len(value) <= LONGEST:
-        raise ValueError(f"a text of 1 to {LONGEST} characters")
+    if not isinstance(value, str) or not 1 <= len(value) <= LONGEST or "\0" in value:
+        raise ValueError(f"a text of 1 to {LONGEST} characters, none of them NUL")
     return value
 
 
@@ -86,7 +87,7 @@ def _count(value: Any) -> int:
 
 
 def _instant(value: Any) -> int:
-    timely = isinstance(value, str) or (isinstance(value, int | float) and 0 <= value <= LARGEST)
+    timely = isinstance(value, str) or (isinstance(value, int | float) and 0 <= value <= LAST_INSTANT_MS)
     try:
         if timely and not isinstance(value, bool):
             return instant_ms(value)
@@ -103,7 +104,7 @@ def _flag(value: Any) -> bool:
 
 def _scalar(value: Any) -> Hashable:
     what = f"a text of at most {LONGEST} characters, a number, true or false"
-    if isinstance(value, str) and len(value) <= LONGEST:
+    if isinstance(value, str) and len(value) <= LONGEST and "\0" not in value:
         return value
     if isinstance(value, bool) or (isinstance(value, int | float) and abs(value) <= LARGEST):
         return scalar(value)

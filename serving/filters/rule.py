@@ -26,6 +26,7 @@ BRANCHES = 100
 VALUES = 200
 ATTRIBUTES = 16
 COMPILED = 1_024
+BYTES = 16_384
 _ORDER: tuple[Operator, ...] = ("lt", "lte", "gt", "gte")
 _OPERATORS = ("eq", "in", "exists", *_ORDER)
 _encode = msgspec.json.Encoder(order="sorted").encode
@@ -59,7 +60,10 @@ class Rule:
 def compiled(document: Any) -> Rule:
     """The filter of a JSON value; raises `BadFilter`."""
     try:
-        return _compiled(_encode(document))
+        written = _encode(document)
+        if len(written) > BYTES:
+            raise BadFilter("", f"The filter has {len(written)} bytes, {BYTES} are allowed.")
+        return _compiled(written)
     except RecursionError:
         raise BadFilter("", _TOO_DEEP) from None
 

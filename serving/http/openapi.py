@@ -199,7 +199,6 @@ def _shelf_by_query() -> Json:
             "description": "How many; left out: the placement's own number.",
         },
         "exclude": several,
-        "filter": {"type": "string", "description": "What may be shown, a filter (as in a body) as JSON."},
         "min_fresh": {
             "type": "string",
             "description": "A verdict's `fresh_token`: wait, at most 250 ms, until it is known.",
@@ -212,7 +211,14 @@ def _shelf_by_query() -> Json:
         {"name": name, "in": "query", "schema": schema, **(lists if schema.get("type") == "array" else {})}
         for name, schema in of_query.items()
     ]
-    return {**_shelf("get_shelf", "A shelf."), "parameters": [_placement(), *parameters, _visitor_token()]}
+    may_be_shown: Json = {
+        "name": "filter",
+        "in": "query",
+        "description": "What may be shown: the filter of a body, as JSON.",
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/filter"}}},
+    }
+    parameters = [_placement(), *parameters, may_be_shown, _visitor_token()]
+    return {**_shelf("get_shelf", "A shelf."), "parameters": parameters}
 
 
 def _shelf_by_body() -> Json:

@@ -54,9 +54,14 @@ def _page() -> Json:
         "after it shows again, nor a variant of it (`item_group_id`). The visitor is read once. Each shelf is a "
         "decision of its own, with its own `decision_id`; the answer has them in the order asked.",
         {"200": answers("The shelves.", {"$ref": "#/components/schemas/shelves"})},
-        400, 401, 403, 408, 413, 415, 429, 503,
+        400, 401, 403, 404, 408, 413, 415, 422, 429, 503,
     )  # fmt: skip
-    content = {"application/json": {"schema": {"$ref": "#/components/schemas/PageAsk"}}}
+    example = {
+        "visitor_id": "visitor-1",
+        "placements": [{"placement": "home_for_you"}, {"placement": "trending", "n": 6}],
+    }
+    schema = {"$ref": "#/components/schemas/PageAsk"}
+    content = {"application/json": {"schema": schema, "examples": {"a home page": {"value": example}}}}
     text = "From `POST /v1/visitors/{visitor_id}/token`. It proves the visitor, and the customer if it names one."
     header = {"type": "string", "maxLength": 256}
     token = {"name": "Liveshelf-Visitor-Token", "in": "header", "description": text, "schema": header}

@@ -72,7 +72,7 @@ class Page:
     def _placement(self, name: str, place: int) -> Placement:
         placement = self._asking.placement(name)
         if placement is None:
-            raise problem.wrong_at(f"/placements/{place}/placement", self._asking.no_placement())
+            raise problem.not_found(f"/placements/{place}/placement: {self._asking.no_placement()}")
         return placement
 
 
@@ -82,7 +82,7 @@ def _names(ask: PageAsk) -> list[str]:
     for place, name in enumerate(names):
         if name in names[:place]:
             detail = "An earlier shelf of this page is called the same; give each a name of its own with `as`."
-            raise problem.wrong_at(f"/placements/{place}/as", detail)
+            raise problem.invalid(f"/placements/{place}/as", detail)
     return names
 
 

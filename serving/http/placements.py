@@ -18,7 +18,7 @@ from serving.placement import Document, Placement
 from serving.placements import kind
 from serving.readiness import Evidence
 
-MOST_BYTES = 64_000
+MOST_BYTES = 256_000
 
 _encode = msgspec.json.Encoder().encode
 
@@ -44,12 +44,17 @@ class Placements:
     async def put(self, exchange: Exchange) -> Answer:
         """Edit one, or make it."""
         name, expected = exchange.path["name"], _expected(exchange)
-        document = struct_of(await exchange.body(MOST_BYTES), dict[str, Any])
+        body = await exchange.body(MOST_BYTES)
+        if b"\\u0000" in body:
+            raise problem.bad_request(
+                "The document has a NUL character in it, where many programs end; nothing was changed."
+            )
+        document = struct_of(body, dict[str, Any])
         document.setdefault("name", name)
         try:
             await self._desk.put(kind(), name, document, _actor(exchange), expected)
         except BadDocument as error:
-            raise problem.invalid_document(error.pointer, error.detail) from None
+            raise problem.invalid(error.pointer, error.detail) from None
         except (Changed, NotWritten, NotStored) as error:
             raise _refusal(error) from None
         return Answer(_encode(self._told(name)), headers=self._tag(name))
@@ -85,8 +90,8 @@ def _actor(exchange: Exchange) -> Actor:
 
 def _expected(exchange: Exchange) -> int | None:
     """The revision that must hold still; None: whichever does."""
-    value = (exchange.header(b"if-match") or b"*").strip()
-    if value == b"*":
+    value = exchange.header(b"if-match")
+    if value is None or value == b"*":
         return None
     digits = value.removeprefix(b'"').removesuffix(b'"')
     if not digits.isdigit() or len(digits) > 16:

@@ -32,7 +32,7 @@ _TITLES = {
     "too_large": "The request is too large",
     "encoding": "The body's encoding is not known",
     "invalid_items": "None of the items could be stored",
-    "invalid_document": "The document is not valid",
+    "invalid_document": "What was sent makes no sense",
     "changed_meanwhile": "Somebody else has changed it",
     "too_many": "Too many requests",
     "broken": "Something of ours is broken",
@@ -74,10 +74,9 @@ def wrong_at(pointer: str, detail: str) -> Problem:
     return Problem(400, "bad_request", f"{pointer}: {detail}", errors=[{"pointer": pointer, "detail": detail}])
 
 
-def invalid_document(pointer: str, detail: str) -> Problem:
-    """422: what stands at `pointer` (RFC 6901) cannot hold."""
-    whole = f"Nothing was changed. {pointer}: {detail}"
-    return Problem(422, "invalid_document", whole, errors=[{"pointer": pointer, "detail": detail}])
+def invalid(pointer: str, detail: str) -> Problem:
+    """422: what stands at `pointer` (RFC 6901) is of the right form, but makes no sense here; nothing was changed."""
+    return Problem(422, "invalid_document", f"{pointer}: {detail}", errors=[{"pointer": pointer, "detail": detail}])
 
 
 def not_found(detail: str) -> Problem:

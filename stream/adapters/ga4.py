@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from stream.adapter import Adapter, Ignored, ItemKey, Outcome, gathered, outcomes, unknown
-from stream.draft import Draft, bare_url, fingerprint, short_id
+from stream.draft import Draft, fingerprint, short_id
 from stream.events import CONSENT_MODE
 from stream.source import Flaw, Spot
 from stream.strict_json import Rejected
@@ -111,14 +111,14 @@ def _read(spot: Spot, envelope: Spot, number: int) -> Iterator[Outcome]:
     elif command.text in COMMANDS:
         yield Ignored(spot.path, f"`{command.path}` is a command to Google's tag, not an event.")
     else:
-        yield unknown(command, carries_items=False)
+        yield unknown(spot.path, command, carries_items=False)
 
 
 def _argument(spot: Spot, number: int) -> Spot:
     """One of gtag's arguments: `arguments` becomes a list or, by JSON.stringify, an object with numbers for names."""
     if isinstance(spot.value, list):
         inside = spot.value[number] if number < len(spot.value) else None
-        return Spot(inside, f"{spot.path}[{number}]", spot.path)
+        return Spot(inside, f"{spot.path}[{number}]")
     return spot.at(str(number))
 
 
@@ -132,7 +132,7 @@ def _event(push: Push) -> Iterator[Outcome]:
     if called is not None and (called in UNUSED or called.startswith("gtm.")):
         yield Ignored(push.whole.path, f"`{name.path}` is one of Google's own events that nothing here learns from.")
     elif called not in EVENTS:
-        yield unknown(name, carries_items=carries_items)
+        yield unknown(push.whole.path, name, carries_items=carries_items)
     elif EVENTS[called] in PROMOTIONS:
         yield from _promotions(push, EVENTS[called])
     else:
@@ -185,9 +185,7 @@ def _begun(push: Push, event: str) -> Draft:
     draft = Draft(event=event)
     draft.fill(push.envelope, ENVELOPE)
     for spot in (push.parameters, push.whole):
-        for source, ours in FIELDS.items():
-            found = spot.at(source)
-            draft.put(ours, bare_url(found) if ours.startswith("page.") else found)
+        draft.fill(spot, FIELDS)
     return draft
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from stream.adapter import Adapter, Ignored, ItemKey, Outcome, Refused, gathered, outcomes, unknown
-from stream.draft import Draft, bare_url, fingerprint, short_id
+from stream.draft import Draft, fingerprint, short_id
 from stream.source import Flaw, Spot
 from stream.strict_json import Rejected
 
@@ -124,7 +124,7 @@ def _outcome(message: Spot, batch: Spot, key: ItemKey, event_id: str) -> Outcome
     if called in UNUSED:
         return Ignored(message.path, f"`{name.path}` is a call of Segment's that nothing here learns from.", event_id)
     if called not in EVENTS or track == called.endswith(" (type)"):
-        return unknown(name, carries_items=_carries_items(message), event_id=event_id)
+        return unknown(message.path, name, carries_items=_carries_items(message), event_id=event_id)
     if EVENTS[called] == "identify" and message.at("userId").text is None:
         return Ignored(message.path, "It tells traits without a `userId`, and traits are not kept here.", event_id)
     draft = _begun(message, batch, EVENTS[called], event_id)
@@ -160,8 +160,8 @@ def _begun(message: Spot, batch: Spot, event: str, event_id: str) -> Draft:
         "Send the visitor's anonymousId, also from servers: a userId alone names no visit."
     )
     draft.fill(message, MESSAGE)
-    for source, ours in PAGE.items() if event == "page_view" else ():
-        draft.put(ours, bare_url(message.at("properties").at(source)))
+    if event == "page_view":
+        draft.fill(message.at("properties"), PAGE)
     for spot in (message, batch):
         for source, ours in CONTEXT.items():
             draft.put(ours, _translated(ours, spot.at(source)))
@@ -177,8 +177,6 @@ def _begun(message: Spot, batch: Spot, event: str, event_id: str) -> Draft:
 
 def _translated(ours: str, spot: Spot) -> Spot:
     """Values that Segment writes otherwise."""
-    if ours.startswith("page."):
-        return bare_url(spot)
     if ours == "context.device" and isinstance(spot.value, bool):
         return spot._replace(value="mobile" if spot.value else "desktop")
     if ours == "context.channel" and isinstance(spot.value, str):

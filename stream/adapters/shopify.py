@@ -5,11 +5,13 @@ Only what the table names goes on: a checkout also carries mail and postal addre
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import unquote
 
 from stream.adapter import Adapter, Ignored, ItemKey, Outcome, Refused, gathered, outcomes, unknown
-from stream.draft import Draft, bare_url, short_id
+from stream.draft import Draft, short_id
 from stream.source import Flaw, Spot
 from stream.strict_json import Rejected
 
@@ -75,6 +77,10 @@ PAGES = {
     "begin_checkout": "checkout",
     "purchase": "checkout",
 }
+ONLY_VARIANT = "Default Title"
+"""What Shopify calls the variant of a product that has no other."""
+
+_handle = re.compile(r"/products/([^/?#]+)").search
 _LINES_FIX = "Send the event as the pixel got it."
 
 
@@ -103,7 +109,7 @@ def _outcome(event: Spot, envelope: Spot, key: ItemKey, event_id: str | None) ->
     if called not in EVENTS:
         found = event.at("data").value
         carries_items = isinstance(found, dict) and not found.keys().isdisjoint({"productVariant", "cartLine"})
-        return unknown(name, carries_items=carries_items, event_id=event_id)
+        return unknown(event.path, name, carries_items=carries_items, event_id=event_id)
     event.at("id").named(_LINES_FIX)
     for needed in ("clientId", "timestamp"):
         event.at(needed).needed(_LINES_FIX)
@@ -115,9 +121,7 @@ def _outcome(event: Spot, envelope: Spot, key: ItemKey, event_id: str | None) ->
 
 def _begun(event: Spot, envelope: Spot, ours: str, event_id: str | None) -> Draft:
     draft = Draft(event=ours, event_id=event_id)
-    for source, name in EVENT.items():
-        found = event.at(source)
-        draft.put(name, bare_url(found) if name.startswith("page.") else found)
+    draft.fill(event, EVENT)
     draft.fill(envelope, ENVELOPE)
     for spot in (event, envelope):
         draft.fill(spot, PRIVACY)
@@ -162,14 +166,24 @@ def _add(draft: Draft, line: Spot, key: ItemKey) -> None:
             item.put("quantity", line.at("quantity"))
     if variant is not line and variant.value is None and variant.path.endswith(".variant"):
         return
-    id_ = variant.first("sku", "id") if key == "sku" else variant.at("id")
-    if id_.value in (None, ""):
-        id_ = variant.at("id")
-    item.put("item_id", id_._replace(value=id_.named(_LINES_FIX).rpartition("/ProductVariant/")[2]))
+    item.put("item_id", _item_id(variant, key))
     item.fill(variant, VARIANT)
     if draft.fields["event"] == "view_item_list":
         item.put("index", Spot(len(draft.fields.get("items", ())), line.path))
     draft.add(item, line.path)
+
+
+def _item_id(variant: Spot, key: ItemKey) -> Spot:
+    """As the import of Shopify's product export has it: the SKU, without one an only variant's handle; else the id."""
+    sku = variant.at("sku")
+    if key == "sku" and (sku.text or "").strip():
+        return sku._replace(value=(sku.text or "").strip())
+    url = variant.at("product.url")
+    handle = _handle(url.text or "") if key == "sku" and variant.at("title").value == ONLY_VARIANT else None
+    if handle is not None:
+        return url._replace(value=unquote(handle[1]))
+    id_ = variant.at("id")
+    return id_._replace(value=id_.named(_LINES_FIX).rpartition("/ProductVariant/")[2])
 
 
 ADAPTER = Adapter(
@@ -187,6 +201,7 @@ ADAPTER = Adapter(
         "data.checkout.discountApplications[].title": "coupon",
         "lines[].quantity": "items[].quantity",
         "variant.sku": "items[].item_id",
+        "variant.product.url": "items[].item_id",
         "variant.id": "items[].item_id",
         **{f"variant.{source}": f"items[].{ours}" for source, ours in VARIANT.items()},
     },

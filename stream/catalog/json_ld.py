@@ -173,9 +173,9 @@ def _read(row: Row, product: Node, known: Mapping[str, Node], options: Options) 
     fill(row, FIELDS, cells, _SAID)
     properties = {name: _plain(product.get(name), known) for name in _ATTRIBUTES} | _properties(product, known)
     row.item["attributes"] = {name: values.text(one) for name, one in properties.items() if one.strip()} or None
-    words = product.get("keywords")
-    listed = words if isinstance(words, list) else str(words or "").split(",")
-    row.item["tags"] = [tag for one in listed if (tag := values.text(_plain(one, known)))] or None
+    if words := product.get("keywords"):
+        listed = words if isinstance(words, list) else str(words).split(",")
+        row.item["tags"] = [tag for one in listed if (tag := values.text(_plain(one, known)))]
     offered(row, OFFER, cells, options)
     return row
 

@@ -15,6 +15,7 @@ from stream.feeds.records import first, records
 from stream.feeds.text import FeedText
 from stream.strict_json import Rejected, decode
 
+_ITSELF = {name: name for name in FIELDS}
 _OTHERS = {"enable_search", "is_eligible_search", "link", "image_link", "@type", "@context", "@graph", "id"}
 
 
@@ -22,14 +23,14 @@ class JsonLines:
     """See the module."""
 
     name = "catalogue items, JSON Lines"
-    mapping: Mapping[str, str] = {name: name for name in FIELDS}
+    mapping: Mapping[str, str] = {"each": "the same name"}
 
     def looks(self, head: str) -> bool:
         return head.lstrip().startswith(("{", "[")) and "item_id" in first(head) and not _OTHERS & first(head).keys()
 
     def rows(self, text: FeedText, options: Options) -> Iterator[Row]:
         for number, value in records(text):
-            row = Row(number, columns=self.mapping)
+            row = Row(number, columns=_ITSELF)
             document = decode(value, max_bytes=catalog_item.MAX_ITEM_BYTES)
             if isinstance(document, Rejected):
                 row.blame("", value.decode("utf-8", "replace"), refusal(document))

@@ -48,6 +48,14 @@ VARIANT = (
     Field("image_url", ("variant image url", "product image url"), values.web_url),
 )
 OFFER = Offer("price", "compare-at price", cost="cost per item")
+_SAID_BY = {
+    "tags": ("tags",),
+    "attributes": ("option1 value",),
+    "hidden": ("status", "published on online store"),
+    "availability": ("inventory quantity",),
+    "quantity": ("inventory quantity",),
+}
+"""What a file without any of these columns does not speak of."""
 _OPTIONS = [(f"option{number} name", f"option{number} value") for number in (1, 2, 3)]
 _NO_SKU = Unreadable("missing", "variants are told apart by their SKU, and this one has none", "give each variant one")
 _NO_TITLE = Unreadable("missing", "a product's first row has its title", "keep the rows of a product together")
@@ -149,6 +157,9 @@ def _variant(
         row.item["url"] = f"{options.shop.rstrip('/')}/products/{handle}"
     _described(row, first, cells)
     _stocked(row, cells)
+    for field, columns in _SAID_BY.items():
+        if not any(column in names for column in columns):
+            row.item.pop(field, None)
     _priced(row, cells, options)
 
 

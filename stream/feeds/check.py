@@ -1,4 +1,6 @@
-"""The first pass over feeds: every row is read and validated, what is good waits in a spool, what is not is named."""
+"""The first pass over feeds: every row is read and validated; what changes something waits in a spool, what is wrong is
+named.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +12,11 @@ import orjson
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from stream import catalog_item
 from stream.catalog import recognised
 from stream.catalogue import Shelved
 from stream.feeds.columns import Options
 from stream.feeds.flaws import Flaw, Row, Unreadable
+from stream.feeds.plan import Plan, Refused, compared
 from stream.feeds.spool import Spool
 from stream.feeds.text import FeedText
 from stream.strict_json import REFUSED, Rejected
@@ -31,6 +33,7 @@ class Checked(Struct):
     ids: dict[str, str] = field(default_factory=dict)
     flaws: list[Flaw] = field(default_factory=list)
     formats: dict[str, str] = field(default_factory=dict)
+    plan: Plan = field(default_factory=Plan)
 
     def reasons(self) -> dict[str, int]:
         """How often each thing is wrong, the most frequent first."""
@@ -42,44 +45,66 @@ def check(
 ) -> Iterator[None]:
     """Read one feed into `spool` and `checked`, a step a row; raises `BadFeed`.
 
-    `known` is the catalogue that an update is checked against.
+    `known` is the catalogue that it is compared with.
     """
     found = recognised(text)
     checked.formats[source] = found.name
     for row in found.rows(text, options):
         checked.rows += 1
-        value = _valid(row, source, known, checked)
-        if value is not None:
-            checked.valid += 1
-            spool.put(value)
+        _named(row, source, checked)
+        if not row.flaws:
+            _compared(row, known, spool, checked)
+        checked.valid += not row.flaws
         checked.flaws += [replace(flaw, source=source) for flaw in row.flaws]
         yield
 
 
-def _valid(row: Row, source: str, known: Mapping[str, Shelved], checked: Checked) -> bytes | None:
-    """The update, if nothing is wrong with it; what is, is noted in the row."""
+def _named(row: Row, source: str, checked: Checked) -> None:
+    """Note the item's id, which no other row may have."""
     item_id = row.item.get("item_id")
     if not isinstance(item_id, str) or not item_id:
         checked.nameless += 1
-        item_id = ""
     elif item_id in checked.ids:
-        fix = "keep one of them"
-        why = Unreadable("duplicate", f"the item is in {checked.ids[item_id]} already", fix)
+        why = Unreadable("duplicate", f"the item is in {checked.ids[item_id]} already", "keep one of them")
         row.blame(row.columns.get("item_id", "item_id"), item_id, why)
     else:
         checked.ids[item_id] = f"row {row.number} of {source}"
-    if row.flaws:
-        return None
-    before = known.get(item_id)
-    value = orjson.dumps(row.item)
-    whole = catalog_item.fold(before.raw if before else None, value)
-    if isinstance(whole, Rejected):
-        name = _NAME.match(whole.field)[0]  # type: ignore[index]  # it matches everything
-        row.blame(row.columns.get(name, name), row.item.get(name, ""), _refusal(whole))
-        return None
-    return value
+
+
+def _compared(row: Row, known: Mapping[str, Shelved], spool: Spool, checked: Checked) -> None:
+    """Keep what the row changes, or note why the gate refuses it."""
+    update = orjson.dumps(row.item)
+    item_id = row.item.get("item_id", "")
+    found = compared(item_id, update, known.get(item_id) if isinstance(item_id, str) else None)
+    if isinstance(found, Rejected):
+        name = _NAME.match(found.field)[0]  # type: ignore[index]  # it matches everything
+        row.blame(row.columns.get(name, name), row.item.get(name, ""), _refusal(found))
+        return
+    checked.plan.count(found)
+    if found is not None:
+        spool.put(update)
 
 
 def _refusal(found: Rejected) -> Unreadable:
     what, _, fix = found.detail.removeprefix(REFUSED).partition(". ")
     return Unreadable(found.reason, what, fix)
+
+
+def gone(checked: Checked, known: Mapping[str, Shelved]) -> list[str]:
+    """Items that a feed of the whole assortment no longer has.
+
+    A row that is wrong keeps its item as it was. If a row's id cannot be read, nobody knows which item that is, and
+    none is removed.
+    """
+    return [] if checked.nameless else [item_id for item_id in known if item_id not in checked.ids]
+
+
+def refuse_broken(checked: Checked) -> None:
+    """Raises `Refused` for a feed without rows, or with fewer than half of them valid."""
+    if not checked.rows:
+        raise Refused("the feed has no rows, nothing was sent. Export it again; an empty feed is never meant.")
+    if checked.valid * 2 < checked.rows:
+        raise Refused(
+            f"only {checked.valid} of {checked.rows} rows are valid, less than half: nothing was sent. Mend what is "
+            "listed above; most of it has one cause."
+        )

@@ -1,9 +1,10 @@
 """An import from beginning to end: fetch, check every row, plan, send.
 
 ```
-FILE | URL ─▶ bytes ─▶ unpacked ─▶ text ─▶ rows of a format ─▶ validated ─▶ spool on disk
-                                                                              │ compared with the catalogue, which is
- liveshelf.catalog.v1 ◀── only changes, acknowledged ◀── plan, unless refused ◀┘ followed meanwhile
+FILE | URL ─▶ bytes ─▶ unpacked ─▶ text ─▶ rows of a format ─▶ validated, compared ─▶ changes, spooled on disk
+                                                                       ▲                   │
+ liveshelf.catalog.v1 ─────────────────────────── followed meanwhile ──┘                   │
+                      ◀── acknowledged ◀── only what still differs ◀── unless refused ◀────┘
 ```
 Nothing is sent before every feed has been read to its end, so that a feed that breaks off changes nothing.
 """
@@ -19,11 +20,11 @@ from typing import IO, Protocol
 from msgspec import Struct
 
 from stream.catalogue import Catalogue, Shelved
-from stream.feeds.check import Checked, check
+from stream.feeds.check import Checked, check, gone, refuse_broken
 from stream.feeds.columns import Options
 from stream.feeds.fetch import fetch, is_url, spoken
 from stream.feeds.flaws import BadFeed
-from stream.feeds.plan import Plan, changes, gone, planned, refuse_broken, refuse_shrinking
+from stream.feeds.plan import changes, refuse_shrinking
 from stream.feeds.send import Sends, send
 from stream.feeds.spool import Spool
 from stream.feeds.text import FeedText
@@ -80,31 +81,25 @@ async def check_all(
     refuse_broken(checked)
 
 
-def plan(wanted: Wanted, spool: Spool, checked: Checked, known: Mapping[str, Shelved]) -> tuple[Plan, list[str]]:
-    """What the feeds change, and which items go; raises `Refused`."""
-    leaving = gone(checked, known) if wanted.full else []
-    found = planned(changes(spool, leaving, known), checked.valid, known)
+def leaving(wanted: Wanted, checked: Checked, known: Mapping[str, Shelved]) -> list[str]:
+    """The items that go, and the plan completed by them; raises `Refused`."""
+    found = gone(checked, known) if wanted.full else []
+    for change in changes((), found, known):
+        checked.plan.count(change)
+    checked.plan.live = sum(one.sellable for one in known.values())
     if not wanted.allow_shrink:
-        refuse_shrinking(found)
-    return found, leaving
+        refuse_shrinking(checked.plan)
+    return found
 
 
 async def carry_out(
-    spool: Spool, leaving: Sequence[str], catalogue: Catalogue, producer: Sends, partitions: int, watcher: Watcher
-) -> int:
-    """Send the changes against the catalogue as it is by now; how many were acknowledged."""
-    count = 0
-
-    def progress(acknowledged: int) -> None:
-        nonlocal count
-        count += acknowledged
-        watcher.sent(acknowledged)
-
+    spool: Spool, going: Sequence[str], catalogue: Catalogue, producer: Sends, partitions: int, watcher: Watcher
+) -> None:
+    """Send the changes against the catalogue as it is by now; raises `NotAcknowledged`."""
     # the catalogue changes while its own records come back, so each is compared when its turn comes
-    offsets = await send(changes(spool, leaving, catalogue.items), producer, partitions, progress)
+    offsets = await send(changes(spool, going, catalogue.items), producer, partitions, watcher.sent)
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(catalogue.reached(offsets), SHOWN_WITHIN_S)
-    return count
 
 
 async def _opened(source: str, *, loopback: bool) -> IO[bytes]:

@@ -30,8 +30,8 @@ ATTRIBUTES = {
 }
 LABELS = tuple(f"custom_label_{number}" for number in range(5))
 COLUMNS = frozenset(name for one in FIELDS for name in one.columns) | ATTRIBUTES.keys() | set(LABELS)
-SELDOM = frozenset({"quantity", "inventory", "quantity_to_sell_on_facebook"})
-"""What a feed without a header is not taken to speak of, so that the stock that the shop sends otherwise stays."""
+SELDOM = frozenset({"quantity", "inventory", "quantity_to_sell_on_facebook", *LABELS})
+"""What a feed without a header speaks of only where it is filled, so that stock and tags from elsewhere stay."""
 
 MAPPING = {one.name: ", ".join(one.columns) for one in FIELDS} | {
     "price, currency": OFFER.price,
@@ -53,5 +53,6 @@ def read(row: Row, cells: Mapping[str, str], said: Container[str], options: Opti
 
 def labelled(row: Row, cells: Mapping[str, str], said: Container[str]) -> None:
     """The shop's own labels as tags."""
-    if any(name in said for name in LABELS):
-        row.item["tags"] = [values.text(cells[name]) for name in LABELS if cells.get(name, "").strip()] or None
+    found = [values.text(cells[name]) for name in LABELS if cells.get(name, "").strip()]
+    if found or any(name in said for name in LABELS):
+        row.item["tags"] = found or None

@@ -1,4 +1,4 @@
-"""The second pass: what a feed changes, before anything is sent, and whether that can be meant."""
+"""What a feed changes in the catalogue, and whether that can be meant."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from msgspec import Struct
 
 from stream import catalog_item
 from stream.catalogue import Shelved
-from stream.feeds.check import Checked
 from stream.strict_json import Rejected
 
 MOST_LOST = 0.2
@@ -43,55 +42,42 @@ class Plan(Struct):
     def records(self) -> int:
         return self.new + self.changed + self.removed
 
+    def count(self, change: Change | None) -> None:
+        """Add one item's change; None: it stays as it is."""
+        if change is None:
+            self.unchanged += 1
+            return
+        self.new += change.new
+        self.removed += change.value is None
+        self.changed += change.value is not None and not change.new
+        self.lost += change.was_sellable and not change.is_sellable
+
+
+def compared(item_id: str, update: bytes, before: Shelved | None) -> Change | Rejected | None:
+    """What an update makes of an item: the record to send, why it cannot be, or None if nothing changes."""
+    known = before.raw if before else None
+    whole = catalog_item.fold(known, update)
+    if whole is None or isinstance(whole, Rejected):
+        return whole
+    if known == whole:
+        return None
+    sellable = catalog_item.read_item(whole).sellable
+    value = catalog_item.record_of(known, whole)
+    return Change(item_id, value, before is None, before is not None and before.sellable, sellable)
+
 
 def changes(
     updates: Iterable[tuple[str, bytes]], gone: Iterable[str], known: Mapping[str, Shelved]
 ) -> Iterator[Change]:
     """The records that take the catalogue from `known` to what the feed says; nothing for what stays as it is."""
     for item_id, update in updates:
-        before = known.get(item_id)
-        whole = catalog_item.fold(before.raw if before else None, update)
-        if whole is None or isinstance(whole, Rejected) or (before is not None and before.raw == whole):
-            continue
-        value = catalog_item.record_of(before.raw if before else None, whole)
-        sellable = catalog_item.read_item(whole).sellable
-        yield Change(item_id, value, before is None, before is not None and before.sellable, sellable)
+        found = compared(item_id, update, known.get(item_id))
+        if isinstance(found, Change):
+            yield found
     for item_id in gone:
         before = known.get(item_id)
         if before is not None:
             yield Change(item_id, None, was_sellable=before.sellable)
-
-
-def gone(checked: Checked, known: Mapping[str, Shelved]) -> list[str]:
-    """Items that a feed of the whole assortment no longer has.
-
-    A row that is wrong keeps its item as it was. If a row's id cannot be read, nobody knows which item that is, and
-    none is removed.
-    """
-    return [] if checked.nameless else [item_id for item_id in known if item_id not in checked.ids]
-
-
-def planned(found: Iterable[Change], valid: int, known: Mapping[str, Shelved]) -> Plan:
-    """The changes, counted."""
-    plan = Plan(live=sum(one.sellable for one in known.values()))
-    for change in found:
-        plan.new += change.new
-        plan.removed += change.value is None
-        plan.changed += change.value is not None and not change.new
-        plan.lost += change.was_sellable and not change.is_sellable
-    plan.unchanged = valid - plan.new - plan.changed
-    return plan
-
-
-def refuse_broken(checked: Checked) -> None:
-    """Raises `Refused` for a feed without rows, or with fewer than half of them valid."""
-    if not checked.rows:
-        raise Refused("the feed has no rows, nothing was sent. Export it again; an empty feed is never meant.")
-    if checked.valid * 2 < checked.rows:
-        raise Refused(
-            f"only {checked.valid} of {checked.rows} rows are valid, less than half: nothing was sent. Mend what is "
-            "listed above; most of it has one cause."
-        )
 
 
 def refuse_shrinking(plan: Plan) -> None:

@@ -53,4 +53,4 @@ def records(text: FeedText) -> Iterator[tuple[int, bytes]]:
         return
     for number, line in enumerate(text.lines(), 1):
         if line.strip():
-            yield number, line.encode("utf-8", "surrogatepass")
+            yield number, line.encode()

@@ -29,12 +29,14 @@ async def send(
     """
     offsets: dict[int, int] = {}
     waiting: list[tuple[int, Awaitable[int]]] = []
-    for change in found:
-        partition = partition_of(change.item_id.encode(), partitions)
-        waiting.append((partition, await _sent(producer, partition, change)))
-        if len(waiting) >= WINDOW:
-            await _acknowledged(waiting, offsets, on_progress)
-    await _acknowledged(waiting, offsets, on_progress)
+    try:
+        for change in found:
+            partition = partition_of(change.item_id.encode(), partitions)
+            waiting.append((partition, await _sent(producer, partition, change)))
+            if len(waiting) >= WINDOW:
+                await _acknowledged(waiting, offsets, on_progress)
+    finally:
+        await _acknowledged(waiting, offsets, on_progress)
     return offsets
 
 
@@ -49,8 +51,13 @@ async def _sent(producer: Sends, partition: int, change: Change) -> Awaitable[in
 async def _acknowledged(
     waiting: list[tuple[int, Awaitable[int]]], offsets: dict[int, int], on_progress: Callable[[int], None]
 ) -> None:
-    found = await asyncio.gather(*[awaitable for _, awaitable in waiting])
-    for (partition, _), offset in zip(waiting, found, strict=True):
-        offsets[partition] = max(offset, offsets.get(partition, -1))
-    on_progress(len(waiting))
+    found = await asyncio.gather(*[awaitable for _, awaitable in waiting], return_exceptions=True)
+    places = [partition for partition, _ in waiting]
     waiting.clear()
+    for partition, offset in zip(places, found, strict=True):
+        if isinstance(offset, int):
+            offsets[partition] = max(offset, offsets.get(partition, -1))
+    on_progress(sum(isinstance(offset, int) for offset in found))
+    for error in found:
+        if isinstance(error, BaseException):
+            raise error

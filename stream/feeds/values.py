@@ -17,12 +17,14 @@ from stream.feeds.flaws import Unreadable
 from stream.instants import instant_ms
 
 LONGEST_AMOUNT = 60
-_NUMBER = r"\d(?:[\d., '\u00a0\u202f]*\d)?"
+_NUMBER = r"[0-9](?:[0-9., '\u00a0\u202f]*[0-9])?"
 _AMOUNT = re.compile(rf"([A-Za-z]{{3}}|[€£$¥])?\s*({_NUMBER})\s*([A-Za-z]{{3}}|[€£$¥])?").fullmatch
-_PLAIN = re.compile(r"\d+(?:\.\d{1,2}|\.\d{4,6})?").fullmatch
-_THREE_DIGITS = re.compile(r"\d{1,3}[.,]\d{3}").fullmatch
-_GROUPED = re.compile(r"\d{1,3}(?:([., '\u00a0\u202f])\d{3})+(?:(?!\1)[.,]\d{1,2})?|\d+[.,]\d{1,2}").fullmatch
-_MILS = re.compile(r"\d+\.\d{3}").fullmatch
+_PLAIN = re.compile(r"[0-9]+(?:\.[0-9]{1,2}|\.[0-9]{4,6})?").fullmatch
+_THREE_DIGITS = re.compile(r"[0-9]{1,3}[.,][0-9]{3}").fullmatch
+_GROUPED = re.compile(
+    r"[0-9]{1,3}(?:([., '\u00a0\u202f])[0-9]{3})+(?:(?!\1)[.,][0-9]{1,2})?|[0-9]+[.,][0-9]{1,2}"
+).fullmatch
+_MILS = re.compile(r"[0-9]+\.[0-9]{3}").fullmatch
 _OF_THREE_DECIMALS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
 _SIGNS = {"€": "EUR", "£": "GBP"}
 _CODE = re.compile("[A-Z]{3}").fullmatch
@@ -136,15 +138,17 @@ def web_url(cell: str) -> str:
     raise Unreadable("not_a_url", "it is not a web address", "write https://shop.example/…, with blanks as %20")
 
 
-def category(cell: str) -> str:
-    """A path from wide to narrow, `Kitchen > Pans`."""
+def category(cell: str) -> str | None:
+    """A path from wide to narrow, `Kitchen > Pans`; a number of Google's taxonomy names nothing that shoppers know."""
+    if cell.strip().isdecimal():
+        return None
     steps = [text(step) for step in unescape(cell).split(">")]
     return " > ".join(step for step in steps if step)
 
 
 def whole_number(cell: str) -> int:
     """How many; `3.0` is 3."""
-    found = re.fullmatch(r"(-?\d{1,12})(?:\.0+)?", cell.strip())
+    found = re.fullmatch(r"(-?[0-9]{1,12})(?:\.0+)?", cell.strip())
     if found is None:
         raise Unreadable("not_a_number", "it is not a whole number", "write digits only: 12")
     return int(found[1])

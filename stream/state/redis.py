@@ -23,13 +23,15 @@ from redis.exceptions import NoScriptError, OutOfMemoryError, ReadOnlyError, Red
 
 from stream.fold import Writes
 from stream.state.keys import Keys, Tag
-from stream.state.store import Reading, Unavailable
+from stream.state.store import UNFINISHED, Position, Reading, Unavailable
 
 TRIES = 3
 _LUA = resources.files(__package__).joinpath("lua")
 _COMMIT, _SWAP = (_LUA.joinpath(name).read_text(encoding="utf-8") for name in ("commit.lua", "swap.lua"))
 # Redis's cmsgpack knows msgpack's old raw type only, not bin, so msgspec cannot write for it
 _pack = partial(msgpack.packb, use_bin_type=False)
+_NOT_THERE, _FOR_EVER = -2, -1
+_AT_ONCE = 500
 _PASSING = frozenset({"BUSY", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "MISCONF", "NOREPLICAS", "TRYAGAIN"})
 
 
@@ -172,12 +174,37 @@ class RedisStore:
             return await self._redis.evalsha(self._shas[script], len(keys), *keys, packed)
 
     async def scan(self, tag: Tag) -> AsyncIterator[str]:
+        async for short in self._scan(tag):
+            if short not in ("position", "ranking"):
+                yield short
+
+    async def _scan(self, tag: Tag) -> AsyncIterator[str]:
         root = self.keys.root(tag)
         pattern = re.sub(r"([*?\[\]\\^-])", r"\\\1", root) + "*"
         async for key in self._redis.scan_iter(match=pattern, count=1_000):
-            short = key.decode()[len(root) :]
-            if short not in ("position", "ranking"):
-                yield short
+            yield key.decode()[len(root) :]
+
+    async def kept_for(self, tag: Tag, keys: Sequence[str]) -> list[int | None]:
+        found = await self._call(self._ttls, [self.keys.value(tag, key) for key in keys])
+        return [None if ttl == _NOT_THERE else 0 if ttl == _FOR_EVER else max(1, ttl) for ttl in found]
+
+    async def _ttls(self, names: Sequence[str]) -> Any:
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for name in names:
+                pipeline.pttl(name)
+            return await pipeline.execute()
+
+    async def clear(self, tag: Tag) -> int:
+        found = {self.keys.value(tag, short) async for short in self._scan(tag)}
+        if not found:
+            return 0
+        position = self.keys.position(tag)
+        await self._call(self._redis.set, position, str(Position(UNFINISHED, 0, 0)))
+        values = sorted(found - {position})
+        for cut in range(0, len(values), _AT_ONCE):
+            await self._call(self._redis.unlink, *values[cut : cut + _AT_ONCE])
+        await self._call(self._redis.delete, position)
+        return len(found)
 
     async def note(self, key: str, value: bytes, ttl_s: int) -> None:
         """Write a value outside all partitions (a worker's heartbeat)."""

@@ -25,6 +25,10 @@ class Judged(NamedTuple):
     def ratio(self) -> float:
         return self.shown / self.popular
 
+    def __str__(self) -> str:
+        shown = f"{self.shown:.4f} of what is liked, popular {self.popular:.4f}, ×{self.ratio:.2f}"
+        return f"{self.shelves} shelves showed {shown}"
+
 
 class Judge:
     """Answers shelves as the shop does and, while `judging`, compares them and the popular ones with the truth."""

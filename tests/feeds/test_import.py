@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
-from collections.abc import Iterator
+import threading
+from collections.abc import Awaitable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from serving.cli import app
 from stream.catalogue import Catalogue
 from stream.cluster import Cluster
 from stream.feeds.known import followed
+from stream.producer import NotAcknowledged, Producer
 from stream.settings import Settings, settings
 from stream.topics import TOPICS
 from tests.backends import KafkaServer, MockBroker
@@ -48,17 +52,22 @@ def broker(request: pytest.FixtureRequest) -> str:
     return url
 
 
-def run(*words: object) -> tuple[int, str]:
+def invoked(*words: object) -> Result:
     done = CliRunner(env={"COLUMNS": "300"}).invoke(app, ["import", *map(str, words)])
     if done.exception is not None and not isinstance(done.exception, SystemExit):
         raise done.exception
+    return done
+
+
+def run(*words: object) -> tuple[int, str]:
+    done = invoked(*words)
     return done.exit_code, done.output
 
 
 def document(*words: object) -> tuple[int, dict[str, Any]]:
-    code, text = run(*words, "--json")
-    found: dict[str, Any] = json.loads(text)
-    return code, found
+    done = invoked(*words, "--json")
+    found: dict[str, Any] = json.loads(done.stdout)
+    return done.exit_code, found
 
 
 def catalogue(url: str) -> dict[str, dict[str, Any]]:
@@ -157,10 +166,46 @@ def test_a_file_that_is_not_there_or_not_a_feed(tmp_path: Path) -> None:
     assert run(tmp_path, "--check")[0] == 1
 
 
-def test_a_broker_without_the_topic_and_no_broker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_broker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("stream.feeds.known.PATIENCE_S", 0.5)
-    path = written(tmp_path, json_lines(ITEMS))
-    assert "cannot be read from 127.0.0.1:1" in run(path, "--broker", "127.0.0.1:1")[1]
+    assert "cannot be read from 127.0.0.1:1" in run(written(tmp_path, b"x"), "--broker", "127.0.0.1:1")[1]
+
+
+def test_a_broker_without_the_topic(empty_kafka: KafkaServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stream.feeds.known.PATIENCE_S", 2.0)
+    assert f"has no topic {CATALOG}" in run(written(tmp_path, b"x"), "--broker", empty_kafka.url)[1]
+
+
+def test_a_broker_that_ends_in_the_middle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it acknowledged stays, and importing again sends the rest."""
+    path = written(tmp_path, json_lines(item(f"i{n}") for n in range(3_000)))
+    sends = Producer.send
+
+    def breaking(self: Producer, topic: str, partition: int, key: bytes | None, value: bytes | None) -> Awaitable[int]:
+        if key == b"i2500":
+            raise NotAcknowledged("the broker is gone")
+        return sends(self, topic, partition, key, value)
+
+    with MockBroker({CATALOG: 4}) as broker:
+        with monkeypatch.context() as patch:
+            patch.setattr(Producer, "send", breaking)
+            code, found = document(path, "--broker", broker.url)
+        assert (code, found["acknowledged"]) == (1, 2_500)
+        assert found["error"] == "the broker is gone. Import again: only what is missing is sent then."
+        code, found = document(path, "--broker", broker.url)
+        assert (code, found["acknowledged"], found["unchanged"]) == (0, 500, 2_500)
+
+
+def test_a_feed_from_the_web(embedded: str, tmp_path: Path) -> None:
+    written(tmp_path, gzip.compress(merchant_xml(ITEMS)), "feed.xml.gz")
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/feed.xml.gz"
+        assert "https only" in run(url, "--broker", embedded)[1]
+        code, found = document(url, "--broker", embedded, "--loopback")
+        server.shutdown()
+    assert (code, found["acknowledged"]) == (0, 12)
 
 
 def test_an_address_of_a_private_network_and_its_secrets_are_not_printed() -> None:

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.catalogue import Catalogue
-from stream.feeds.check import Checked, check
-from stream.feeds.plan import Change, Plan, Refused, changes, gone, planned, refuse_broken, refuse_shrinking
+from stream.feeds.check import Checked, check, refuse_broken
+from stream.feeds.importing import Wanted, leaving
+from stream.feeds.plan import Change, Plan, Refused, changes
 from stream.feeds.spool import Spool
 from stream.feeds.text import FeedText
 from stream.fold import Record
@@ -40,12 +41,9 @@ class Shop:
                 for _ in check(f"feed {number}", FeedText([content]), OPTIONS, known, spool, found):
                     pass
             refuse_broken(found)
-            leaving = gone(found, known) if full else []
-            plan = planned(changes(spool, leaving, known), found.valid, known)
-            if not shrink:
-                refuse_shrinking(plan)
-            self.take(changes(spool, leaving, known))
-        return plan
+            going = leaving(Wanted((), OPTIONS, full=full, allow_shrink=shrink), found, known)
+            self.take(changes(spool, going, known))
+        return found.plan
 
     def raw(self, item_id: str) -> dict[str, Any]:
         found: dict[str, Any] = orjson.loads(self.catalogue.items[item_id].raw)

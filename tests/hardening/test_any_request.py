@@ -23,8 +23,8 @@ FOLDER = Path(__file__).parent
 pytestmark = pytest.mark.timeout(300)
 
 
-def test_half_a_minute_of_any_request(shop: Shop, tmp_path: Path) -> None:
-    report = asked(shop, tmp_path, seconds=30)
+def test_most_of_a_minute_of_any_request(shop: Shop, tmp_path: Path) -> None:
+    report = asked(shop, tmp_path, seconds=45)
     assert report["operations"]["tested"] == len(operations())
     assert report["test_cases"]["generated"] > 500
     assert unreached(shop) == set()
@@ -41,7 +41,7 @@ def test_two_minutes_of_any_request(shop: Shop, tmp_path: Path) -> None:
 def test_any_request_while_redis_does_not_answer(shop: Shop, tmp_path: Path) -> None:
     shop.redis.pause()
     try:
-        report = asked(shop, tmp_path, "--phases", "coverage,fuzzing", seconds=15)
+        report = asked(shop, tmp_path, "--phases", "coverage,fuzzing", seconds=60)
     finally:
         shop.redis.resume()
     assert report["operations"]["tested"] == len(operations())

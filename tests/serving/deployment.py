@@ -18,7 +18,9 @@ from stream.catalogue import Catalogue
 from stream.cluster import BrokerAway
 from stream.fold import Outbound, Record
 from stream.item import ItemFold
+from stream.keyring import pseudonyms
 from stream.lag import Row as LagRow
+from stream.migrate import Renaming, move
 from stream.privacy_copy import apply
 from stream.producer import NotAcknowledged
 from stream.profile import ProfileFold
@@ -28,7 +30,6 @@ from stream.state.keys import Keys, Tag
 from stream.state.memory import MemoryStore
 from stream.state.store import Unavailable
 from stream.title_vectors import TitleVectors
-from stream.tokens import customer_pseudonym, pseudonym
 from stream.topics import TOPICS
 from stream.visitor import VisitorFold
 
@@ -109,12 +110,13 @@ class Redis:
 class Deployment:
     """`settle` lets the workers catch up and serving refresh what it holds."""
 
-    def __init__(self, **more: Any) -> None:
+    def __init__(self, *, broker: Broker | None = None, **more: Any) -> None:
         keys = {"pseudonym_key": "pseudonyms", "signing_key": "signatures"}
         self.settings = Settings(**{**keys, "publishable_key": PUBLISHABLE, "secret_key": SECRET, **more})
         self.now, self.live, self.known = float(NOW), True, True
         self.torn = False
-        self.broker, self.store = Broker(), MemoryStore()
+        self.pseudonyms = pseudonyms(self.settings)
+        self.broker, self.store = broker or Broker(), MemoryStore()
         self.redis = Redis(self.store)
         self.catalogue = Catalogue()
         self.vectors = TitleVectors(self.catalogue)
@@ -149,10 +151,21 @@ class Deployment:
         self.api.visitors.level.begin(dict.fromkeys(range(PARTITIONS["privacy"]), 0))
 
     def pid(self, visitor_id: str) -> str:
-        return pseudonym(b"pseudonyms", visitor_id)
+        return self.pseudonyms.of_visitor(visitor_id)
 
     def cid(self, customer_id: str) -> str:
-        return customer_pseudonym(b"pseudonyms", customer_id)
+        return self.pseudonyms.of_customer(customer_id)
+
+    async def migrated(self, key: str) -> Deployment:
+        """The same deployment after `liveshelf migrate` to one more key; this one is as it was."""
+        later = f"{self.settings.later_pseudonym_keys.get_secret_value()} {key}"
+        other = type(self)(broker=self.broker, later_pseudonym_keys=later)
+        renaming = Renaming(other.pseudonyms, self.pseudonyms.length, PARTITIONS)
+        await move(self.store, other.store, renaming, PARTITIONS)
+        other.now = self.now
+        other._read.update({place: at for place, at in self._read.items() if place[0] != "catalog"})
+        other.follow()
+        return other
 
     async def call(
         self, method: str, path: str, body: Any = None, *, key: str | None = PUBLISHABLE, **more: Any
@@ -224,15 +237,20 @@ class Deployment:
     async def work(self) -> None:
         """Let the workers apply what lies in the log."""
         self.broker.now = int(self.now)
-        for noun, fold in (("events", self._visitor_fold), ("pairs", ItemFold), ("profile", ProfileFold)):
+        for noun, fold in (("events", self._visitor_fold), ("pairs", ItemFold), ("profile", self._profile_fold)):
             for partition in range(PARTITIONS[noun]):
                 await self._work(noun, partition, fold)
         for partition in range(PARTITIONS["privacy"]):
             log = self.broker.logs["privacy", partition]
-            await apply(self.store, partition, log, len(log))
+            await apply(self.store, partition, log, len(log), self.pseudonyms)
 
     def _visitor_fold(self) -> VisitorFold:
-        return VisitorFold(self.pid, PARTITIONS["events"], self.vectors.of_session, cid_of=self.cid)
+        return VisitorFold(
+            self.pid, PARTITIONS["events"], self.vectors.of_session, cid_of=self.cid, pseudonyms=self.pseudonyms
+        )
+
+    def _profile_fold(self) -> ProfileFold:
+        return ProfileFold(self.pseudonyms)
 
     async def _work(self, noun: str, partition: int, fold: Any) -> None:
         place = (noun, partition)

@@ -16,6 +16,7 @@ from serving.http.keys import ApiKeys
 from serving.http.proofs import Proofs
 from serving.http.rate import Limits
 from serving.http.routes import Route, described
+from stream.pseudonyms import Pseudonyms
 from stream.tokens import DecisionToken, decision_id, sign
 from tests.serving.deployment import PUBLISHABLE, SECRET, Deployment, item
 from tests.serving.keys import PAGE_KEYS, SERVER_KEYS, of_each_scope
@@ -132,7 +133,7 @@ def own(shop: Deployment) -> Application:
     async def answer(_: Exchange) -> Answer:
         return Answer(b"{}")
 
-    proofs = Proofs(b"signatures", b"pseudonyms", shop.pid, lambda: shop.now)
+    proofs = Proofs(b"signatures", Pseudonyms((b"pseudonyms",)), shop.pid, lambda: shop.now)
     access = Access(ApiKeys.of(shop.settings), proofs, Limits(0, lambda: shop.now))
     guarded = access.guards(Need("privacy", own=True), answer)
     app = Application()

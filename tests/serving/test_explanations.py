@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from serving.explain import Explanations, sentence
+from stream.pseudonyms import ONE_KEY
 from stream.tokens import DecisionToken, decision_id
 from tests.serving.deployment import PUBLISHABLE, SECRET, Deployment, item
 
@@ -127,7 +128,7 @@ async def test_after_an_erasure_a_new_decision_is_explained_to_its_visitor(
 async def test_a_log_that_takes_too_long_is_not_waited_for(shown: tuple[Deployment, dict[str, Any]]) -> None:
     shop, shelf = shown
     impatient = Explanations(
-        shop._within, shop.api.visitors.epoch_of, b"signatures", b"pseudonyms", clock=lambda: shop.now, budget_s=0
+        shop._within, shop.api.visitors.epoch_of, b"signatures", ONE_KEY, clock=lambda: shop.now, budget_s=0
     )
     assert (await impatient.of(shelf["decision_id"])).explanation.found == "unknown"
 

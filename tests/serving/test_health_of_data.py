@@ -201,6 +201,8 @@ async def test_times_that_were_clamped(shop: Deployment) -> None:
     produce(shop, [event("page_view")] * 3 + [event("page_view", occurred_at=NOW - two_days)])
     produce(shop, [event("page_view", occurred_at=NOW + two_days, sent_at=None)])
     assert await measured(shop, "times_kept") == (3, 5, "bad")
+    sentence = next(one["sentence"] for one in (await asked(shop))["measures"] if one["name"] == "times_kept")
+    assert sentence.startswith("60.0 % of the events keep their own time; the others")
 
 
 async def test_only_the_newest_day_counts(shop: Deployment) -> None:

@@ -131,14 +131,20 @@ async def test_without_redis_every_shelf_is_degraded(busy: Deployment) -> None:
         ({}, "placements"),
         ({"placements": []}, "placements"),
         ({"placements": [{"placement": "trending"}] * 11}, "placements"),
-        ({"placements": [{"placement": "nowhere"}]}, "home_for_you"),
-        ({"placements": [{"placement": "trending"}] * 2}, "`as`"),
         ({"placements": [{"placement": "trending", "n": 101}]}, "placements[0].n"),
         ({"placements": [{"placement": "trending", "filter": {"x": 1}}]}, "/placements/0/filter/x"),
         ({"placements": [{"placement": "trending"}], "min_fresh": "x"}, "min_fresh"),
     ],
 )
-async def test_what_cannot_be_asked_is_told(shop: Deployment, body: object, says: str) -> None:
+async def test_what_cannot_be_read_is_told(shop: Deployment, body: object, says: str) -> None:
     answer = await shop.call("POST", "/v1/page", body)
     assert answer.status_code == 400
     assert says in answer.json()["detail"]
+
+
+async def test_an_unknown_placement_and_two_shelves_of_one_name_are_told(shop: Deployment) -> None:
+    unknown = await page(shop, "trending", "nowhere", status=404)
+    assert "/placements/1/placement" in unknown["detail"]
+    assert "home_for_you" in unknown["detail"]
+    twice = await page(shop, "trending", {"placement": "home_for_you", "as": "trending"}, status=422)
+    assert twice["errors"][0]["pointer"] == "/placements/1/as"

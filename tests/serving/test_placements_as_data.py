@@ -231,7 +231,9 @@ async def test_a_name_that_is_none_is_refused(stocked: Deployment, name: str) ->
     assert answer.json()["errors"][0]["pointer"] == "/name"
 
 
-@pytest.mark.parametrize("body", [b"[]", b"{", b"5", b'{"n": NaN}'])
+@pytest.mark.parametrize(
+    "body", [b"[]", b"{", b"5", b'{"n": NaN}', b'{"explain": "a\\u0000", "recommenders": ["popular"]}']
+)
 async def test_a_body_that_is_no_document_is_refused(stocked: Deployment, body: bytes) -> None:
     assert (await put(stocked, "pans", body)).status_code == 400
 

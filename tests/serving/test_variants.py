@@ -44,6 +44,13 @@ async def test_the_pages_own_group_is_not_on_its_shelves(dressed: Deployment, pl
     assert "s1" not in groups(ids(await dressed.shelf(placement, "me", item_ids=["s1S"], n=50)))
 
 
+async def test_an_addon_is_no_variant_of_what_lies_in_the_cart(dressed: Deployment) -> None:
+    await dressed.view("me", "s2M", event="add_to_cart")
+    shown = ids(await dressed.shelf("cart_addons", "me", n=50))
+    assert shown
+    assert "s2" not in groups(shown)
+
+
 async def test_the_best_variant_that_is_in_stock_is_the_one(dressed: Deployment) -> None:
     first = next(one for one in ids(await dressed.shelf("trending", n=50)) if one.startswith("s0"))
     await dressed.stock({"item_id": first, "quantity": 0})

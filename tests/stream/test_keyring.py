@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from stream.keyring import FILE, LEAST_CHARACTERS, NoKeys, development_keys, key_bytes, refuse_weak
+from stream.keyring import (
+    FILE,
+    LEAST_CHARACTERS,
+    NoKeys,
+    add_pseudonym_key,
+    development_keys,
+    key_bytes,
+    refuse_weak,
+)
 from stream.settings import Settings
 
 
@@ -50,6 +58,29 @@ def test_where_others_reach_it_a_key_that_can_be_guessed_is_refused() -> None:
         with pytest.raises(NoKeys, match=f"LIVESHELF_{name.upper()} has fewer than {len(key)} characters") as refused:
             refuse_weak(Settings(**STRONG | {name: key[1:]}), "it is open")
         assert key[1:] not in str(refused.value)
+
+
+def test_each_of_the_later_keys_counts() -> None:
+    later = f"{'a' * 32} short {'b' * 32}"
+    with pytest.raises(NoKeys, match="LIVESHELF_LATER_PSEUDONYM_KEYS has fewer than 32"):
+        refuse_weak(Settings(**STRONG | {"later_pseudonym_keys": later}), "it is open")
+
+
+def test_another_key_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = development_keys(tmp_path)
+    with monkeypatch.context() as full:
+        full.setattr("stream.keyring.os.fsync", _no_space)
+        with pytest.raises(OSError, match="no space"):
+            add_pseudonym_key(tmp_path, "new", "ls2")
+    assert development_keys(tmp_path) == before
+    add_pseudonym_key(tmp_path, "new", "ls2")
+    changed = {"LIVESHELF_LATER_PSEUDONYM_KEYS": "new", "LIVESHELF_KEY_PREFIX": "ls2"}
+    assert development_keys(tmp_path) == before | changed
+    assert stat.S_IMODE((tmp_path / FILE).stat().st_mode) == 0o600
+
+
+def _no_space(_: int) -> None:
+    raise OSError("no space left on device")
 
 
 def test_a_key_that_is_not_there_opens_nothing_and_is_not_weak() -> None:

@@ -233,6 +233,7 @@ def listening(app: Any) -> Iterator[str]:
     """The address of an application on a free port of loopback, in a thread of its own."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
+        bound.listen()  # who comes before the server does, waits
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off", loop="asyncio"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
         thread.start()

@@ -11,11 +11,13 @@ from xml.etree import ElementTree as ET
 
 import msgspec
 import pytest
+from msgspec import convert
 
 from serving.demo.assortment import departments, styles
 from serving.demo.catalogue import Item, charm, items, made
 from serving.demo.people import kinds
 from serving.demo.pictures import drawings, mix, picture
+from serving.web.routes import ITEMS, varied
 from stream import catalog_item
 from stream.strict_json import Rejected
 
@@ -132,6 +134,15 @@ def test_drawings_differ_by_kind_and_colour() -> None:
     looks = {(item.kind, item.colour) for item in made()}
     assert len({picture(item.item_id) for item in made()}) == len(looks)
     assert {kind for kind, _ in looks} | {"cover"} == set(drawings().shapes)
+
+
+def test_the_pages_grid_shows_all_categories_and_no_item_in_two_variants() -> None:
+    whole = convert(items(), list[catalog_item.CatalogItem])
+    shown = varied(whole, ITEMS)
+    assert len(shown) == ITEMS
+    assert {item.category for item in shown} == {item.category for item in whole}
+    assert len({item.item_group_id for item in shown}) == ITEMS
+    assert varied(whole[::-1], ITEMS) == shown
 
 
 def test_an_unknown_item_has_no_drawing() -> None:
