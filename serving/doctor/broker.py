@@ -88,6 +88,19 @@ def positions(facts: Facts) -> Finding | None:
     return ok("the state in Redis was made from topics with as many partitions.")
 
 
+def readable(facts: Facts) -> Finding | None:
+    """Whether the newest records could be read: without them not everything can be judged."""
+    if not isinstance(facts.survey, Survey):
+        return None
+    if facts.unread:
+        why = "; ".join(facts.unread.values())
+        fix = (
+            "Look again in a moment (topics that were just made need one); mind rights to read, and leaders that moved."
+        )
+        return warn(f"not all is judged: {why}.", fix)
+    return ok("the newest records can be read.")
+
+
 def partitioner(facts: Facts) -> Finding | None:
     """Whether producers use Kafka's own partitioner: each key's murmur2 against where its record lies."""
     if not isinstance(facts.survey, Survey) or not facts.events:

@@ -25,6 +25,7 @@ CHECKS: tuple[Check, ...] = (
     broker.partitions,
     broker.kept,
     broker.positions,
+    broker.readable,
     broker.partitioner,
     broker.clock,
     redis.reachable,

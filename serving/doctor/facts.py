@@ -62,7 +62,7 @@ class Facts(Struct):
     """All that is known.
 
     `items_whole` is false if there was no time to read the whole catalogue; `measures` by name, of the newest events;
-    `given`: whether somebody named the API's address.
+    `unread` says by topic why its newest records could not be read; `given`: whether somebody named the API's address.
     """
 
     settings: Settings
@@ -78,6 +78,7 @@ class Facts(Struct):
     items: dict[str, CatalogItem] = field(default_factory=dict)
     items_whole: bool = False
     measures: dict[str, Measure] = field(default_factory=dict)
+    unread: dict[str, str] = field(default_factory=dict)
     url: str = API
     given: bool = False
     api: Answer = Answer(0)
@@ -140,7 +141,10 @@ async def _sample(facts: Facts, noun: str, found: dict[str, Any]) -> list[Record
         return []
     count = _each(found[noun].partitions)
     asked = await _asked(asyncio.to_thread(newest, facts.settings.broker_url, noun, count))
-    return [] if isinstance(asked, Away) else asked
+    if isinstance(asked, Away):
+        facts.unread[noun] = asked.why
+        return []
+    return asked
 
 
 def _each(partitions: int) -> int:

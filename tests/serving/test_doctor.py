@@ -130,6 +130,12 @@ SITUATIONS: dict[str, Situation] = {
         "bad",
         "48 partitions",
     ),
+    "nothing to read": (
+        broker.readable,
+        lambda f: replace(f, unread={"events": "liveshelf.events.v1 gives no answer in time"}),
+        "warn",
+        "no answer in time",
+    ),
     "another partitioner": (
         broker.partitioner,
         lambda f: replace(f, events=[event("a", 1 - partition_of(b"a", N) % 2), event("b")]),
