@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequen
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+import structlog
+
 from serving.api import KINDS, Api, Ports
 from serving.config.copy import ConfigCopy
 from serving.console.accounts import Accounts, path_of
@@ -21,11 +23,12 @@ from stream.catalog_item import CatalogItem
 from stream.catalogue_copy import FOLDER, CatalogueCopy
 from stream.cluster import BrokerAway, Cluster
 from stream.fold import Record
-from stream.keyring import key_bytes
+from stream.keyring import key_bytes, pseudonyms
 from stream.lag import Row as LagRow
 from stream.lag import lag
 from stream.local_copy import LocalCopy
 from stream.producer import Producer
+from stream.pseudonyms import STORED
 from stream.settings import Settings
 from stream.span import within
 from stream.state.keys import Keys, Tag
@@ -43,6 +46,12 @@ SAVE_ROWS_S = 60.0
 SWEEP_BUDGET_S = 1.0
 STORE_TIMEOUT_S = 0.5
 LEVEL_S = 0.1
+_OTHER_KEYS = (
+    "the state was made with other pseudonym keys: nothing personal is answered. Set the LIVESHELF_PSEUDONYM_KEY and "
+    "LIVESHELF_LATER_PSEUDONYM_KEYS that belong to this LIVESHELF_KEY_PREFIX"
+)
+
+log = structlog.get_logger()
 
 
 class Process:
@@ -101,7 +110,8 @@ class Process:
 
     def _background(self) -> tuple[Callable[[], Coroutine[Any, Any, None]], ...]:
         api = self.api
-        return api.rows.sweep, api.rows.follow, api.models.follow, self._level, self._refresh, self._save, self._settle
+        followed = api.rows.sweep, api.rows.follow, api.models.follow
+        return *followed, self._level, self._refuse_other_keys, self._refresh, self._save, self._settle
 
     async def _refresh(self) -> None:
         """Rank what is popular, again and again."""
@@ -116,6 +126,20 @@ class Process:
                 count = self.copy.partitions("privacy") if self.copy.follower.live else 0
                 ends = await self._ends([Tag("privacy", partition) for partition in range(count)])
                 self.api.visitors.level.begin(dict(enumerate(ends)))
+            await asyncio.sleep(LEVEL_S)
+
+    async def _refuse_other_keys(self) -> None:
+        """Look once whether the state's pseudonyms are by this process's keys; if not, answer as if Redis was away."""
+        ours = pseudonyms(self.settings).fingerprint
+        while True:
+            with suppress(Unavailable):
+                tags = [Tag("events", partition) for partition in range(self.copy.partitions("events"))]
+                found = [keys for tag in tags for keys in await self._store.load(tag, [STORED])]
+                if not set(found) <= {None, ours}:
+                    log.critical(_OTHER_KEYS, key_prefix=self.settings.key_prefix)
+                    self.api.visitors.level.believe_nothing(len(tags))
+                if tags:
+                    return
             await asyncio.sleep(LEVEL_S)
 
     async def _save(self) -> None:

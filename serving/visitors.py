@@ -7,6 +7,7 @@ what both know together. Where the values may lack what the privacy topic says (
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache
@@ -77,6 +78,10 @@ class Level:
     def begin(self, ends: Mapping[int, int]) -> None:
         """The topic's ends by partition."""
         self._least.update({partition: max(end, self._least.get(partition, 0)) for partition, end in ends.items()})
+
+    def believe_nothing(self, partitions: int) -> None:
+        """From now on no value is believed: other keys than this process's made their names."""
+        self._least = dict.fromkeys(range(partitions), sys.maxsize)
 
     def holds(self, partition: int, packed: bytes | None) -> bool:
         """Whether values beside this mark may be believed."""

@@ -47,9 +47,8 @@ def unmerge(pid: str, visitor: Any, accepted: Accepted, cid_of: Callable[[str], 
 
 def tie(pid: str, visitor: Any, cid: str, partition: int, emit: Emit) -> None:
     """The visitor is this customer from now on, and no other; the customer's entries go to this partition."""
-    if cid != visitor.customer:
-        part(pid, visitor, emit)
-        visitor.customer, visitor.customer_partition = cid, partition
+    part(pid, visitor, emit)
+    visitor.customer, visitor.customer_partition = cid, partition
 
 
 def partition_of_customer(visitor: Any, partitions: Mapping[str, int]) -> int:

@@ -214,7 +214,9 @@ class VisitorFold:
         """What the consent to personalization allows: the customer, the profile, and the customer's other devices."""
         customer_id = customers.named(accepted)
         if customer_id is not None and self._cid_of is not None:
-            customers.tie(pid, visitor, self._cid_of(customer_id), self._partition_of(customer_id, emit), emit)
+            cid = self._cid_of(customer_id)
+            if cid != visitor.customer:
+                customers.tie(pid, visitor, cid, self._partition_of(customer_id, emit), emit)
         if accepted.name not in CONTROL:
             self._profile(pid, visitor, accepted, state, emit)
         customers.tell(pid, visitor, accepted, emit)

@@ -11,11 +11,13 @@ from typing import Any
 
 import httpx
 import pytest
+from redis import Redis
 
 from serving.console.accounts import Account, added, change, path_of
 from serving.console.passwords import hash_of
 from serving.http.application import Application
 from serving.process import Process
+from stream.keyring import pseudonyms
 from stream.settings import Settings
 from stream.topics import TOPICS
 from tests.backends import MockBroker, RedisServer
@@ -69,6 +71,22 @@ async def until(true: Callable[[], Any]) -> None:
 
 async def shelf(client: httpx.AsyncClient) -> Any:
     return (await client.get("/v1/recommendations/home_for_you")).json()
+
+
+async def test_a_state_by_other_keys_is_as_one_that_cannot_be_asked(settings: Settings) -> None:
+    ask = {"visitor_id": "me"}
+    with Redis.from_url(settings.redis_url) as redis:
+        redis.set("ls:{events:1}:pseudonyms", pseudonyms(settings).fingerprint)
+        async with serving(settings) as client:
+            assert (await client.post("/v1/recommendations/home_for_you", json=ask)).json()["status"] == "no_consent"
+        redis.set("ls:{events:1}:pseudonyms", b"another")
+
+    async def degraded() -> bool:
+        found = await client.post("/v1/recommendations/home_for_you", json=ask)
+        return bool(found.json()["status"] == "degraded")
+
+    async with serving(settings) as client:
+        await until(degraded)
 
 
 async def test_items_and_events_go_to_the_broker_and_items_come_back(settings: Settings) -> None:

@@ -102,6 +102,22 @@ async def test_what_waits_in_derived_topics_is_read_with_the_longer_chain() -> N
     assert [name for name in names(ONE) if name in dump(target)] == []
 
 
+@pytest.mark.parametrize("commits", [0, 3, 8, 12])
+async def test_what_was_sent_but_not_committed_before_counts_once(commits: int) -> None:
+    """A worker ended between the two: the next one sends the same again, by new names."""
+    town, store = Town(), Failing()
+    town.tell(EVENTS)
+    store.left = commits
+    with pytest.raises(Interrupted):
+        await town.work(store, ONE)
+    store.left = 1_000_000
+    await town.work(store, ONE, waiting=("events",))
+    target = await moved(store)
+    await town.work(target, TWO)
+    assert different(await town.rebuilt(target, TWO)) == []
+    assert without_clocks(target) == without_clocks(await moved(await never_moved()))
+
+
 @pytest.mark.parametrize("cut", range(0, len(EVENTS), 105))
 async def test_whenever_it_is_done_the_end_is_the_same(cut: int) -> None:
     town, store = Town(), MemoryStore()
