@@ -149,7 +149,7 @@ def _shop(text: str) -> str:
 
 
 def _fail(message: object, code: int = 1) -> NoReturn:
-    err.print(f"[bold red]✗[/] {escape(str(message))}", highlight=False)
+    err.print(f"[bold red]✗[/] {escape(str(message))}", highlight=False, soft_wrap=True)
     raise typer.Exit(code)
 
 
@@ -191,15 +191,16 @@ def _tell(outcome: Outcome, errors: Path | None, *, checked_only: bool) -> None:
         _fail(outcome.error)
     out.print(f"{checked.rows:,} rows, {checked.valid:,} valid", highlight=False)
     if not checked_only:
-        out.print(
-            f"{found.new:,} new, {found.changed:,} changed, {found.removed:,} removed, {found.unchanged:,} as they "
-            f"were: {outcome.acknowledged:,} records acknowledged in {outcome.seconds:.1f} s",
-            highlight=False,
+        what = (
+            f"{found.new:,} new, {found.changed:,} changed, {found.removed:,} removed, {found.unchanged:,} as they were"
         )
+        sent = f"{outcome.acknowledged:,} records acknowledged in {outcome.seconds:.1f} s"
+        out.print(f"{what}: {sent}", highlight=False, soft_wrap=True)
 
 
 def _line(flaw: Flaw) -> str:
     """One flaw as a compiler says it."""
     column = f" [bold]{escape(flaw.column)}[/]" if flaw.column else ""
     value = f" {escape(repr(flaw.value))}" if flaw.value else ""
-    return f"{escape(flaw.source)}:{flaw.row}:{column}{value} {escape(flaw.message)}: {escape(flaw.fix)}"
+    colon = ":" if column or value else ""
+    return f"{escape(flaw.source)}:{flaw.row}:{column}{value}{colon} {escape(flaw.message)}; {escape(flaw.fix)}"

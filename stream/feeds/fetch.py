@@ -63,9 +63,9 @@ async def fetch(
         raise BadFeed(f"it cannot be fetched ({type(error).__name__}). Try the address in a browser.") from None
 
 
-def _address(source: str, *, loopback: bool) -> URL:
+def _address(source: str, *, loopback: bool, base: URL | None = None) -> URL:
     try:
-        address = URL(source)
+        address = base.join(URL(source)) if base else URL(source)
     except ValueError:
         raise BadFeed("the address is not a web address. Write https://…") from None
     if address.scheme != ("http" if loopback else "https") or not address.host:
@@ -87,7 +87,7 @@ async def _fetched(address: URL, limits: FetchLimits, resolver: Checked, loopbac
             async with session.get(address.with_user(None), headers=headers, allow_redirects=False) as answer:
                 if answer.status not in _MOVED:
                     return await _kept(answer, limits)
-                address = _address(str(address.join(URL(_moved_to(answer)))), loopback=loopback)
+                address = _address(_moved_to(answer), loopback=loopback, base=address)
     raise BadFeed(f"it was redirected more than {MOST_REDIRECTS} times. Give the last address.")
 
 

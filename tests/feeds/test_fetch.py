@@ -67,6 +67,16 @@ async def test_the_connection_goes_to_the_very_addresses_that_were_checked() -> 
         await resolver.resolve("feeds.example", 443)
 
 
+async def test_a_name_that_turns_private_between_the_check_and_the_connection() -> None:
+    answers = iter([["93.184.216.34"], ["169.254.169.254"]])
+
+    async def rebinding(host: str) -> list[str]:
+        return next(answers)
+
+    with pytest.raises(Forbidden, match=r"169\.254\.169\.254"):
+        await fetch("https://feeds.example/feed.xml", lookup=rebinding)
+
+
 @pytest.mark.parametrize(
     "host",
     [
@@ -136,6 +146,13 @@ async def test_a_feed_is_fetched_also_over_a_few_redirects() -> None:
 async def test_a_redirect_into_a_private_network(place: str) -> None:
     async with server(a=moved(place)) as shop:
         with pytest.raises(Forbidden):
+            await content(shop.make_url("/a"))
+
+
+@pytest.mark.parametrize("place", ["http://[broken", "http://x:99999/", "http://[::1%25", ""])
+async def test_a_redirect_to_nowhere(place: str) -> None:
+    async with server(a=moved(place)) as shop:
+        with pytest.raises(BadFeed):
             await content(shop.make_url("/a"))
 
 

@@ -132,7 +132,7 @@ def test_rows_that_are_wrong_are_told_like_a_compiler_does_and_the_others_go(emb
     path = written(tmp_path, content)
     code, text = run(path, "--broker", embedded)
     assert code == 3
-    assert f"{path}:14: price '0,999 EUR' it is 0999 to some and 0.999 to others: write 0999.00 or 0.9990" in text
+    assert f"{path}:14: price '0,999 EUR': it is 0999 to some and 0.999 to others; write 0999.00 or 0.9990" in text
     assert "1 × ambiguous_price" in text
     assert "12 rows, 11 valid" in text
     assert len(catalogue(embedded)) == 11
