@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 from serving.config.documents import COPY_KIND, Config, Kind
-from stream.catalogue_copy import FOLDER, WAIT_EMBEDDED_MS, WAIT_MS
+from stream.catalogue_copy import FOLDER, WAIT_MS
 from stream.follower import Follower
 from stream.local_copy import LocalCopy
 from stream.settings import Settings
@@ -21,8 +21,7 @@ class ConfigCopy:
 
     def __init__(self, settings: Settings, kinds: Sequence[Kind[Any]]) -> None:
         self.config = Config(kinds, LocalCopy(settings.data_dir / FOLDER / "config", COPY_KIND), settings.run_id)
-        wait_ms = WAIT_EMBEDDED_MS if settings.embedded_broker else WAIT_MS
-        self.follower = Follower(settings.broker_url, "config", self.config, wait_ms=wait_ms)
+        self.follower = Follower(settings.broker_url, "config", self.config, wait_ms=WAIT_MS)
         self._saving: asyncio.Task[None] | None = None
 
     def start(self) -> None:
