@@ -190,10 +190,10 @@ def test_a_price_without_currency_takes_the_one_that_was_said() -> None:
 
 
 def test_an_element_within_another_is_not_the_item_s_own() -> None:
-    feed = (
-        '<rss xmlns:g="http://base.google.com/ns/1.0"><channel><item>'
-        "<g:shipping><g:price>4.90 EUR</g:price></g:shipping><g:id>a</g:id><title>A</title><g:price>5.00 EUR</g:price><g:title>B</g:title></item></channel></rss>"
-    )
+    own = "<g:id>a</g:id><title>A</title><g:price>5.00 EUR</g:price><g:title>B</g:title>"
+    another = "<g:shipping><g:price>4.90 EUR</g:price></g:shipping>"
+    space = "http://base.google.com/ns/1.0"
+    feed = f'<rss xmlns:g="{space}"><channel><item>{another}{own}</item></channel></rss>'
     found = one(feed)
     assert (found["price"], found["title"]) == ("5.00", "B")
 
