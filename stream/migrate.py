@@ -34,6 +34,7 @@ FAMILIES["events"] |= {family.name: family for family in BESIDE}
 RANKINGS = {fold.topic: fold.ranking for fold in FOLDS if fold.ranking is not None}
 
 _PART = str(Position(UNFINISHED, 0, 0))
+_NOT_ALONE = "somebody else writes {tag} under the new prefix: stop what runs there, and run it again."
 _pack = msgspec.msgpack.Encoder().encode
 
 
@@ -159,7 +160,7 @@ async def move(source: WholeStore, target: WholeStore, renaming: Renaming, parti
     for tag in places:
         await target.clear(tag)
     for tag in positions:
-        await target.commit(tag, None, _PART, Writes())
+        await _write(target, tag, None, _PART, Writes())
     for tag in places:
         await _copy(source, target, tag, renaming, begun=tag in positions)
     for tag, position in positions.items():
@@ -168,25 +169,35 @@ async def move(source: WholeStore, target: WholeStore, renaming: Renaming, parti
                 f"{tag} moved on while it was copied: a worker runs. Stop all workers, and run it again."
             )
     for tag, position in positions.items():
-        await target.commit(tag, _PART, position, Writes())
+        await _write(target, tag, _PART, position, Writes())
 
 
 async def _copy(source: WholeStore, target: WholeStore, tag: Tag, renaming: Renaming, *, begun: bool) -> None:
     """One partition's values and ranking; where no event was folded yet there may be consents all the same."""
     if tag.topic == "events":
-        await target.swap(tag, {STORED: (None, renaming.to.fingerprint)})
+        await _set(target, tag, {STORED: renaming.to.fingerprint})
     async for values in _values(source, tag):
         renamed = {}
         for key, (packed, ttl_ms) in values.items():
             new_key, value = renaming.entry(tag, key, packed)
             renamed[new_key] = value, ttl_ms
         if begun:
-            await target.commit(tag, _PART, _PART, Writes(renamed))
+            await _write(target, tag, _PART, _PART, Writes(renamed))
         else:
-            await target.swap(tag, {key: (None, value) for key, (value, _) in renamed.items()})
+            await _set(target, tag, {key: value for key, (value, _) in renamed.items()})
     ranked = list(renaming.ranked(tag, await source.ranking(tag)).items())
     for at in range(0, len(ranked), AT_ONCE):
-        await target.commit(tag, _PART, _PART, Writes(ranked=dict(ranked[at : at + AT_ONCE])))
+        await _write(target, tag, _PART, _PART, Writes(ranked=dict(ranked[at : at + AT_ONCE])))
+
+
+async def _write(target: Store, tag: Tag, expected: str | None, new: str, writes: Writes) -> None:
+    if await target.commit(tag, expected, new, writes) is not None:
+        raise CannotMigrate(_NOT_ALONE.format(tag=tag))
+
+
+async def _set(target: Store, tag: Tag, values: Mapping[str, bytes]) -> None:
+    if not await target.swap(tag, {key: (None, value) for key, value in values.items()}):
+        raise CannotMigrate(_NOT_ALONE.format(tag=tag))
 
 
 async def _values(store: WholeStore, tag: Tag) -> AsyncIterator[dict[str, tuple[bytes, int]]]:

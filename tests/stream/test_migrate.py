@@ -310,6 +310,21 @@ async def test_a_worker_that_goes_on_meanwhile_is_noticed(town: Town) -> None:
     assert {Position.parse(found).topic_id for found in target.positions.values()} == {UNFINISHED}
 
 
+async def test_two_at_a_time_do_not_mix(town: Town) -> None:
+    store = await settled(town)
+
+    class Shared(MemoryStore):
+        """Another migration begins anew when this one is about to write its rankings."""
+
+        async def commit(self, tag: Tag, expected: str | None, new: str, writes: Writes) -> str | None:
+            if writes.ranked:
+                await self.clear(tag)
+            return await super().commit(tag, expected, new, writes)
+
+    with pytest.raises(CannotMigrate, match="somebody else writes events:0"):
+        await move(store, Shared(), Renaming(TWO, 1, PARTITIONS), PARTITIONS)
+
+
 # the end of the old state
 
 

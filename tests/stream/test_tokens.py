@@ -22,6 +22,7 @@ from stream.tokens import (
     read_fresh_token,
     read_visitor_token,
     sign,
+    verify,
     visitor_token,
 )
 
@@ -63,9 +64,10 @@ def test_a_customers_pseudonym_is_no_visitors() -> None:
     pid=st.text(min_size=1, max_size=128).map(lambda text: pseudonym(b"key", text)),
     cid=st.none() | st.text(min_size=1, max_size=128),
     expires_at=st.integers(0, LARGEST),
+    keys=st.integers(1, 9),
 )
-def test_a_visitor_comes_back(pid: str, cid: str | None, expires_at: int) -> None:
-    token = VisitorToken(pid, "" if cid is None else customer_pseudonym(b"key", cid), expires_at)
+def test_a_visitor_comes_back(pid: str, cid: str | None, expires_at: int, keys: int) -> None:
+    token = VisitorToken(pid, "" if cid is None else customer_pseudonym(b"key", cid), expires_at, keys)
     assert read_visitor_token(KEY, visitor_token(KEY, token)) == token
 
 
@@ -82,9 +84,12 @@ def test_a_fresh_token_comes_back(topic: str, partition: int, offset: int) -> No
     policy=st.integers(0, LARGEST),
     nonce=st.binary(min_size=8, max_size=8),
     pid=st.sampled_from((PID, "")),
+    keys=st.integers(1, 9),
 )
-def test_a_decision_comes_back(placement: str, variation: str, at: int, policy: int, nonce: bytes, pid: str) -> None:
-    decision = DecisionToken(placement, variation, at, pid, policy, 1, 2, nonce)
+def test_a_decision_comes_back(
+    placement: str, variation: str, at: int, policy: int, nonce: bytes, pid: str, keys: int
+) -> None:
+    decision = DecisionToken(placement, variation, at, pid, policy, 1, 2, nonce, keys)
     assert read_decision_id(KEY, decision_id(KEY, decision)) == decision
 
 
@@ -92,8 +97,14 @@ def test_a_decision_comes_back(placement: str, variation: str, at: int, policy: 
 def test_the_longest_decision_has_at_most_256_bytes(placement_bytes: int, variation_bytes: int) -> None:
     """Both names together may have 100 bytes; signature, pseudonym and the largest numbers take the rest."""
     placement, variation = "p" * placement_bytes, "v" * variation_bytes
-    longest = DecisionToken(placement, variation, LARGEST, PID, 2**31, 2**31, 2**31, b"n" * 8)
+    longest = DecisionToken(placement, variation, LARGEST, PID, 2**31, 2**31, 2**31, b"n" * 8, keys=99)
     assert len(decision_id(KEY, longest)) <= 256
+
+
+def test_a_token_of_one_key_is_as_before_there_were_more() -> None:
+    assert DECISION.keys == 1
+    assert len(verify(KEY, "decision", decision_id(KEY, DECISION))) == len(DECISION) - 1
+    assert len(verify(KEY, "visitor", visitor_token(KEY, VisitorToken(PID, "", 1)))) == 3
 
 
 def test_tokens_travel_in_urls_and_headers() -> None:
