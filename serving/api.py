@@ -105,7 +105,13 @@ class Api:
         self.models = Models(ports.patient, names, lambda: partitions("feedback"))
         self.decisions = DecisionLog(ports.offers, lambda: partitions("decisions"))
         snapshots = Snapshots(
-            self.shop, self.rows, self.visitors, self.customers, self.models, ports.live, clock=ports.timer
+            self.shop,
+            self.rows,
+            self.visitors,
+            self.customers,
+            self.models,
+            lambda: ports.live() and catalogue.ready.is_set(),
+            clock=ports.timer,
         )
         shelves = Shelves(self.shop, snapshots, self.decisions, signing_key, clock=ports.clock)
         self.ledger = Ledger(self.visitors, ports.producer, ports.store)

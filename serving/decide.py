@@ -8,7 +8,7 @@ Rules on stock and on what the visitor has are applied here, to live values, and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from itertools import islice
@@ -18,14 +18,14 @@ from typing import Any
 import numpy as np
 from msgspec import Struct
 
-from serving.decision import Decision, Fresh, Shown, Status, shown
+from serving.decision import Decision, Fresh, Rung, Shown, Status, shown
 from serving.placement import Placement
 from serving.ranking.order import merge
 from serving.ranking.table import Row
 from serving.recommender import Candidate, Known, Recommender
 from serving.recommenders import recommenders
 from serving.request import Request, Visit
-from serving.shop import Shop
+from serving.shop import NEWEST, Shop
 from stream import vectors
 from stream.visitor import SIGNALS, VisitorBase
 
@@ -33,6 +33,7 @@ NONCE_BYTES = 6
 SESSION_SHARE = np.float32(0.3)
 EXPLAINED = 200
 NEAREST = "nearest"
+_OF_TITLES = frozenset({NEAREST, NEWEST})
 OTHERS = "What you did on your other devices, where you are logged in."
 
 
@@ -82,6 +83,7 @@ def decide(
         placement=placement.name,
         variation=variation,
         status=_status(request, snapshot, evident, len(choice.items)),
+        rung=_rung(snapshot, choice.items),
         at=now,
         pid=snapshot.pid,
         nonce=rng.randbytes(NONCE_BYTES),
@@ -196,6 +198,16 @@ def _status(request: Request, snapshot: Snapshot, evident: int, total: int) -> S
     if not total:
         return "insufficient_data"
     return "ok" if evident or not request.n else "fallback"
+
+
+def _rung(snapshot: Snapshot, items: Sequence[Shown]) -> Rung:
+    if not snapshot.degraded:
+        return "live"
+    if not items:
+        return "empty"
+    if snapshot.visitor is not None:
+        return "partial"
+    return "catalogue" if all(one.recommender in _OF_TITLES for one in items) else "local"
 
 
 def _fresh(snapshot: Snapshot, now: int) -> Fresh:

@@ -99,7 +99,8 @@ class Snapshots:
         return {item_id: msgspec.structs.replace(row, repeat_rate=0.0) for item_id, row in found.items()}
 
     def _stale(self) -> bool:
-        return not self._live() or (self._rows.swept.is_set() and self._clock() - self._rows.read_at > STALE_S)
+        rows = self._rows
+        return not self._live() or rows.away or (rows.swept.is_set() and self._clock() - rows.read_at > STALE_S)
 
 
 def _allowed(visitor: Any, request: Request, now: int) -> Any:

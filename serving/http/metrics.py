@@ -15,6 +15,7 @@ EVENTS_NOT_TEACHING = Counter(
     "liveshelf_events_not_teaching", "events not learnt from, as too many visitors came from their address"
 )
 DECISIONS = Counter("liveshelf_decisions", "decisions, by placement and status", ["placement", "status"])
+ANSWERS = Counter("liveshelf_answers", "decisions, by placement and what they were made from", ["placement", "rung"])
 DECISIONS_DROPPED = Gauge("liveshelf_decisions_dropped", "decision records that found no room since the process began")
 ITEMS = Gauge("liveshelf_catalogue_items", "items of the catalogue in this process")
 ITEMS_REFUSED = Gauge("liveshelf_catalogue_records_refused", "catalogue records that are no items")

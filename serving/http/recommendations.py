@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from serving.decision import Rung
 from serving.http import metrics, problem
 from serving.http.answer import Answer
 from serving.http.body import struct_of
@@ -57,6 +58,9 @@ class Recommendations:
             for name in placements()
             for status in ("ok", "fallback", "insufficient_data", "no_consent", "control", "degraded")
         }
+        self._rungs = {
+            (name, rung): metrics.ANSWERS.labels(name, rung) for name in placements() for rung in get_args(Rung)
+        }
 
     async def answer(self, exchange: Exchange) -> Answer:
         placement = placements().get(exchange.path["placement"])
@@ -66,6 +70,7 @@ class Recommendations:
         request = _request(ask, exchange, self._visitor_id(ask, exchange.caller))
         shelf = await self._shelves.shelf(request, placement, self._wanted(ask.min_fresh))
         self._counters[placement.name, shelf.decision.status].inc()
+        self._rungs[placement.name, shelf.decision.rung].inc()
         return Answer(shelf.body)
 
     def _visitor_id(self, ask: Ask, caller: Caller) -> str:

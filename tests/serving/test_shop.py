@@ -1,7 +1,6 @@
 """What is popular, new and sold, as requests share it."""
 
 from serving.shop import NEWEST_EVERY_MS, SMALL, Shop
-from stream.catalogue import Catalogue
 from stream.signals import popularity
 from tests.serving.deployment import NOW
 from tests.stream.test_catalogue import read, record
@@ -66,7 +65,7 @@ def test_a_large_catalogues_newest_items_are_sought_now_and_then() -> None:
 
 
 def test_without_a_catalogue_all_items_with_events_may_be_shown() -> None:
-    shop = Shop(Catalogue())
+    shop = Shop(read())
     look(shop, "a", 1)
     shop.refresh(NOW)
     assert shop.shown is None
