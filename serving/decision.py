@@ -17,8 +17,8 @@ from serving.request import Reason
 
 Status = Literal["ok", "fallback", "insufficient_data", "no_consent", "control", "degraded"]
 Rung = Literal["live", "partial", "local", "catalogue", "empty"]
-"""What an answer was made from: `live`, everything; `partial`, the visitor's own state, while something beside it is old
-or missing; `local`, this process's memory and copies, nothing personal; `catalogue`, that alone; `empty`, nothing."""
+"""What an answer was made from: `live`, everything; `partial`, the visitor's own state, while something beside it is
+old or missing; `local`, this process's memory and copies, nothing personal; `catalogue`, that alone; `empty`: none."""
 
 _encode = msgspec.json.Encoder().encode
 

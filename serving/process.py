@@ -80,6 +80,8 @@ class Process:
     async def running(self) -> AsyncIterator[Process]:
         """Load the local copies, follow what changes, and at the end write the copies and close all connections."""
         began: list[asyncio.Task[Any]] = []
+        for reader in self._readers:
+            reader.connect()
         self.copy.start()
         self.api.rows.load()
         self.api.shop.refresh(_now())

@@ -23,6 +23,7 @@ from stream.state.redis import RedisStore
 from stream.topics import TOPICS
 
 LARGEST_RECORD_BYTES = 2 * 1024 * 1024
+RECONNECT_MS = 500  # librdkafka's 10 s would be how long a broker that is back goes unnoticed
 _NOUNS = {topic.name: topic.noun for topic in TOPICS.values()}
 
 
@@ -66,6 +67,8 @@ class Producer:
                 "compression.type": "lz4",
                 "message.max.bytes": LARGEST_RECORD_BYTES,
                 "log.connection.close": False,
+                "reconnect.backoff.ms": 50,
+                "reconnect.backoff.max.ms": RECONNECT_MS,
             },
             logger=Quiet(),
         )

@@ -14,6 +14,7 @@ from stream.state.pipe import Pipe
 from stream.state.redis import RedisStore
 from stream.state.store import Unavailable
 from tests.backends import RedisServer
+from tests.proxy import ToxicProxy
 
 TAG = Tag("events", 0)
 KEYS = Keys("t")
@@ -155,3 +156,50 @@ async def test_closing_fails_those_who_wait(pipe: Pipe, empty_redis: RedisServer
             await asked
     finally:
         empty_redis.resume()
+
+
+async def test_a_redis_that_is_always_late_soon_costs_nothing(pipe: Pipe, empty_redis: RedisServer) -> None:
+    """Each answer comes before the connection would be given up, but none within the budget."""
+    url = empty_redis.url.removeprefix("redis://").removesuffix("/0")
+    async with ToxicProxy(url) as proxy:
+        late = Pipe(f"redis://{proxy.url}/0", budget_s=0.05, rest_s=0.05)
+        await back(late)
+        proxy.latency_s = 0.04  # each way
+        waits = []
+        for _ in range(30):
+            began = time.monotonic()
+            with pytest.raises(Unavailable):
+                await late.mget(full("a"))
+            waits.append(time.monotonic() - began)
+        assert sum(wait > 0.04 for wait in waits) < 15
+        proxy.latency_s = 0
+        await back(late)
+        await late.close()
+
+
+async def test_what_is_connected_before_the_first_request_is_used_by_it(empty_redis: RedisServer) -> None:
+    eager = Pipe(empty_redis.url, budget_s=BUDGET_S)
+    eager.connect()
+    await asyncio.wait_for(eager._connected.wait(), 5)
+    link = eager._link
+    assert await eager.mget(["nothing"]) == [None]
+    assert eager._link is link
+    await eager.close()
+
+
+async def test_a_redis_that_accepts_and_never_answers_costs_a_new_process_the_budget_at_most(
+    empty_redis: RedisServer,
+) -> None:
+    async with ToxicProxy(empty_redis.url.removeprefix("redis://").removesuffix("/0")) as proxy:
+        proxy.blackhole = True
+        blind = Pipe(f"redis://{proxy.url}/0", budget_s=BUDGET_S, rest_s=0.05)
+        began = time.monotonic()
+        with pytest.raises(Unavailable):
+            await blind.mget(["a"])
+        assert time.monotonic() - began < 5 * BUDGET_S
+        proxy.blackhole = False
+        async with asyncio.timeout(20):
+            while blind._link is None:
+                await asyncio.sleep(0.01)
+        assert await blind.mget(["a"]) == [None]
+        await blind.close()
