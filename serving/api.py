@@ -56,6 +56,7 @@ class Ports:
     store: writes what the API may write of a visitor's privacy, and asks with patience.
     ends: the next offset of partitions' logs, `read` their records; both raise `BrokerAway`.
     lag: how far every agent is; raises `BrokerAway` or `Unavailable`.
+    leaving: whether the process is about to end.
     clock: now, in ms; `timer` seconds that only grow.
     """
 
@@ -72,6 +73,7 @@ class Ports:
     read: ReadLog
     lag: Callable[[], Awaitable[list[LagRow]]]
     rows_copy: LocalCopy | None = None
+    leaving: Callable[[], bool] = lambda: False
     clock: Callable[[], float] = lambda: time.time() * 1000
     timer: Callable[[], float] = time.monotonic
 
@@ -136,6 +138,7 @@ class Api:
             self.decisions,
             ports.live,
             lambda: self.visitors.level.known,
+            ports.leaving,
             clock=ports.timer,
         )
         self.visitor_tokens = VisitorTokens(signing_key, pseudonym_key, self.visitors.pid_of, ports.clock)

@@ -17,7 +17,6 @@ from typing import Annotated, Any, NoReturn, TypeVar
 
 import msgspec
 import typer
-import uvicorn
 from rich.console import Console
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -229,6 +228,7 @@ def serve(
 ) -> None:
     """Run the HTTP API."""
     from serving.app import application, check_keys  # noqa: PLC0415  # the other commands need none of it
+    from serving.server import run  # noqa: PLC0415
 
     conf = _connected()
     configure(conf.log_level)
@@ -236,11 +236,7 @@ def serve(
         check_keys(conf, host)
     except NoKeys as error:
         _fail(error)
-    uvicorn.run(
-        application(host), host=host, port=port, loop="uvloop", http="httptools", access_log=False,
-        log_level=conf.log_level.lower(), server_header=False, timeout_graceful_shutdown=5,
-        forwarded_allow_ips=conf.trusted_proxies,
-    )  # fmt: skip
+    raise typer.Exit(run(application(host), conf, host, port))
 
 
 @app.command(name="replay")

@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequen
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+import structlog
+
 from serving.api import Api, Ports
 from serving.console.accounts import Accounts, path_of
 from serving.console.audit import Audit
@@ -33,6 +35,8 @@ from stream.state.store import Unavailable
 from stream.tail import newest
 from stream.topics import TOPICS
 
+log = structlog.get_logger()
+
 DECISIONS_BUFFERED = 20_000
 REFRESH_S = 1.0
 CODES_A_REFRESH_SECOND = 20_000
@@ -44,9 +48,9 @@ LEVEL_S = 0.1
 
 
 class Process:
-    """Everything that one process holds; made in its event loop."""
+    """Everything that one process holds; made in its event loop. `leaving`: whether it was told to end."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, leaving: Callable[[], bool] = lambda: False) -> None:
         self.settings = settings
         self.copy = CatalogueCopy(settings, keep=True)
         self._readers = Pipe(settings.redis_url), Pipe(settings.redis_url, budget_s=SWEEP_BUDGET_S)
@@ -67,6 +71,7 @@ class Process:
             ends=self._ends,
             read=lambda *place: self._asked().read(*place),
             lag=self._lag,
+            leaving=leaving,
             rows_copy=LocalCopy(settings.data_dir / FOLDER / f"rows-{settings.key_prefix}", KIND),
         )
         self.api = Api(settings, ports)
@@ -128,8 +133,9 @@ class Process:
     async def _close(self) -> None:
         await self.copy.stop()
         await self.api.rows.save()
-        await asyncio.to_thread(self._producer.close)
-        await asyncio.to_thread(self._offers.close)
+        _, unsent = await asyncio.gather(*[asyncio.to_thread(one.close) for one in (self._producer, self._offers)])
+        if unsent:
+            log.warning("decisions_not_written", count=unsent, reason="the broker did not take them before the end")
         for reader in self._readers:
             await reader.close()
         await self._store.close()

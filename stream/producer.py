@@ -140,11 +140,12 @@ class Producer:
         if error is not None:
             self.dropped += 1
 
-    def close(self, timeout_s: float = 5) -> None:
-        """Send what waits, at most `timeout_s` long, and end the thread."""
-        self._producer.flush(timeout_s)
+    def close(self, timeout_s: float = 5) -> int:
+        """Send what waits, at most `timeout_s` long, and end the thread; how many records were not sent."""
+        left = self._producer.flush(timeout_s)
         self._open = False
         self._thread.join(1)
+        return left
 
 
 def _settle(done: asyncio.Future[int], error: KafkaError | None, offset: int | None) -> None:
