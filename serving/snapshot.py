@@ -23,6 +23,7 @@ from stream.tokens import FreshToken
 from stream.visitor import RETENTION_MS, Visitor
 
 STALE_S = 3.0
+WAITED_S = 0.01
 _NOBODY = Seen(None, None, None)
 
 
@@ -45,7 +46,7 @@ class Snapshots:
 
     async def read(self, request: Request, placement: Placement, wanted: FreshToken | None, now: int) -> Snapshot:
         """What `request` needs at `now` (ms). Never raises for a dependency: what cannot be read is left out."""
-        degraded = False
+        began, degraded = self._clock(), False
         try:
             seen = await self._visitors.read(request.visitor_id, wanted)
         except Unavailable:
@@ -55,7 +56,9 @@ class Snapshots:
         if visitor is not None and (request.customer_id or visitor.customer):
             others = await self._others(request, visitor.customer, now)
         where = visit(request, placement, visitor, now, others or ())
-        degraded |= not await self._read_rows(where) or others is None
+        degraded |= others is None
+        waited = degraded and self._clock() - began > WAITED_S  # who has waited in vain once does not wait again
+        degraded |= waited or not await self._read_rows(where)
         return Snapshot(
             visitor=visitor,
             pid="" if visitor is None else self._visitors.pid_of(request.visitor_id, visitor.epoch),

@@ -9,7 +9,7 @@ A request that has no answer after its budget fails; if nothing has come `PATIEN
 came in time, the connection is given up. Time in which this process itself was late does not count, up to ten budgets.
 While there is no connection requests fail at once, and one task tries again every `rest_s`; a new connection is used
 once it has answered a first command within the budget: a circuit breaker (Nygard, Release It!, 2007) whose trial
-request is nobody's.
+request is nobody's. After one that was given up again within `STEADY_S` the next attempt waits, longer each time.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ TICK_S = 0.005
 CONNECT_S = 1.0
 PATIENCE_S = 0.075
 POOR_S = 0.25
+STEADY_S = 2.0
+MOST_REST_S = 1.0
 MOST_BUDGETS = 10
 _READ_BYTES = 256 * 1024
 _PING = hiredis.pack_command((b"PING",))
@@ -54,6 +56,7 @@ class Pipe:
         self._connected = asyncio.Event()
         self._failed = False
         self._closed = False
+        self._pause_s = 0.0
 
     def connect(self) -> None:
         """Begin to connect, so that the first request need not wait for it."""
@@ -103,6 +106,7 @@ class Pipe:
 
     async def _connect(self) -> None:
         """Try until it succeeds."""
+        await asyncio.sleep(self._pause_s)
         while (link := await self._attempt()) is None:
             self._failed = True
             self._connected.set()
@@ -133,9 +137,13 @@ class Pipe:
         await link.close()
         return None
 
-    def _broken(self) -> None:
-        """The connection ended or is not trusted any more."""
+    def _broken(self, lived_s: float, *, slow: bool) -> None:
+        """The connection ended, or was given up as too slow, after so long."""
         self._link, self._failed = None, True
+        if slow and lived_s < STEADY_S:
+            self._pause_s = min(MOST_REST_S, max(self._rest_s, 2 * self._pause_s))
+        else:
+            self._pause_s = 0.0
         self.connect()
 
 
@@ -148,6 +156,7 @@ class _Link:
         self._waiting: deque[tuple[asyncio.Future[Any], float]] = deque()
         self._unsent: list[bytes] = []
         self._watching: asyncio.TimerHandle | None = None
+        self._began = self._loop.time()
         self._poor_since: float | None = None
         self.open = True
         self._receiving = asyncio.create_task(self._receive(), name="answers of Redis")
@@ -174,7 +183,11 @@ class _Link:
     def _send(self) -> None:
         unsent, self._unsent = self._unsent, []
         writer = self._connection._writer  # noqa: SLF001  # see above
-        if self.open and writer is not None:
+        if not self.open or writer is None:
+            return
+        if writer.transport.is_closing():  # it was reset, and nobody has read that yet
+            self._end("the connection to Redis has just ended")
+        else:
             writer.write(b"".join(unsent))
 
     async def _receive(self) -> None:
@@ -183,7 +196,7 @@ class _Link:
         with suppress(OSError, hiredis.ProtocolError):
             while part := await reader.read(_READ_BYTES):
                 parser.feed(part)
-                while (answer := parser.gets()) is not False:
+                while self.open and (answer := parser.gets()) is not False:
                     asked, _ = waiting.popleft()
                     if not asked.done():
                         self._poor_since = None
@@ -200,10 +213,10 @@ class _Link:
         longest = now - self._waiting[0][1]
         if now - due < TICK_S or longest > MOST_BUDGETS * self._budget_s:
             if longest > self._budget_s + PATIENCE_S:
-                self._end("Redis does not answer")
+                self._end("Redis does not answer", slow=True)
                 return
             if self._expire(now - self._budget_s) and self._poor(now):
-                self._end("Redis does not answer in time")
+                self._end("Redis does not answer in time", slow=True)
                 return
         self._watching = self._loop.call_later(TICK_S, self._watch, now + TICK_S)
 
@@ -223,7 +236,7 @@ class _Link:
                 asked.set_exception(Unavailable(f"Redis did not answer within {self._budget_s * 1000:.0f} ms"))
         return failed
 
-    def _end(self, reason: str) -> None:
+    def _end(self, reason: str, *, slow: bool = False) -> None:
         if not self.open:
             return
         self.open = False
@@ -236,4 +249,4 @@ class _Link:
         writer = self._connection._writer  # noqa: SLF001  # see above
         if writer is not None:
             writer.transport.abort()  # which ends the receiving, too
-        self._broken()
+        self._broken(self._loop.time() - self._began, slow=slow)
