@@ -116,10 +116,10 @@ class Scene:
 
 
 @contextmanager
-def scene(deployment: Deployment, proxy: ProxyThread, folder: Path) -> Iterator[Scene]:
-    """A stocked shop that answers live; `deployment` has to reach Redis through `proxy`."""
+def scene(deployment: Deployment, proxy: ProxyThread, folder: Path, **env: str) -> Iterator[Scene]:
+    """A stocked shop that answers live; `deployment` has to reach Redis through `proxy`, `env` is the API's."""
     deployment.start_worker()
-    with serving(deployment, folder) as live:
+    with serving(deployment, folder, **env) as live:
         made = Scene(deployment, proxy, live, folder)
         made.stock()
         made.until_live()
