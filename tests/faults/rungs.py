@@ -131,6 +131,7 @@ class Figures(NamedTuple):
 
     reads: int
     p50: float
+    p90: float
     p99: float
     errors: int
     short: int
@@ -158,6 +159,7 @@ class Played(NamedTuple):
         return Figures(
             reads=len(reads),
             p50=percentile(times, 0.5),
+            p90=percentile(times, 0.9),
             p99=percentile(times, 0.99),
             errors=sum(one.status != 200 for one in self.seen if one.number % EVERY),
             short=sum(one.items < N for one in reads),
