@@ -11,13 +11,13 @@ import msgspec
 
 from tests.load.client import Outcome
 from tests.load.figures import Figure, Say, percentile
-from tests.load.shelf import Target, load_on, shelf_job
+from tests.load.shelf import Load, Target, load_on, shelf_job
 from tests.load.stand import Stand
 from tests.load.warm import warm_shop
 
 NAME = "overload"
 TIMES = 3.0
-CONNECTIONS = 400
+CONNECTIONS = 256
 GOODPUT = 0.8
 P99_MS = 250.0
 REFUSED_P99_MS = 250.0
@@ -32,16 +32,31 @@ def bench(stand: Stand, say: Say, *, items: int = 2_000, visitors: int = 500, se
         load_on(target, 0.0, 4 * target.job.count)
         before = _flat_out(target, seconds)
         many = target._replace(job=msgspec.structs.replace(target.job, connections=CONNECTIONS))
-        rate = TIMES * before
-        found = load_on(many, rate, int(rate * seconds)).outcome
+        rate = TIMES * before.a_second
+        under = load_on(many, rate, int(rate * seconds))
         after = _flat_out(target, seconds)
-    say(f"bears {before:,.0f}/s before and {after:,.0f}/s after, asked {rate:,.0f}/s")
-    return _figures(found, (before + after) / 2)
+    say(f"bears {before.a_second:,.0f}/s before and {after.a_second:,.0f}/s after, asked {rate:,.0f}/s")
+    return [
+        *_figures(under.outcome, (before.a_second + after.a_second) / 2),
+        *_costs(under, (before.cpu_us + after.cpu_us) / 2),
+    ]
 
 
-def _flat_out(target: Target, seconds: float) -> float:
+def _flat_out(target: Target, seconds: float) -> Load:
     first = load_on(target, 0.0, int(100 * seconds)).a_second
-    return load_on(target, 0.0, int(first * seconds)).a_second
+    return load_on(target, 0.0, int(first * seconds))
+
+
+def _costs(under: Load, answer_us: float) -> list[Figure]:
+    """In CPU time, of which other work on the machine takes nothing away."""
+    statuses = under.outcome.statuses
+    answered = statuses.count(200) / len(statuses)
+    refusal_us = (under.cpu_us - answered * answer_us) / (1 - answered) if answered < 1 else 0.0
+    return [
+        Figure(NAME, "CPU of an answer", round(answer_us), "µs"),
+        Figure(NAME, "CPU of a refusal, if an answer costs the same", round(refusal_us), "µs"),
+        Figure(NAME, "share of the CPU that went into answers", round(answered * answer_us / under.cpu_us, 2), "×"),
+    ]
 
 
 def _figures(found: Outcome, bears: float) -> list[Figure]:
