@@ -25,7 +25,7 @@ from serving.http import metrics, problem
 from serving.http.access import NEEDS
 from serving.http.answer import Answer
 
-TARGET_S = 0.010
+TARGET_S = 0.005
 INTERVAL_S = 0.1
 TICK_S = 0.005
 LEAST_TICKS = 3

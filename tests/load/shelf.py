@@ -78,10 +78,11 @@ def bench(
     return figures
 
 
-def shelf_job(port: int, asks: list[Ask]) -> Job:
-    path = "/v1/recommendations/pdp_also_bought?n=20&visitor_id={}&item_id={}"
-    paths = [path.format(ask.visitor_id, ask.item_id) for ask in asks]
-    return Job(port, paths, len(paths), key=PUBLISHABLE, status="ok", positions=20, connections=CONNECTIONS)
+def shelf_job(port: int, asks: list[Ask], n: int = 20) -> Job:
+    """Every ask once, for shelves of `n` items."""
+    path = "/v1/recommendations/pdp_also_bought?n={}&visitor_id={}&item_id={}"
+    paths = [path.format(n, ask.visitor_id, ask.item_id) for ask in asks]
+    return Job(port, paths, len(paths), key=PUBLISHABLE, status="ok", positions=n, connections=CONNECTIONS)
 
 
 def _warm_up(ours: Target) -> bytes:
