@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Struct
 
 from tests.load.stand import ROOT
-from tests.load.wire import paced, run
+from tests.load.wire import paced
 
 GIVE_UP_S = 20.0
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
@@ -144,5 +144,5 @@ class Steady:
 
 
 if __name__ == "__main__":
-    made = run(perform(msgspec.json.decode(sys.stdin.buffer.read(), type=Course)))
+    made = asyncio.run(perform(msgspec.json.decode(sys.stdin.buffer.read(), type=Course)))
     sys.stdout.buffer.write(msgspec.json.encode(made))
