@@ -8,16 +8,17 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
 from serving.rows import Reads
+from stream.customers import partition_of_customer
 from stream.entries import Summary
 from stream.profile import Customer, Shared
+from stream.pseudonyms import Pseudonyms
 from stream.state.keys import Keys, Tag
 from stream.state.store import Unavailable
-from stream.tokens import customer_pseudonym
 from stream.topics import partition_of
 from stream.visitor import RETENTION_MS
 
@@ -29,6 +30,13 @@ _customer = msgspec.msgpack.Decoder(Customer)
 
 Allowed: TypeAlias = Callable[[str, Mapping[str, Shared]], Awaitable[set[str]]]
 """Of a customer's visitors those who agree now; raises `Unavailable`."""
+
+
+class Place(NamedTuple):
+    """A customer's pseudonym, and the partition of the profile topic in which their value lies."""
+
+    cid: str
+    partition: int
 
 
 class Customers:
@@ -44,7 +52,7 @@ class Customers:
         self,
         reader: Reads,
         keys: Keys,
-        pseudonym_key: bytes,
+        pseudonyms: Pseudonyms,
         partitions: Callable[[], int],
         allowed: Allowed,
         *,
@@ -53,34 +61,47 @@ class Customers:
         self._reader, self._keys, self._partitions, self._allowed = reader, keys, partitions, allowed
         self._clock = clock
         self._cached: dict[str, tuple[float, dict[str, Shared]]] = {}
-        self.cid_of = lru_cache(maxsize=65_536)(lambda customer_id: customer_pseudonym(pseudonym_key, customer_id))
+        self._cid_of = lru_cache(maxsize=65_536)(pseudonyms.of_customer)
+        self._first_cid_of = lru_cache(maxsize=65_536)(pseudonyms.first_of_customer)
 
-    async def others(self, cid: str, pid: str, now: int) -> Sequence[Summary]:
+    def named(self, customer_id: str) -> Place:
+        """The customer that a request names; raises `Unavailable`."""
+        partition = partition_of(self._first_cid_of(customer_id).encode(), self._known()[_TOPIC])
+        return Place(self._cid_of(customer_id), partition)
+
+    def tied(self, visitor: Any) -> Place:
+        """The customer whose visitor this is; raises `Unavailable`."""
+        return Place(visitor.customer, partition_of_customer(visitor, self._known()))
+
+    async def others(self, customer: Place, pid: str, now: int) -> Sequence[Summary]:
         """What the customer's visitors but `pid` let be known at `now` (ms); raises `Unavailable`."""
-        visitors = await self._visitors(cid)
+        visitors = await self._visitors(customer)
         others = {
             other: shared for other, shared in visitors.items() if other != pid and now - shared.at <= RETENTION_MS
         }
         if not others:
             return ()
-        allowed = await self._allowed(cid, others)
+        allowed = await self._allowed(customer.cid, others)
         return [shared.summary for other, shared in others.items() if other in allowed]
 
-    async def _visitors(self, cid: str) -> dict[str, Shared]:
-        """The customer's visitors as of at most `CACHED_S` ago; raises `Unavailable`."""
-        cached = self._cached.get(cid)
-        if cached is not None and self._clock() - cached[0] < CACHED_S:
-            return cached[1]
-        found = await self._read(cid)
-        self._keep(cid, found)
-        return found
-
-    async def _read(self, cid: str) -> dict[str, Shared]:
+    def _known(self) -> dict[str, int]:
         partitions = self._partitions()
         if not partitions:
             raise Unavailable("the topics' partitions are not known yet")
-        tag = Tag(_TOPIC, partition_of(cid.encode(), partitions))
-        (packed,) = await self._reader.mget([self._keys.value(tag, f"customer:{cid}")])
+        return {_TOPIC: partitions}
+
+    async def _visitors(self, customer: Place) -> dict[str, Shared]:
+        """The customer's visitors as of at most `CACHED_S` ago; raises `Unavailable`."""
+        cached = self._cached.get(customer.cid)
+        if cached is not None and self._clock() - cached[0] < CACHED_S:
+            return cached[1]
+        found = await self._read(customer)
+        self._keep(customer.cid, found)
+        return found
+
+    async def _read(self, customer: Place) -> dict[str, Shared]:
+        tag = Tag(_TOPIC, customer.partition)
+        (packed,) = await self._reader.mget([self._keys.value(tag, f"customer:{customer.cid}")])
         try:
             return {} if packed is None else _customer.decode(packed).visitors
         except msgspec.MsgspecError as error:

@@ -8,7 +8,7 @@ Rules on stock and on what the visitor has are applied here, to live values, and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from itertools import islice
@@ -19,21 +19,23 @@ import numpy as np
 from msgspec import Struct
 
 from serving.decision import Decision, Fresh, Rung, Shown, Status, shown
+from serving.filters.rule import both
 from serving.placement import Placement
 from serving.ranking.order import merge
 from serving.ranking.table import Row
 from serving.recommender import Candidate, Known, Recommender
 from serving.recommenders import recommenders
 from serving.request import Request, Visit
-from serving.shop import NEWEST, Shop
+from serving.shop import NEWEST, Selection, Shop
 from stream import vectors
 from stream.visitor import SIGNALS, VisitorBase
 
 NONCE_BYTES = 6
 SESSION_SHARE = np.float32(0.3)
 EXPLAINED = 200
-NEAREST = "nearest"
-_OF_TITLES = frozenset({NEAREST, NEWEST})
+VARIANTS = 3
+OF_THE_CATALOGUE = frozenset({"similar", "nearest", NEWEST})
+OFF = "This placement is switched off."
 OTHERS = "What you did on your other devices, where you are logged in."
 
 
@@ -67,22 +69,30 @@ class Snapshot(Struct, frozen=True, gc=False):
 
 
 def decide(
-    request: Request, snapshot: Snapshot, placement: Placement, variation: str, now: int, rng: Random
+    request: Request,
+    snapshot: Snapshot,
+    placement: Placement,
+    variation: str,
+    now: int,
+    rng: Random,
+    *,
+    above: Collection[str] = (),
 ) -> Decision:
-    """Choose what `request` is answered at `now` (ms)."""
-    choice = _Choice(snapshot, request.n, now)
-    known = _known(snapshot, now)
-    count = request.n + len(snapshot.visit.hidden)
-    for candidates in _offers(known, placement, count, lambda known: _located(known, snapshot, placement)):
-        if choice.take(candidates):
-            break
-    evident = len(choice.items)
-    if placement.evidence == "popular" and evident < request.n:
-        choice.take(snapshot.shop.fallback)
+    """Choose what `request` is answered at `now` (ms); `above` is what the same page shows already."""
+    shop = snapshot.shop
+    rule = both(placement.rule, request.rule) if placement.rule and request.rule else placement.rule or request.rule
+    within = None if rule is None else shop.within(rule)
+    choice = _Choice(request, snapshot, within, now, above)
+    evident = 0
+    if placement.enabled:
+        _fill(choice, request, snapshot, placement, within or shop, now, above)
+        evident = len(choice.items)
+        if placement.evidence == "popular" and evident < request.n:
+            choice.take((within or shop).fallback)
     return Decision(
         placement=placement.name,
         variation=variation,
-        status=_status(request, snapshot, evident, len(choice.items)),
+        status=_status(snapshot, placement, evident, len(choice.items)),
         rung=_rung(snapshot, choice.items),
         at=now,
         pid=snapshot.pid,
@@ -94,23 +104,49 @@ def decide(
     )
 
 
+def _fill(
+    choice: _Choice,
+    request: Request,
+    snapshot: Snapshot,
+    placement: Placement,
+    within: Shop | Selection,
+    now: int,
+    above: Collection[str],
+) -> None:
+    """Take what the generators offer; where items have variants more of them are asked for, as most will be left."""
+    count = request.n + len(snapshot.visit.hidden) + len(above)
+    count *= VARIANTS if snapshot.shop.grouped else 1
+    known = _known(snapshot, within, now)
+    for candidates in _offers(known, placement, count, lambda known: _located(known, snapshot, placement, within)):
+        if choice.take(candidates):
+            return
+
+
 class _Choice:
     """Items taken one by one, until there are enough."""
 
-    def __init__(self, snapshot: Snapshot, wanted: int, now: int) -> None:
+    def __init__(
+        self, request: Request, snapshot: Snapshot, within: Selection | None, now: int, above: Collection[str]
+    ) -> None:
         self.items: list[Shown] = []
         self.offered: dict[str, Candidate] = {}
         self.refused: dict[str, str] = {}
-        self._snapshot, self._wanted, self._now = snapshot, wanted, now
+        self._snapshot, self._wanted, self._now = snapshot, request.n, now
+        self._within, self._hidden = within, snapshot.visit.hidden
+        if above:
+            self._hidden = self._hidden | dict.fromkeys(above, "above")
+        self._groups: set[str] = set()
+        if snapshot.shop.grouped:
+            self._groups = {group for one in (*request.item_ids, *above) if (group := snapshot.shop.group_of(one))}
 
     def take(self, candidates: Iterable[Candidate]) -> bool:
         """Take those that may be shown; whether there are enough now.
 
         What is taken later ranks lower, so its scores, which are another generator's, are scaled to lie below.
         """
-        items, offered, wanted, now = self.items, self.offered, self._wanted, self._now
-        hidden, reasons = self._snapshot.visit.hidden, self._snapshot.visit.reasons
-        sellable, lowest = self._snapshot.shop.sellable, items[-1].score if items else 0.0
+        items, offered, wanted = self.items, self.offered, self._wanted
+        hidden, reasons = self._hidden, self._snapshot.visit.reasons
+        lowest = items[-1].score if items else 0.0
         factor = 0.0
         for candidate in candidates:
             if len(items) >= wanted:
@@ -119,14 +155,26 @@ class _Choice:
             if item_id in offered:
                 continue
             offered[item_id] = candidate
-            if item_id in hidden:
-                self.refused[item_id] = hidden[item_id]
-            elif sellable(item_id, now):
+            refusal = hidden[item_id] if item_id in hidden else self._refusal(item_id)
+            if refusal:
+                self.refused[item_id] = refusal
+            else:
                 factor = factor or _factor(candidate.score, lowest)
                 items.append(shown(candidate, factor, reasons))
-            else:
-                self.refused[item_id] = "not_sold_now"
         return len(items) >= wanted
+
+    def _refusal(self, item_id: str) -> str:
+        """Why the shop's live values keep the item back, empty if they do not; its group then counts as taken."""
+        shop = self._snapshot.shop
+        if not shop.sellable(item_id, self._now):
+            return "not_sold_now"
+        if self._within is not None and not self._within.lets(item_id):
+            return "filtered"
+        if shop.grouped and (group := shop.group_of(item_id)) is not None:
+            if group in self._groups:
+                return "variant"
+            self._groups.add(group)
+        return ""
 
 
 def _factor(highest: float, lowest: float) -> float:
@@ -150,12 +198,12 @@ def _offers(
     Where the visit is among titles is only found out (`located`) if it comes to that.
     """
     for tier in _tiers(placement.recommenders):
-        known = located(known) if any(one.name == NEAREST for one in tier) else known
+        known = located(known) if any(one.located for one in tier) else known
         offers = [one.candidates(known, count) for one in tier]
         yield offers[0] if len(offers) == 1 else merge(offers, {one.name: one.tier for one in tier})
 
 
-def _known(snapshot: Snapshot, now: int) -> Known:
+def _known(snapshot: Snapshot, within: Shop | Selection, now: int) -> Known:
     shop, visit = snapshot.shop, snapshot.visit
     return Known(
         now=now,
@@ -164,16 +212,17 @@ def _known(snapshot: Snapshot, now: int) -> Known:
         viewed=visit.viewed,
         codes=shop.codes,
         rows=snapshot.rows,
-        popular=shop.popular,
-        popular_in=shop.popular_in,
+        popular=within.popular,
+        popular_in=within.popular_in,
         category_of=shop.category_of,
-        shown=shop.shown,
+        price_of=shop.price_of,
+        shown=within.shown,
     )
 
 
-def _located(known: Known, snapshot: Snapshot, placement: Placement) -> Known:
+def _located(known: Known, snapshot: Snapshot, placement: Placement, within: Shop | Selection) -> Known:
     here = _session_vector(snapshot, placement)
-    return known if here is None else replace(known, vectors=snapshot.shop.vectors, session_vector=here)
+    return known if here is None else replace(known, vectors=within.vectors, session_vector=here)
 
 
 def _session_vector(snapshot: Snapshot, placement: Placement) -> vectors.Vector | None:
@@ -190,14 +239,16 @@ def _session_vector(snapshot: Snapshot, placement: Placement) -> vectors.Vector 
     return drawn
 
 
-def _status(request: Request, snapshot: Snapshot, evident: int, total: int) -> Status:
+def _status(snapshot: Snapshot, placement: Placement, evident: int, total: int) -> Status:
+    if not placement.enabled:
+        return "insufficient_data"
     if snapshot.degraded:
         return "degraded"
     if snapshot.asked_for_somebody and snapshot.visitor is None:
         return "no_consent"
     if not total:
         return "insufficient_data"
-    return "ok" if evident or not request.n else "fallback"
+    return "ok" if evident else "fallback"
 
 
 def _rung(snapshot: Snapshot, items: Sequence[Shown]) -> Rung:
@@ -207,7 +258,7 @@ def _rung(snapshot: Snapshot, items: Sequence[Shown]) -> Rung:
         return "empty"
     if snapshot.visitor is not None:
         return "partial"
-    return "catalogue" if all(one.recommender in _OF_TITLES for one in items) else "local"
+    return "catalogue" if all(one.recommender in OF_THE_CATALOGUE for one in items) else "local"
 
 
 def _fresh(snapshot: Snapshot, now: int) -> Fresh:
@@ -222,7 +273,7 @@ def _explained(choice: _Choice, snapshot: Snapshot, placement: Placement) -> dic
     names = dict.fromkeys((*placement.recommenders, *(one.recommender for one in choice.items)))
     found = recommenders()
     return {
-        "placement": placement.explain,
+        "placement": placement.explain if placement.enabled else OFF,
         "recommenders": {name: found[name].explain for name in names if name in found},
         "candidates": [
             {

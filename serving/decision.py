@@ -88,16 +88,17 @@ def write(
     fragments: Callable[[str], Fragments],
     *,
     took_ms: float,
-    asked: Sequence[str],
-    n: int,
+    asked: dict[str, Any],
     version: int,
+    pid_keys: int,
     models: dict[str, int],
 ) -> Written:
     """Both forms of a decision.
 
     Parameters
     ----------
-    asked, n: the request's items and number; `version` of the placement's settings, `models` used with their versions.
+    asked: what the request said, without persons; `version` of the placement's settings, `models` used with theirs.
+    pid_keys: with how many keys the pseudonym was made.
     """
     fresh, at = decision.fresh, decision.at
     head = (
@@ -107,10 +108,11 @@ def write(
     )
     shelf, record = _items(decision.items, fragments, at)
     explain = "" if decision.explain is None else f',"explain":{_json(decision.explain)}'
+    made_with = f'"pid_keys":{pid_keys},' if pid_keys > 1 else ""
     more = (
-        f'"decided_at":{at},"kind":"shelf","pid":{_text(decision.pid)},"policy_version":{version},'
+        f'"decided_at":{at},"kind":"shelf","pid":{_text(decision.pid)},{made_with}"policy_version":{version},'
         f'"variation":"{decision.variation}","candidates":{decision.candidates},'
-        f'"request":{_json({"n": n, "item_ids": asked})},"models":{_json(models)},'
+        f'"request":{_json(asked)},"models":{_json(models)},'
     )
     return Written(f'{head}"items":[{shelf}]{explain}}}'.encode(), f'{head}{more}"items":[{record}]}}'.encode())
 

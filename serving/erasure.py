@@ -24,7 +24,7 @@ from stream.consent import newest
 from stream.roster import AGENTS
 from stream.state.keys import Tag
 from stream.state.store import Position, Store
-from stream.tokens import read, sign
+from stream.tokens import made_with, read_made_with, sign
 from stream.topics import TOPICS
 
 PATIENCE_S = 3.0
@@ -37,13 +37,17 @@ Ends = Callable[[Sequence[Tag]], Awaitable[list[int]]]
 
 
 class Erasing(NamedTuple):
-    """An erasure under way: whose, where its control event lies, the new epoch, and when it was asked for (ms)."""
+    """An erasure under way: whose, where its control event lies, the new epoch, and when it was asked for (ms).
+
+    `keys`: with how many keys `pid` was made.
+    """
 
     pid: str
     partition: int
     offset: int
     epoch: int
     at: int
+    keys: int = 1
 
 
 class Erasures:
@@ -90,11 +94,15 @@ class Erasures:
             "epoch": epoch,
         }
         offset = await self._producer.send(TOPICS[TOPIC].name, partition, visitor_id.encode(), _encode(event))
-        return sign(self._key, "erasure", Erasing(pid, partition, offset, epoch, now))
+        erasing = Erasing(pid, partition, offset, epoch, now)
+        return sign(self._key, "erasure", (*erasing[:-1], *made_with(self._visitors.pseudonyms.length)))
 
     async def certificate(self, token: str) -> dict[str, Any] | None:
-        """The signed receipt if every agent has passed the erasure within `PATIENCE_S`; raises `BadToken`."""
-        erasing = Erasing(*read(self._key, "erasure", token, tuple[str, int, int, int, int]))
+        """The signed receipt if every agent has passed the erasure within `PATIENCE_S`; raises `BadToken`.
+
+        It names today's pseudonym, also if the erasure began before a migration.
+        """
+        erasing = Erasing(*read_made_with(self._key, "erasure", token, tuple[str, int, int, int, int, int], 5))
         until = self._timer() + PATIENCE_S
         if not await self._reached([(Tag(TOPIC, erasing.partition), erasing.offset + 1)], until):
             return None
@@ -118,17 +126,19 @@ class Erasures:
 
     def _certified(self, erasing: Erasing) -> dict[str, Any]:
         now, raw_until = int(self._clock()), erasing.at + RAW_DAYS * DAY_MS
-        signed = sign(self._key, "receipt", (erasing.pid, erasing.epoch, erasing.at, now, raw_until))
+        pseudonyms = self._visitors.pseudonyms
+        pid = pseudonyms.of_token(erasing.pid, erasing.keys)
+        receipt = (pid, erasing.epoch, erasing.at, now, raw_until, *made_with(pseudonyms.length))
         return {
             "status": "erased",
-            "pid": erasing.pid,
+            "pid": pid,
             "epoch": erasing.epoch,
             "requested_at": _text(erasing.at),
             "completed_at": _text(now),
             "raw_records_until": _text(raw_until),
             "raw_topics": [TOPICS[noun].name for noun in ("events", "decisions", "dead_letters")],
             "kept": "a tombstone: the pseudonym, its epoch and the time",
-            "receipt": signed,
+            "receipt": sign(self._key, "receipt", receipt),
         }
 
 

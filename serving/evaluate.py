@@ -24,7 +24,7 @@ from serving.baselines import Baseline
 from serving.baselines import baselines as all_baselines
 from serving.decide import Snapshot, decide
 from serving.history import History
-from serving.placements.home_for_you import PLACEMENT
+from serving.placements import placements
 from serving.quality import DEPTH, Quality
 from serving.request import Request, visit
 from stream.ingest import Accepted, validate
@@ -32,6 +32,7 @@ from stream.replay import BadFile, lines
 from stream.signals import session
 from stream.strict_json import Rejected
 
+PLACEMENT = placements()["home_for_you"]
 STEPS = frozenset({"view_item", "add_to_cart"})
 REFRESHED_MS = 10_000
 _PROGRESS_EVERY = 500

@@ -29,6 +29,7 @@ from serving.threads import one_by_one
 from serving.visitors import TOPIC, Visitors, as_allowed
 from stream import vectors
 from stream.cluster import BrokerAway
+from stream.customers import partition_of_customer
 from stream.fold import Record
 from stream.privacy import MARK, key_of, owner, unpack
 from stream.profile import Customer
@@ -170,9 +171,11 @@ class Exports:
         cid = visitor.customer
         if not cid:
             return None
-        (packed,) = await self._store.load(
-            Tag("profile", self._partition("profile", cid.encode())), [f"customer:{cid}"]
-        )
+        partitions = self._partitions("profile")
+        if not partitions:
+            raise Unavailable("the topics' partitions are not known yet")
+        tag = Tag("profile", partition_of_customer(visitor, {"profile": partitions}))
+        (packed,) = await self._store.load(tag, [f"customer:{cid}"])
         shared = None if packed is None else _customer(packed).visitors.get(pid)
         return {"cid": cid, "shared": None if shared is None else readable(shared)}
 

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from stream.fold import Family
 from stream.privacy import FAMILY, MARK
+from stream.pseudonyms import STORED
 from stream.state.table import FOLDS
 from stream.topics import TOPICS, Topic
 
@@ -73,6 +74,7 @@ REDIS: Final[dict[str, Use]] = {
         holds="Your consents with their history, under a pseudonym.",
     ),
     MARK: Use(("operation",), for_ever=_COUNTS),
+    STORED: Use(("operation",), for_ever="It says by which keys the pseudonyms were made; it names nobody."),
     "item": Use(("personalization",), for_ever=_SHARED),
     "recent": Use(("operation",)),
     "learner": Use(("personalization",), for_ever=_SHARED),
@@ -98,6 +100,7 @@ LOGS: Final[dict[str, Use]] = {
     "feedback": Use(("personalization",)),
     "catalog": Use(("operation",), for_ever="It is the shop's catalogue."),
     "audit": Use(("operation",)),
+    "config": Use(("operation",), for_ever="It is how the shop has set the system up."),
 }
 """What each topic is for."""
 
@@ -110,7 +113,8 @@ _TOPICS_HOLD: Final = {
     "profile": "The summary of a visitor, under a pseudonym, on its way to the customer's other devices.",
     "feedback": "Numbers that describe visits, and whether they ended in a purchase, without saying whose they were.",
     "catalog": "The items of the shop.",
-    "audit": "What the shop's own staff did in the console.",
+    "audit": "What the shop's own staff did in the console and to dead letters.",
+    "config": "How the shop's staff set up its placements: nothing of shoppers.",
 }
 
 
@@ -125,6 +129,7 @@ def stores() -> Iterator[Store]:
                 yield _of_redis(family)
     yield _of_redis(Family(FAMILY, bytes, "one visitor: consents with their history, erasures"))
     yield _of_redis(Family(MARK, bytes, "how far the copy of the privacy topic is"))
+    yield _of_redis(Family(STORED, bytes, "a fingerprint of the keys that made the pseudonyms"))
     for topic in TOPICS.values():
         yield _of_log(topic)
 

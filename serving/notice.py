@@ -8,11 +8,13 @@ matter, and how to change them; `serving/web` shows all of it as a page.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from msgspec import Struct
 
 from serving.held import Store, stores
+from serving.placement import Placement
 from serving.placements import placements
 from serving.ranking import table
 from serving.recommenders import recommenders
@@ -150,8 +152,8 @@ _RECIPIENTS: Final = [
 ]
 
 
-def notice(consent_default: str) -> PrivacyNotice:
-    """The notice of a deployment with this `consent_default`."""
+def notice(consent_default: str, shown: Iterable[Placement] | None = None) -> PrivacyNotice:
+    """The notice of a deployment with this `consent_default`, where these placements (None: the built-in) are shown."""
     return PrivacyNotice(
         says="What this shop's recommendation system keeps of you, why, for how long, and how you change it.",
         consent_default=consent_default,
@@ -164,16 +166,17 @@ def notice(consent_default: str) -> PrivacyNotice:
         recipients=_RECIPIENTS,
         rights=_RIGHTS,
         objection=_OBJECTION,
-        recommender_systems=_recommending(),
+        recommender_systems=_recommending(placements().values() if shown is None else shown),
     )
 
 
-def _recommending() -> Recommending:
+def _recommending(shown: Iterable[Placement]) -> Recommending:
     return Recommending(
         recommenders=[Generator(one.name, one.personal, one.explain) for one in recommenders().values()],
         placements=[
             Shelf(one.name, one.explain, one.recommenders, _EVIDENCE[one.evidence], one.bought_days)
-            for one in placements().values()
+            for one in shown
+            if one.enabled
         ],
         never_shown="What is sold out or hidden, lies in your cart, was bought lately or dismissed by you.",
         ranking=_ranking(),

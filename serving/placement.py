@@ -1,42 +1,100 @@
 """What a placement is: a named place in the shop, which generators fill it and what it does without evidence.
 
-A file in `serving/placements/` is one kind and exposes ``PLACEMENT``; nothing else has to be told of it.
+It is data: `schemas/placement.json` describes the document that marketers edit, and each file in `serving/placements/`
+is a built-in one.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Any, Literal, TypeAlias
+
+import msgspec
+from msgspec import Meta, Struct
+
+from serving.config import BadDocument, pointed
+from serving.filters.rule import BadFilter, Rule, compiled
+from serving.recommenders import recommenders
 
 DAY_S = 86_400
 ITEMS = 12
 MOST_ITEMS = 100
+KIND = "placement"
+
+Name: TypeAlias = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,63}\Z")]
+ItemId: TypeAlias = Annotated[str, Meta(min_length=1, max_length=128)]
+WindowS: TypeAlias = Annotated[int, Meta(ge=0, le=30 * DAY_S)]
 
 
-@dataclass(frozen=True, slots=True)
-class Placement:
-    """One kind of placement.
+class Document(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What can be said of a placement.
 
     Parameters
     ----------
-    name: what a request asks for.
+    name: what a request asks for; `title` what shoppers read above the shelf, `explain` one sentence for marketers.
     recommenders: names of the candidate generators, in any order (their tiers rank them).
-    explain: one sentence for marketers.
     evidence: what happens without anything to go by: ``popular`` shows what is popular and says so, ``hide`` nothing.
+    filter: what may be shown here at all (`schemas/filter.json`); a request's filter narrows it further.
+    n: how many items a request gets that names no number.
     page: whether the items of the page (`item_id`, `item_ids`) lead and the visit's own follow.
+    cart: whether only what lies in the cart leads: what the request names, and what the visitor's state knows.
+    last_visit: whether the last visit counts also when it is over, as for a mail.
     repeats: whether items of this visit may come back for their own sake, and not only as neighbours of others.
     bought_days: how long what the visitor bought is not shown.
-    version: of these settings; decisions carry it.
+    exclude: items that are never shown here; `exclude_viewed`: nor what the visitor has looked at in this visit.
     click_window_s, view_window_s: how long after a click, or after being seen, a purchase is credited.
+    enabled: false answers with an empty shelf.
     """
 
-    name: str
-    recommenders: tuple[str, ...]
-    explain: str
+    name: Name
+    title: Annotated[str, Meta(max_length=200)] = ""
+    explain: Annotated[str, Meta(min_length=1, max_length=1_000)]
+    recommenders: Annotated[tuple[Name, ...], Meta(min_length=1, max_length=20)]
     evidence: Literal["popular", "hide"] = "popular"
+    filter: dict[str, Any] | None = None
+    n: Annotated[int, Meta(ge=1, le=MOST_ITEMS)] = ITEMS
     page: bool = False
+    cart: bool = False
+    last_visit: bool = False
     repeats: bool = True
-    bought_days: int = 30
+    bought_days: Annotated[int, Meta(ge=0, le=90)] = 30
+    exclude: Annotated[tuple[ItemId, ...], Meta(max_length=1_000)] = ()
+    exclude_viewed: bool = False
+    click_window_s: WindowS = 7 * DAY_S
+    view_window_s: WindowS = DAY_S
+    enabled: bool = True
+
+
+class Placement(Document, frozen=True, kw_only=True):
+    """A placement in force: its document, `version` (the revision that decisions carry), and its filter, compiled."""
+
     version: int = 1
-    click_window_s: int = 7 * DAY_S
-    view_window_s: int = DAY_S
+    rule: Rule | None = None
+
+
+def placement(document: Any, name: str, version: int = 1) -> Placement:
+    """The placement that a JSON document of this name says; raises `BadDocument`."""
+    try:
+        read = msgspec.convert(document, Document)
+    except msgspec.ValidationError as error:
+        raise BadDocument(*pointed(error)) from None
+    if read.name != name:
+        raise BadDocument("/name", f"It must be {name!r}, as the path says.")
+    return Placement(**msgspec.structs.asdict(read), version=version, rule=_rule(_known(read)))
+
+
+def _known(document: Document) -> Document:
+    """The document, if it names generators that exist, each once."""
+    for place, one in enumerate(document.recommenders):
+        if one not in recommenders():
+            choices = ", ".join(recommenders())
+            raise BadDocument(f"/recommenders/{place}", f"There is no recommender of this name; there are {choices}.")
+        if one in document.recommenders[:place]:
+            raise BadDocument(f"/recommenders/{place}", "This recommender stands here twice.")
+    return document
+
+
+def _rule(document: Document) -> Rule | None:
+    try:
+        return None if document.filter is None else compiled(document.filter)
+    except BadFilter as error:
+        raise BadDocument(f"/filter{error.pointer}", error.detail) from None

@@ -42,15 +42,15 @@ class Ledger:
             after = joined(await self.known(visitor_id), told)
         except Unavailable:
             after = told
-        records = [consent_record(pid, partition, after.epoch, p, after.consent[p]) for p in said]
+        made_with = self._visitors.pseudonyms.length
+        records = [consent_record(pid, partition, after.epoch, p, after.consent[p], made_with) for p in said]
         return await self._write(partition, pid, records, told)
 
     async def erase(self, visitor_id: str, epoch: int, at: int) -> Privacy:
         """Leave nothing but the tombstone: pseudonym, the new `epoch`, and the time (ms)."""
         partition, pid = self._visitors.partition(visitor_id), self._visitors.pid_of(visitor_id)
-        return await self._write(
-            partition, pid, erase_records(pid, partition, epoch, at), Privacy(epoch, at, partition)
-        )
+        records = erase_records(pid, partition, epoch, at, self._visitors.pseudonyms.earlier(visitor_id))
+        return await self._write(partition, pid, records, Privacy(epoch, at, partition))
 
     async def _write(
         self, partition: int, pid: str, records: Iterable[tuple[bytes, bytes | None]], told: Privacy

@@ -11,9 +11,9 @@ from typing import Any
 
 import structlog
 
-from serving.api import Api, Ports
+from serving.api import KINDS, Api, Ports
+from serving.config.copy import ConfigCopy
 from serving.console.accounts import Accounts, path_of
-from serving.console.audit import Audit
 from serving.console.recent import Recent
 from serving.console.routes import Console
 from serving.rows import KIND
@@ -28,6 +28,7 @@ from stream.lag import lag
 from stream.local_copy import LocalCopy
 from stream.producer import Producer
 from stream.settings import Settings
+from stream.span import within
 from stream.state.keys import Keys, Tag
 from stream.state.pipe import Pipe
 from stream.state.redis import RedisStore
@@ -53,6 +54,7 @@ class Process:
     def __init__(self, settings: Settings, leaving: Callable[[], bool] = lambda: False) -> None:
         self.settings = settings
         self.copy = CatalogueCopy(settings, keep=True)
+        self.config = ConfigCopy(settings, KINDS)
         self._readers = Pipe(settings.redis_url), Pipe(settings.redis_url, budget_s=SWEEP_BUDGET_S)
         self._producer = Producer.of(settings)
         self._offers = Producer(settings.broker_url, linger_ms=50, buffered=DECISIONS_BUFFERED)
@@ -70,8 +72,10 @@ class Process:
             store=self._store,
             ends=self._ends,
             read=lambda *place: self._asked().read(*place),
+            within=lambda *span: within(settings, *span),
             lag=self._lag,
             leaving=leaving,
+            config=self.config.config,
             rows_copy=LocalCopy(settings.data_dir / FOLDER / f"rows-{settings.key_prefix}", KIND),
         )
         self.api = Api(settings, ports)
@@ -88,6 +92,7 @@ class Process:
         for reader in self._readers:
             reader.connect()
         self.copy.start()
+        self.config.start()
         self.api.rows.load()
         self.api.shop.refresh(_now())
         try:
@@ -132,6 +137,7 @@ class Process:
 
     async def _close(self) -> None:
         await self.copy.stop()
+        await self.config.stop()
         await self.api.rows.save()
         _, unsent = await asyncio.gather(*[asyncio.to_thread(one.close) for one in (self._producer, self._offers)])
         if unsent:
@@ -163,18 +169,15 @@ class Process:
         return Console(
             key_bytes(self.settings, "signing_key"),
             Accounts(path_of(self.settings)),
-            Audit(self._producer, self._audit_partitions, _now),
+            self.api.audit,
             Recent(self._newest_audit, time.monotonic),
             self.api.operations,
             clock=_now,
             timer=time.monotonic,
         )
 
-    def _audit_partitions(self) -> int:
-        return self.copy.partitions("audit") if self.copy.follower.live else 0
-
     def _newest_audit(self) -> list[Record]:
-        if not self._audit_partitions():
+        if not (self.copy.follower.live and self.copy.partitions("audit")):
             raise BrokerAway("no broker answers, or its topics are not there yet")
         return newest(self.settings.broker_url, "audit", AUDIT_SHOWN)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 from msgspec import Struct
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from serving.ranking.codes import Codes
 from serving.ranking.table import Row
 
+Need: TypeAlias = Literal["views", "categories", "titles", "pairs", "visitors"]
 Scored: TypeAlias = Sequence[tuple[str, float]]
 """Items with their scores, best first."""
 
@@ -31,10 +32,14 @@ class Candidate(Struct, frozen=True, gc=False):
 
 
 class Vectors(Struct, frozen=True, gc=False):
-    """Title vectors of items: `matrix[n]` is the vector of `item_ids[n]`, of unit length or zero, float32."""
+    """Title vectors of items: `matrix[n]` is the vector of `item_ids[n]`, of unit length or zero, float32.
+
+    `allowed[n]` says whether the item may be answered; None = all.
+    """
 
     item_ids: Sequence[str]
     matrix: NDArray[np.float32]
+    allowed: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +55,7 @@ class Known:
     codes, rows: parsed rows of the session's and earlier items, those that exist.
     popular: the shop's most popular items now, best first.
     popular_in: the same within a category.
-    category_of: an item's category, where the catalogue knows it.
+    category_of: an item's category, where the catalogue knows it; `price_of` what one pays for it, in millionths.
     vectors, session_vector: title vectors and where this session is among them.
     shown: by code, whether an item may be answered (in stock, not hidden); None = all. It only saves work: rules are
         applied to the candidates anyway.
@@ -65,6 +70,7 @@ class Known:
     popular: Scored = ()
     popular_in: Mapping[str, Scored] = field(default_factory=dict)
     category_of: Mapping[str, str] = field(default_factory=dict)
+    price_of: Mapping[str, int] = field(default_factory=dict)
     vectors: Vectors | None = None
     session_vector: NDArray[np.float32] | None = None
     shown: NDArray[np.bool_] | None = None
@@ -81,6 +87,8 @@ class Recommender:
     personal: whether it uses what is known of the visitor (needs the consent to personalization).
     candidates: at most so many items, best first, each once.
     explain: one sentence for shoppers.
+    needs: what there must be in the shop before it can say anything (`serving/readiness.py`).
+    located: whether it needs the session's place among titles.
     """
 
     name: str
@@ -88,3 +96,5 @@ class Recommender:
     personal: bool
     candidates: Callable[[Known, int], list[Candidate]]
     explain: str
+    needs: Need
+    located: bool = False

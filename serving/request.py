@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from serving.filters.rule import Rule
 from serving.placement import ITEMS, Placement
 from serving.ranking.table import EARLIER_ITEMS
 from serving.ranking.visit import earlier_items, session_items, shared_items, viewed_items
@@ -21,6 +22,7 @@ class Request(Struct, frozen=True, gc=False):
     """One question. `visitor_id` is empty for nobody; `profiling` is false if the visitor objects to it now.
 
     `customer_id` is one that the asker was allowed to name; empty: whose visitor it is, the visitor's own state says.
+    `rule` narrows what the placement lets through.
     """
 
     visitor_id: str = ""
@@ -31,6 +33,7 @@ class Request(Struct, frozen=True, gc=False):
     exclude: Sequence[str] = ()
     explain: bool = False
     profiling: bool = True
+    rule: Rule | None = None
 
 
 class Reason(Struct, frozen=True, gc=False):
@@ -44,9 +47,9 @@ class Reason(Struct, frozen=True, gc=False):
 class Visit(Struct, frozen=True, gc=False):
     """Where a visitor is.
 
-    `session` and `earlier` are different items, newest first, the page's before both; `reasons` tells by item the
-    visitor's newest event about it; `hidden` tells by item why it is not to be shown. `others` counts the customer's
-    other visitors in it.
+    `session` and `earlier` are different items, newest first, the page's before both; on a cart's shelf `session` is
+    the cart and nothing else. `reasons` tells by item the visitor's newest event about it; `hidden` tells by item why
+    it is not to be shown. `others` counts the customer's other visitors in it.
     """
 
     session: list[str]
@@ -63,24 +66,41 @@ def visit(request: Request, placement: Placement, visitor: Any, now: int, others
 
     `others` are the customer's other visitors: what they did is older than all that this one did.
     """
-    page = list(dict.fromkeys(request.item_ids)) if placement.page else []
+    page = list(dict.fromkeys(request.item_ids)) if placement.page or placement.cart else []
     hidden = dict.fromkeys(request.item_ids, "page") | dict.fromkeys(request.exclude, "exclude")
+    hidden |= dict.fromkeys(placement.exclude, "excluded_here")
     if visitor is None:
         return Visit(page, [], [], [], {}, hidden)
-    steps = session.SIGNAL.of(visitor).steps if _running(request, session.SIGNAL.of(visitor), now) else []
+    steps = _steps(request, placement, session.SIGNAL.of(visitor), now)
     here = session_items(steps)
+    if placement.exclude_viewed:
+        hidden |= dict.fromkeys(here, "viewed")
     seen = viewed.SIGNAL.of(visitor).items
+    _hide(hidden, placement, visitor, now)
+    _hide_shared(hidden, placement, others, now)
+    if placement.cart:
+        return _cart_visit(page, visitor, steps, hidden)
     here = [*page, *(item_id for item_id in here if item_id not in page)] if page else here
     earlier = [] if page else earlier_items(visitor, here)[:EARLIER_ITEMS]
-    _hide(hidden, placement, visitor, now)
     reasons = _reasons(steps, seen, earlier, visitor)
     if not others:
         return Visit(here, earlier, [one.item_id for one in seen], steps, reasons, hidden)
     if not page:
         earlier = [*earlier, *shared_items(others, (*here, *earlier))][:EARLIER_ITEMS]
-    _hide_shared(hidden, placement, others, now)
     _add_reasons(reasons, others)
     return Visit(here, earlier, viewed_items(seen, others), steps, reasons, hidden, len(others))
+
+
+def _cart_visit(page: list[str], visitor: Any, steps: list[Step], hidden: dict[str, str]) -> Visit:
+    """What the page says lies in the cart and what the state says, newest first; the rest of the visit is no matter."""
+    lines = cart.SIGNAL.of(visitor).items
+    reasons = {item_id: Reason(line.event_id, "add_to_cart", line.at) for item_id, line in lines.items()}
+    return Visit(list(dict.fromkeys([*page, *reversed(lines)])), [], [], steps, reasons, hidden)
+
+
+def _steps(request: Request, placement: Placement, last: session.State, now: int) -> list[Step]:
+    """The steps of the visit that this request belongs to; of the last one, where the placement wants that."""
+    return last.steps if placement.last_visit or _running(request, last, now) else []
 
 
 def _running(request: Request, running: session.State, now: int) -> bool:

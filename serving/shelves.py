@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from serving.decide import decide
+from msgspec import Raw
+
+from serving.decide import Snapshot, decide
 from serving.decision import Decision, write
 from serving.decision_log import DecisionLog
 from serving.placement import Placement
@@ -31,6 +33,7 @@ class Shelves:
 
     Parameters
     ----------
+    pid_keys: with how many keys pseudonyms are made.
     clock: now, in ms; `timer` in seconds, for `took_ms`.
     rng: makes decisions' nonces, and one day draws.
     """
@@ -42,29 +45,48 @@ class Shelves:
         decisions: DecisionLog,
         signing_key: bytes,
         *,
+        pid_keys: int = 1,
         clock: Callable[[], float] = lambda: time.time() * 1000,
         timer: Callable[[], float] = time.perf_counter,
         rng: Random | None = None,
     ) -> None:
         self._shop, self._snapshots, self._decisions, self._key = shop, snapshots, decisions, signing_key
+        self._pid_keys = pid_keys
         self._clock, self._timer, self._rng = clock, timer, rng or Random()
 
     async def shelf(self, request: Request, placement: Placement, wanted: FreshToken | None = None) -> Shelf:
         """Decide, and note what was decided if the visitor has agreed to that."""
         began = self._timer()
         snapshot = await self._snapshots.read(request, placement, wanted, int(self._clock()))
-        decision = decide(request, snapshot, placement, NO_EXPERIMENT, int(self._clock()), self._rng)
+        return self._shelf(request, placement, snapshot, began)
+
+    async def page(self, asked: Sequence[tuple[Request, Placement]], wanted: FreshToken | None = None) -> list[Shelf]:
+        """The shelves of one visitor's page, from the first on: what one shows, none below it shows again."""
+        began = self._timer()
+        snapshots = await self._snapshots.read_all(asked, wanted, int(self._clock()))
+        shelves: list[Shelf] = []
+        above: list[str] = []
+        for (request, placement), snapshot in zip(asked, snapshots, strict=True):
+            shelf = self._shelf(request, placement, snapshot, began, above)
+            above += [one.item_id for one in shelf.decision.items]
+            shelves.append(shelf)
+        return shelves
+
+    def _shelf(
+        self, request: Request, placement: Placement, snapshot: Snapshot, began: float, above: Sequence[str] = ()
+    ) -> Shelf:
+        decision = decide(request, snapshot, placement, NO_EXPERIMENT, int(self._clock()), self._rng, above=above)
         written = write(
             decision,
             self._sign(decision, placement),
             self._shop.fragments,
             took_ms=(self._timer() - began) * 1000,
-            asked=request.item_ids,
-            n=request.n,
+            asked=_asked(request),
             version=placement.version,
+            pid_keys=self._pid_keys,
             models={name: one["version"] for name, one in snapshot.models.items()},
         )
-        if snapshot.visitor is not None:
+        if snapshot.visitor is not None and placement.enabled:
             self._decisions.write(request.visitor_id, written.record)
         return Shelf(written.shelf, decision)
 
@@ -73,6 +95,12 @@ class Shelves:
             self._key,
             DecisionToken(
                 placement.name, decision.variation, decision.at, decision.pid, placement.version,
-                placement.click_window_s, placement.view_window_s, decision.nonce,
+                placement.click_window_s, placement.view_window_s, decision.nonce, self._pid_keys,
             ),
         )  # fmt: skip
+
+
+def _asked(request: Request) -> dict[str, Any]:
+    """What of the request is on record."""
+    asked: dict[str, Any] = {"n": request.n, "item_ids": request.item_ids}
+    return asked if request.rule is None else asked | {"filter": Raw(request.rule.document)}

@@ -7,25 +7,29 @@ popular it is. Rankings are made by `refresh`, every few seconds; a category's w
 from __future__ import annotations
 
 import heapq
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from serving.decision import Fragments
+from serving.filters.columns import Columns, Mask
+from serving.filters.fields import FIELDS
+from serving.filters.rule import Rule
 from serving.ranking.board import Board
 from serving.ranking.codes import Codes
 from serving.recommender import Candidate, Scored, Vectors
+from stream.catalog_item import CatalogItem
 from stream.catalogue import Catalogue, Shelved
 from stream.title_vectors import TitleVectors
 
 POPULAR = 200
 IN_CATEGORY = 60
 NEWEST = "newest"
-NEWEST_EVERY_MS = 10_000
-SMALL = 2_000
+SELECTIONS = 256
 
 V = TypeVar("V")
 _json = msgspec.json.Encoder().encode
@@ -40,6 +44,7 @@ class Shop:
         item with events may be, by its bare id.
     popular: the most popular items now; `fallback` the same as candidates, followed by the newest of the catalogue
         where few items are popular.
+    grouped: whether any item is a variant of a group.
     """
 
     def __init__(self, catalogue: Catalogue, vectors: TitleVectors | None = None) -> None:
@@ -49,11 +54,16 @@ class Shop:
         self.fallback: list[Candidate] = []
         self.popular_in: Mapping[str, Scored] = _Asked(self._popular_in)
         self.category_of: Mapping[str, str] = _Asked(self._category_of, keep=False)
+        self.price_of: Mapping[str, int] = _Asked(self._price_of, keep=False)
+        self.grouped = False
         self._catalogue, self._vectors = catalogue, vectors
         self._may = np.zeros(1_024, np.bool_)
+        self._from = np.zeros(1_024, np.int64)
+        self._code_of = np.zeros(1_024, np.int32)
         self._later: list[tuple[int, str]] = []
         self._fragments: dict[str, Fragments] = {}
-        self._newest_known: tuple[int, int, list[str]] = (-1, 0, [])
+        self._columns = Columns(self._coded, lambda: len(self.codes))
+        self._selections: OrderedDict[Rule, Selection] = OrderedDict()
         self._refreshed_at = 0
         catalogue.watch(self._changed)
 
@@ -62,9 +72,32 @@ class Shop:
         return None if self._catalogue.unsent else self._may[: len(self.codes)]
 
     @property
+    def items(self) -> int:
+        """How many items the catalogue has."""
+        return len(self._catalogue)
+
+    @property
+    def categorized(self) -> bool:
+        """Whether any item has a category."""
+        return any(True for _ in self._catalogue.categories())
+
+    @property
+    def titled(self) -> bool:
+        """Whether any title has a vector."""
+        return self._vectors is not None and bool(self._vectors.matrix.any())
+
+    @property
     def vectors(self) -> Vectors | None:
+        return self.vectors_of(self.shown)
+
+    def vectors_of(self, shown: Mask | None) -> Vectors | None:
+        """All title vectors, with which of them may be answered."""
         found = self._vectors
-        return Vectors(found.item_ids, found.matrix[: len(found.item_ids)]) if found and found.item_ids else None
+        if not found or not found.item_ids:
+            return None
+        count = len(found.item_ids)
+        allowed = None if shown is None else shown[self._code_of[:count]]
+        return Vectors(found.item_ids, found.matrix[:count], allowed)
 
     def vector_of(self, item_id: str) -> NDArray[np.float32] | None:
         """An item's title vector."""
@@ -76,6 +109,25 @@ class Shop:
         if shelved is None:
             return self._catalogue.unsent
         return shelved.sellable and shelved.from_ms <= now
+
+    def group_of(self, item_id: str) -> str | None:
+        """The group that an item is a variant of, if it is one of any."""
+        shelved = self._catalogue.items.get(item_id)
+        return None if shelved is None else shelved.item.item_group_id
+
+    def within(self, rule: Rule) -> Selection:
+        """What the rule leaves of the shop as it is now."""
+        found = self._selections.get(rule)
+        if found is None or found.of != (self._columns.version, self._refreshed_at):
+            found = self._selections[rule] = Selection(self, rule, (self._columns.version, self._refreshed_at))
+            if len(self._selections) > SELECTIONS:
+                self._selections.popitem(last=False)
+        self._selections.move_to_end(rule)
+        return found
+
+    def mask(self, rule: Rule) -> Mask:
+        """By code, which items the rule lets through."""
+        return rule.mask(self._columns)
 
     def fragments(self, item_id: str) -> Fragments:
         """The first part of an item as JSON, with what the catalogue says; made once per version of the item."""
@@ -89,52 +141,99 @@ class Shop:
         self._refreshed_at = now
         self._open_later(now)
         self.popular_in = _Asked(self._popular_in)
-        self.popular = self.board.top(now, POPULAR, among=self._among())
-        self.fallback = [Candidate(item_id, score, "popular") for item_id, score in self.popular]
-        if len(self.fallback) < POPULAR:
-            self.fallback += self._newest(now)
+        self.popular, self.fallback = self.ranked(self.shown)
 
-    def _among(self) -> NDArray[np.int32] | None:
-        shown = self.shown
-        return None if shown is None else np.flatnonzero(shown).astype(np.int32)
+    def ranked(self, shown: Mask | None) -> tuple[Scored, list[Candidate]]:
+        """What is popular among the items that may be answered, and the same with the newest where that is little."""
+        among = None if shown is None else np.flatnonzero(shown).astype(np.int32)
+        popular = self.board.top(self._refreshed_at, POPULAR, among=among)
+        fallback = [Candidate(item_id, score, "popular") for item_id, score in popular]
+        if len(fallback) < POPULAR and among is not None:
+            fallback += self._newest(among, {item_id for item_id, _ in popular})
+        return popular, fallback
 
-    def _newest(self, now: int) -> list[Candidate]:
-        """The catalogue's newest items, where nobody has looked at anything yet."""
-        popular = {item_id for item_id, _ in self.popular}
-        version, at, listed = self._newest_known
-        small = len(self._catalogue) < SMALL
-        if version != self._catalogue.version and (small or now - at >= NEWEST_EVERY_MS):
-            live = self._catalogue.items.items()
-            newest = ((one.from_ms, one.number, item_id) for item_id, one in live if self.sellable(item_id, now))
-            listed = [item_id for _, _, item_id in heapq.nlargest(2 * POPULAR, newest)]
-            self._newest_known = (self._catalogue.version, now, listed)
-        return [Candidate(item_id, 0.0, NEWEST) for item_id in listed if item_id not in popular]
+    def _newest(self, among: NDArray[np.int32], popular: set[str]) -> list[Candidate]:
+        """The newest items, where nobody has looked at anything yet."""
+        newest = among[np.lexsort((among, self._from[among]))[: -2 * POPULAR - 1 : -1]]
+        ids = (self.codes.ids[code] for code in newest.tolist())
+        return [Candidate(item_id, 0.0, NEWEST) for item_id in ids if item_id not in popular]
+
+    def popular_within(self, category: str, among: Mask | None = None) -> Scored | None:
+        """What is popular in a category, with `among` only what it lets through."""
+        members = np.array(self._members(category), np.int32)
+        if not len(members):
+            return None
+        members = members[self._may[members]]
+        if among is not None:
+            members = members[members < len(among)]
+            members = members[among[members]]
+        return self.board.top(self._refreshed_at, IN_CATEGORY, among=members)
+
+    def _members(self, category: str) -> list[int]:
+        return [self.codes.code(item_id) for item_id in self._catalogue.of_category(category)]
 
     def _popular_in(self, category: str) -> Scored | None:
-        members = [self.codes.code(item_id) for item_id in self._catalogue.of_category(category)]
-        if not members:
-            return None
-        among = np.array(members, np.int32)
-        return self.board.top(self._refreshed_at, IN_CATEGORY, among=among[self._may[among]])
+        return self.popular_within(category)
 
     def _category_of(self, item_id: str) -> str | None:
         shelved = self._catalogue.items.get(item_id)
         return None if shelved is None else shelved.item.category
 
+    def _price_of(self, item_id: str) -> int | None:
+        shelved = self._catalogue.items.get(item_id)
+        price: Any = () if shelved is None else FIELDS["price"].elements(shelved.item)
+        return price[0] if price else None
+
+    def _coded(self) -> tuple[list[int], list[CatalogItem]]:
+        items = self._catalogue.items
+        return list(map(self.codes.code, items)), [one.item for one in items.values()]
+
     def _changed(self, item_id: str, before: Shelved | None, after: Shelved | None) -> None:
         code = self.codes.code(item_id)
-        if code >= len(self._may):
-            self._may = np.pad(self._may, (0, max(code + 1, 2 * len(self._may)) - len(self._may)))
+        self._make_room(code)
         self._may[code] = after is not None and after.sellable and after.from_ms <= self._refreshed_at
-        if after is not None and after.from_ms > self._refreshed_at:
-            heapq.heappush(self._later, (after.from_ms, item_id))
+        if after is not None:
+            self._from[code], self._code_of[after.number] = after.from_ms, code
+            self.grouped |= after.item.item_group_id is not None
+            if after.from_ms > self._refreshed_at:
+                heapq.heappush(self._later, (after.from_ms, item_id))
+        self._columns.change(code, before.item if before else None, after.item if after else None)
         self._fragments.pop(item_id, None)
+
+    def _make_room(self, code: int) -> None:
+        least = max(code + 1, self._catalogue.numbers)
+        if least > len(self._may):
+            more = max(least, 2 * len(self._may)) - len(self._may)
+            self._may, self._from = np.pad(self._may, (0, more)), np.pad(self._from, (0, more))
+            self._code_of = np.pad(self._code_of, (0, more))
 
     def _open_later(self, now: int) -> None:
         """Show what was to be published from a time on that has come."""
         while self._later and self._later[0][0] <= now:
             _, item_id = heapq.heappop(self._later)
             self._may[self.codes.code(item_id)] = self.sellable(item_id, now)
+
+
+class Selection:
+    """What a filter leaves of the shop, with the names that `Shop` has for the whole; good while `of` is as it was."""
+
+    def __init__(self, shop: Shop, rule: Rule, of: tuple[int, int]) -> None:
+        self.of = of
+        self._shop, self.mask = shop, shop.mask(rule)
+        shown = shop.shown
+        # an item that only a row has named is not of the catalogue
+        self.shown: Mask = self.mask if shown is None else self.mask[: len(shown)] & shown
+        self.popular, self.fallback = shop.ranked(self.shown)
+        self.popular_in: Mapping[str, Scored] = _Asked(lambda category: shop.popular_within(category, self.mask))
+
+    @property
+    def vectors(self) -> Vectors | None:
+        return self._shop.vectors_of(self.shown)
+
+    def lets(self, item_id: str) -> bool:
+        """Whether the filter lets this item through."""
+        code = self._shop.codes.known(item_id)
+        return code is not None and code < len(self.mask) and bool(self.mask[code])
 
 
 class _Asked(Mapping[str, V]):

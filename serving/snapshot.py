@@ -46,7 +46,13 @@ class Snapshots:
 
     async def read(self, request: Request, placement: Placement, wanted: FreshToken | None, now: int) -> Snapshot:
         """What `request` needs at `now` (ms). Never raises for a dependency: what cannot be read is left out."""
-        began, degraded = self._clock(), False
+        return (await self.read_all([(request, placement)], wanted, now))[0]
+
+    async def read_all(
+        self, asked: Sequence[tuple[Request, Placement]], wanted: FreshToken | None, now: int
+    ) -> list[Snapshot]:
+        """What requests of one visitor need, with one reading of that visitor."""
+        request, began, degraded = asked[0][0], self._clock(), False
         try:
             seen = await self._visitors.read(request.visitor_id, wanted)
         except Unavailable:
@@ -54,38 +60,44 @@ class Snapshots:
         visitor = _allowed(seen.visitor, request, now)
         others: Sequence[Summary] | None = ()
         if visitor is not None and (request.customer_id or visitor.customer):
-            others = await self._others(request, visitor.customer, now)
-        where = visit(request, placement, visitor, now, others or ())
+            others = await self._others(request, visitor, now)
+        visits = [visit(one, placement, visitor, now, others or ()) for one, placement in asked]
         degraded |= others is None
         waited = degraded and self._clock() - began > WAITED_S  # who has waited in vain once does not wait again
-        degraded |= waited or not await self._read_rows(where)
-        return Snapshot(
-            visitor=visitor,
-            pid="" if visitor is None else self._visitors.pid_of(request.visitor_id, visitor.epoch),
-            asked_for_somebody=bool(request.visitor_id),
-            visit=where,
-            rows=self._of(where, placement),
-            vector=None if visitor is None else seen.vector,
-            shop=self._shop,
-            met=seen.met,
-            degraded=degraded or self._stale(),
-            models=self._models.of_session(visitor) if request.explain and visitor is not None else {},
-        )
+        degraded |= waited or not await self._read_rows(visits) or self._stale()
+        pid = "" if visitor is None else self._visitors.pid_of(request.visitor_id, visitor.epoch)
+        return [
+            Snapshot(
+                visitor=visitor,
+                pid=pid,
+                asked_for_somebody=bool(request.visitor_id),
+                visit=where,
+                rows=self._of(where, placement),
+                vector=None if visitor is None else seen.vector,
+                shop=self._shop,
+                met=seen.met,
+                degraded=degraded,
+                models=self._models.of_session(visitor) if one.explain and visitor is not None else {},
+            )
+            for (one, placement), where in zip(asked, visits, strict=True)
+        ]
 
-    async def _others(self, request: Request, tied: str, now: int) -> Sequence[Summary] | None:
+    async def _others(self, request: Request, visitor: Any, now: int) -> Sequence[Summary] | None:
         """What the customer's other visitors let be known; None if that cannot be read.
 
         It is asked for only once the visitor's own consent is known: without it nothing of a customer is read.
         """
-        cid = self._customers.cid_of(request.customer_id) if request.customer_id else tied
+        named, tied = self._customers.named, self._customers.tied
         try:
-            return await self._customers.others(cid, self._visitors.pid_of(request.visitor_id), now)
+            customer = named(request.customer_id) if request.customer_id else tied(visitor)
+            return await self._customers.others(customer, self._visitors.pid_of(request.visitor_id), now)
         except Unavailable:
             return None
 
-    async def _read_rows(self, where: Visit) -> bool:
-        """Whether all rows that the visit needs are there."""
-        missing = self._rows.missing([*where.session[:SESSION_ITEMS], *where.earlier])
+    async def _read_rows(self, visits: Sequence[Visit]) -> bool:
+        """Whether all rows that the visits need are there."""
+        needed = [item_id for one in visits for item_id in (*one.session[:SESSION_ITEMS], *one.earlier)]
+        missing = self._rows.missing(needed if len(visits) == 1 else dict.fromkeys(needed))
         if missing:
             try:
                 await self._rows.read(missing)

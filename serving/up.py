@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import secrets
 import sys
 import time
@@ -18,6 +17,7 @@ import msgspec
 
 from serving.demo.catalogue import items as demo_items
 from serving.demo.shoppers import run as shop
+from serving.demo.world import World
 from stream.cluster import PARTITIONS_EMBEDDED, Cluster
 from stream.embedded.broker import EmbeddedBroker
 from stream.embedded.redis import EmbeddedRedis
@@ -32,7 +32,10 @@ from stream.supervisor import Part, Supervisor
 from stream.topics import TOPICS
 
 READY_WITHIN_S = 60
-DEMO_EVENTS_A_SECOND = 4.0
+DEMO_SEED = 2026
+DEMO_EVENTS_A_SECOND = 20.0
+DEMO_FASHION_S = 20 * 60
+ITEMS_AT_ONCE = 1_000
 
 
 class NotReady(Exception):
@@ -74,7 +77,12 @@ async def system(settings: Settings, *, host: str, port: int, demo: bool) -> Asy
             found.embedded.append("redis")
         if not found.broker:
             found.broker = stack.enter_context(
-                EmbeddedBroker({topic.name: settings.partitions or PARTITIONS_EMBEDDED for topic in TOPICS.values()})
+                EmbeddedBroker(
+                    {
+                        topic.name: topic.partitions or settings.partitions or PARTITIONS_EMBEDDED
+                        for topic in TOPICS.values()
+                    }
+                )
             ).url
             found.embedded.append("broker")
             env |= {"LIVESHELF_EMBEDDED_BROKER": "1", "LIVESHELF_RUN_ID": run_id}
@@ -165,17 +173,22 @@ async def _worker_ready(reader: Pipe, conf: Settings) -> bool:
 
 
 async def _start_demo(stack: AsyncExitStack, found: System) -> None:
-    """The made catalogue, and shoppers who walk through it."""
-    async with (
-        aiohttp.ClientSession(headers={"Authorization": f"Bearer {found.secret_key}"}) as client,
-        client.put(f"{found.api}/v1/catalog/items", json={"items": demo_items()}) as answer,
-    ):
-        if answer.status >= 300:
-            raise NotReady(f"the demo catalogue was refused: {answer.status} {await answer.text()}")
+    """The made catalogue, and the people of the made world, who walk through it."""
+    items = demo_items()
+    async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {found.secret_key}"}) as client:
+        for at in range(0, len(items), ITEMS_AT_ONCE):
+            await _put(client, found.api, items[at : at + ITEMS_AT_ONCE])
     stop = asyncio.Event()
-    rng = random.Random(2026)
+    world = World(DEMO_SEED, fashion_s=DEMO_FASHION_S)
     shoppers = asyncio.create_task(
-        shop(found.api, found.publishable_key, rng=rng, rate_per_s=DEMO_EVENTS_A_SECOND, stop=stop)
+        shop(
+            found.api,
+            found.publishable_key,
+            secret_key=found.secret_key,
+            world=world,
+            rate_per_s=DEMO_EVENTS_A_SECOND,
+            stop=stop,
+        )
     )
 
     async def end() -> None:
@@ -184,4 +197,10 @@ async def _start_demo(stack: AsyncExitStack, found: System) -> None:
         await asyncio.gather(shoppers, return_exceptions=True)
 
     stack.push_async_callback(end)
-    found.notes.append(f"simulated shoppers make about {DEMO_EVENTS_A_SECOND:.0f} events a second")
+    found.notes.append(f"{len(items):,} made items; shoppers make about {DEMO_EVENTS_A_SECOND:.0f} events a second")
+
+
+async def _put(client: aiohttp.ClientSession, api: str, items: list[dict[str, Any]]) -> None:
+    async with client.put(f"{api}/v1/catalog/items", json={"items": items}) as answer:
+        if answer.status >= 300:
+            raise NotReady(f"the demo catalogue was refused: {answer.status} {await answer.text()}")

@@ -19,9 +19,10 @@ from serving.rows import Reads
 from stream.consent import Known, Word, all_joined
 from stream.privacy import MARK, Privacy, joined, key_of, read_mark, unpack
 from stream.profile import Shared
+from stream.pseudonyms import Pseudonyms
 from stream.state.keys import Keys, Tag
 from stream.state.store import Position, Unavailable
-from stream.tokens import FreshToken, pseudonym
+from stream.tokens import FreshToken
 from stream.topics import partition_of
 from stream.visitor import Visitor
 
@@ -98,7 +99,7 @@ class Visitors:
         self,
         reader: Reads,
         keys: Keys,
-        pseudonym_key: bytes,
+        pseudonyms: Pseudonyms,
         partitions: Callable[[], int],
         *,
         clock: Callable[[], float] = time.monotonic,
@@ -107,7 +108,8 @@ class Visitors:
         self._reader, self._keys, self._partitions = reader, keys, partitions
         self._clock, self._sleep = clock, sleep
         self.level = Level()
-        self.pid_of = lru_cache(maxsize=65_536)(lambda visitor_id, epoch=0: pseudonym(pseudonym_key, visitor_id, epoch))
+        self.pseudonyms = pseudonyms
+        self.pid_of = lru_cache(maxsize=65_536)(pseudonyms.of_visitor)
 
     async def read(self, visitor_id: str, wanted: FreshToken | None = None) -> Seen:
         """A visitor's value once `wanted` is in the state, or after `PATIENCE_S` as it is then; raises `Unavailable`.
@@ -138,6 +140,11 @@ class Visitors:
             tags.setdefault(self.partition(visitor_id), []).append(visitor_id)
         found = await asyncio.gather(*[self._of_tag(partition, ids) for partition, ids in tags.items()])
         return {visitor_id: value for one in found for visitor_id, value in one.items()}
+
+    async def epoch_of(self, visitor_id: str) -> int:
+        """The epoch of a visitor's pseudonym now; raises `Unavailable`."""
+        known = (await self.many([visitor_id]))[visitor_id]
+        return 0 if known is None else int(known.epoch)
 
     async def _of_tag(self, partition: int, visitor_ids: list[str]) -> dict[str, Any]:
         root = self._keys.root(Tag(TOPIC, partition))

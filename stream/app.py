@@ -7,11 +7,12 @@ import sys
 from typing import Any
 
 from stream.agents import Owner, leave
+from stream.faust_app import App, faust_app, run
 from stream.logs import configure
 from stream.roster import AGENTS
 from stream.settings import Settings, settings
 from stream.topics import TOPICS
-from stream.transport import App, Seams, faust_app, run
+from stream.transport import Seams
 
 
 def build(conf: Settings) -> tuple[App, Owner]:

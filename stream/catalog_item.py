@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 import orjson
-from msgspec import Meta, Struct
+from msgspec import Meta, Raw, Struct
 
 from stream.events import Currency, Id, Instant, ShortText, Text, Url
 from stream.instants import instant_ms
@@ -103,8 +103,11 @@ class CatalogItem(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=Tru
         return self.quantity != 0 or self.availability != "in_stock"
 
 
+FIELDS = CatalogItem.__struct_fields__
 _decode_update = msgspec.json.Decoder(_Update, dec_hook=read_money).decode
 _decode_item = msgspec.json.Decoder(CatalogItem).decode
+_fields = msgspec.json.Decoder(dict[str, Raw]).decode
+_encode = msgspec.json.Encoder().encode
 
 
 def fold(known: bytes | None, value: bytes | None, *, key: bytes | None = None) -> bytes | Rejected | None:
@@ -124,13 +127,22 @@ def fold(known: bytes | None, value: bytes | None, *, key: bytes | None = None) 
     document = {name: one for name, one in (document | update).items() if one is not None}
     if "title" not in document:
         fix = "Send the whole item first, and then only what changes."
-        return rejected("schema", "the item would have no title", fix)
+        return rejected("schema", "the item would have no title", fix, "title")
     return _canonical(document)
 
 
 def read_item(whole: bytes) -> CatalogItem:
     """The item in what `fold` returned."""
     return _decode_item(whole)
+
+
+def record_of(known: bytes | None, whole: bytes) -> bytes:
+    """The record for a whole item; what it no longer has is null, because a field that is left out would stay."""
+    if known is None:
+        return whole
+    document: dict[str, Raw] = _fields(whole)
+    gone = _fields(known).keys() - document.keys()
+    return _encode(document | dict.fromkeys(sorted(gone), Raw(b"null"))) if gone else whole
 
 
 def _update(value: bytes) -> Document | Rejected:
@@ -152,12 +164,13 @@ def _update(value: bytes) -> Document | Rejected:
 def _checked(update: _Update) -> Rejected | None:
     """What a type cannot say."""
     if not update.item_id.strip(_BLANK) or (update.title is not None and not update.title.strip(_BLANK)):
-        return rejected("schema", "item_id or title is blank", "Send both with at least one visible character.")
+        blank = "title" if update.item_id.strip(_BLANK) else "item_id"
+        return rejected("schema", "item_id or title is blank", "Send both with at least one visible character.", blank)
     try:
         instant_ms(0 if update.published_at is None else update.published_at)
     except ValueError:
         fix = 'Send epoch milliseconds or text such as "2026-01-31T12:00:00Z".'
-        return rejected("schema", "published_at is not an RFC 3339 instant with an offset", fix)
+        return rejected("schema", "published_at is not an RFC 3339 instant with an offset", fix, "published_at")
     return None
 
 

@@ -164,7 +164,7 @@ class Cluster:
     def _create(self, topics: list[Topic], partitions: int) -> None:
         if not topics:
             return
-        new = [NewTopic(topic.name, partitions, config=_config(topic)) for topic in topics]
+        new = [NewTopic(topic.name, topic.partitions or partitions, config=_config(topic)) for topic in topics]
         for name, future in self._admin.create_topics(new, operation_timeout=10).items():
             try:
                 future.result(15)
@@ -175,7 +175,7 @@ class Cluster:
     def _refuse_different(self, found: Mapping[str, int]) -> None:
         wanted = self._settings.partitions
         for noun, partitions in found.items():
-            if wanted and partitions != wanted:
+            if wanted and partitions != wanted and not TOPICS[noun].partitions:
                 raise WrongTopic(
                     f"topic {TOPICS[noun].name} has {partitions} partitions, LIVESHELF_PARTITIONS says {wanted}. Set "
                     f"it to {partitions}, or create the topic anew."
@@ -187,7 +187,8 @@ class Cluster:
             )
         resources = [ConfigResource(ResourceType.TOPIC, topic.name) for topic in TOPICS.values()]
         for resource, future in self._admin.describe_configs(resources, request_timeout=10).items():
-            _refuse_config(next(t for t in TOPICS.values() if t.name == resource.name), future.result(15))
+            told = {name: str(entry.value) for name, entry in future.result(15).items()}
+            refuse_config(next(t for t in TOPICS.values() if t.name == resource.name), told)
 
 
 def _next(consumer: Consumer) -> list[Message]:
@@ -208,15 +209,16 @@ def _config(topic: Topic) -> dict[str, str]:
     return kept | ({"max.message.bytes": str(LARGEST_RECORD_BYTES)} if topic.noun == "dead_letters" else {})
 
 
-def _refuse_config(topic: Topic, found: Mapping[str, object]) -> None:
-    policy = getattr(found.get("cleanup.policy"), "value", "")
+def refuse_config(topic: Topic, found: Mapping[str, str]) -> None:
+    """Raise `WrongTopic` if the topic's settings do not keep its records as the system promises."""
+    policy = found.get("cleanup.policy", "")
     if (policy == "compact") != topic.compacted:
         raise WrongTopic(
             f"topic {topic.name} has cleanup.policy={policy}, needed is {_config(topic)['cleanup.policy']}: change it "
             "with kafka-configs, otherwise its records are not kept as the system promises."
         )
     if not topic.compacted:
-        retention = int(getattr(found.get("retention.ms"), "value", "-1"))
+        retention = int(found.get("retention.ms", "-1"))
         if retention < 0 or retention > RETENTION_DAYS_MOST * 86_400_000:
             raise WrongTopic(
                 f"topic {topic.name} keeps records for {'ever' if retention < 0 else f'{retention} ms'}, at most "

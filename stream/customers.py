@@ -1,13 +1,14 @@
 """A visitor's tie to a customer: who is whom, and what the visitor's other devices are told.
 
-A visitor belongs to at most one customer, named by a pseudonym (cid). A customer id counts only straight from Kafka or
-where the edge checked it, or a public key could read anyone's history (`GUARANTEES.md` §4). Other devices are told at
-once of what hides items, at most once a minute of the rest, and of all of it when the session is over.
+A visitor belongs to at most one customer, named by a pseudonym (cid), whose entries lie in one partition for good, also
+when a migration changes the name. A customer id counts only straight from Kafka or where the edge checked it, or a
+public key could read anyone's history (`GUARANTEES.md` §4). Other devices are told at once of what hides items, at most
+once a minute of the rest, and of all of it when the session is over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -17,6 +18,7 @@ from stream.entries import Merged, Parted, Summary, Touch
 from stream.fold import Emit
 from stream.ingest import Accepted
 from stream.signals import bought, dismissed, session, viewed
+from stream.topics import partition_of
 
 T = TypeVar("T")
 _pack = msgspec.msgpack.Encoder().encode
@@ -43,19 +45,25 @@ def unmerge(pid: str, visitor: Any, accepted: Accepted, cid_of: Callable[[str], 
     return part(pid, visitor, emit)
 
 
-def tie(pid: str, visitor: Any, cid: str, emit: Emit) -> None:
-    """The visitor is this customer from now on, and no other."""
+def tie(pid: str, visitor: Any, cid: str, partition: int, emit: Emit) -> None:
+    """The visitor is this customer from now on, and no other; the customer's entries go to this partition."""
     if cid != visitor.customer:
         part(pid, visitor, emit)
-        visitor.customer = cid
+        visitor.customer, visitor.customer_partition = cid, partition
+
+
+def partition_of_customer(visitor: Any, partitions: Mapping[str, int]) -> int:
+    """The partition of the profile topic in which the visitor's customer lies, whatever the pseudonym has become."""
+    known: int = visitor.customer_partition
+    return known if known >= 0 else partition_of(visitor.customer.encode(), partitions["profile"])
 
 
 def part(pid: str, visitor: Any, emit: Emit) -> bool:
     """The visitor is nobody's from now on; whether they were somebody's."""
     if not visitor.customer:
         return False
-    emit.entry("profile", visitor.customer, Parted, visitor.customer, pid)
-    visitor.customer, visitor.shared_at = "", 0
+    emit.entry_at("profile", partition_of_customer(visitor, emit.partitions), Parted, visitor.customer, pid)
+    visitor.customer, visitor.customer_partition, visitor.shared_at = "", -1, 0
     return True
 
 
@@ -73,7 +81,7 @@ def share(pid: str, visitor: Any, emit: Emit) -> None:
     """Tell the customer's other devices what there is to know."""
     visitor.shared_at = visitor.last_at
     fields = pid, emit.source[1], visitor.epoch, visitor.last_at, summary(visitor)
-    emit.entry("profile", visitor.customer, Merged, visitor.customer, *fields)
+    emit.entry_at("profile", partition_of_customer(visitor, emit.partitions), Merged, visitor.customer, *fields)
 
 
 def summary(visitor: Any) -> Summary:

@@ -29,10 +29,11 @@ class DerivedFold(ABC, Generic[E]):
     """Drops the entries at or below their source's mark and applies the rest; subclasses say how."""
 
     entry_type: Any
+    made_with = 1
 
     def __init__(self) -> None:
         entries: Any = list[self.entry_type]  # type: ignore[name-defined]  # a type made at run time
-        batch = msgspec.defstruct("Batch", [("source", tuple[str, int]), ("entries", entries)])
+        batch = msgspec.defstruct("Batch", [("source", tuple[str, int]), ("entries", entries), ("keys", int, 1)])
         self._decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(batch)
 
     @abstractmethod

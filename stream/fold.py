@@ -38,7 +38,9 @@ class Family(Struct, frozen=True):
 
     `ttl_s` is garbage collection, at least twice the logical retention; 0 = for ever, as for a value that says that it
     `lasts`. A `view` is derived from other
-    values when they are written: no fold reads it, and `rebuild` does not compare it. `id` says what an id is.
+    values when they are written: no fold reads it, and `rebuild` does not compare it. `id` says what an id (of a
+    ranking: a member) is; ``pid`` and ``cid`` are pseudonyms. `renamed` changes the pseudonyms inside a value, given
+    what each becomes and the topics' partitions; without it there are none.
     """
 
     name: str
@@ -47,13 +49,15 @@ class Family(Struct, frozen=True):
     id: str = ""
     ttl_s: int = 0
     view: bool = False
+    renamed: Callable[[Any, Callable[[str], str], Mapping[str, int]], Any] | None = None
 
 
-class Batch(Struct, gc=False):
-    """A derived record's value: entries with their source."""
+class Batch(Struct, gc=False, omit_defaults=True):
+    """A derived record's value: entries with their source; `keys`: with how many keys its pseudonyms were made."""
 
     source: tuple[str, int]
     entries: list[Any]
+    keys: int = 1
 
 
 class Outbound(NamedTuple):
@@ -112,13 +116,14 @@ class Emit:
     """Collects derived entries and dead letters; the shard sends them before it commits.
 
     `learning` is false while the event at hand must not teach anything (a flood, a late event, a wrong clock).
+    `keys`: with how many keys the pseudonyms in it are made.
     """
 
-    __slots__ = ("_partitions", "dead", "learning", "offset", "out", "records", "source")
+    __slots__ = ("_keys", "dead", "learning", "offset", "out", "partitions", "records", "source")
 
-    def __init__(self, source: tuple[str, int], partitions: Mapping[str, int]) -> None:
-        self.source = source
-        self._partitions = partitions
+    def __init__(self, source: tuple[str, int], partitions: Mapping[str, int], *, keys: int = 1) -> None:
+        self.source, self.partitions = source, partitions
+        self._keys = keys
         self.out: dict[tuple[str, int], Outgoing] = {}
         self.dead: list[DeadLetter] = []
         self.records: list[Outbound] = []
@@ -126,7 +131,10 @@ class Emit:
         self.learning = True
 
     def entry(self, topic: str, key: str, kind: Callable[..., Entry], *fields: object) -> None:
-        place = (topic, partition_of(key.encode(), self._partitions[topic]))
+        self.entry_at(topic, partition_of(key.encode(), self.partitions[topic]), kind, *fields)
+
+    def entry_at(self, topic: str, partition: int, kind: Callable[..., Entry], *fields: object) -> None:
+        place = (topic, partition)
         out = self.out.get(place)
         if out is None:
             out = self.out[place] = Outgoing()
@@ -149,7 +157,7 @@ class Emit:
         first, whose entries would then lie below the mark. No record is larger than `largest_bytes`, which has to stay
         below what a broker takes (1 MB): one that is refused is refused for ever.
         """
-        letters = [letter.outbound(self._partitions["dead_letters"]) for letter in self.dead]
+        letters = [letter.outbound(self.partitions["dead_letters"]) for letter in self.dead]
         rounds: list[list[Outbound]] = [letters + self.records]
         for (topic, partition), out in self.out.items():
             for number, value in enumerate(self._packed(out.entries, largest_bytes)):
@@ -160,7 +168,7 @@ class Emit:
         return [round_ for round_ in rounds if round_]
 
     def _packed(self, entries: list[Entry], largest_bytes: int) -> Iterator[bytes]:
-        value = _pack(Batch(self.source, list(entries)))
+        value = _pack(Batch(self.source, list(entries), self._keys))
         if len(value) <= largest_bytes or len(entries) == 1:
             yield value
         else:
@@ -185,9 +193,12 @@ class Clock(Struct, gc=False):
     dropped: int = 0
     dead: int = 0
 
-    def advance(self, pid: str, at: int) -> None:
-        """A visitor has come to `at`: it leads, or confirms how far another had come."""
-        who = crc32(pid.encode()) & 0xFFFF
+    def advance(self, visitor_id: str, at: int) -> None:
+        """A visitor has come to `at`: it leads, or confirms how far another had come.
+
+        It goes by the id, as pseudonyms change with a migration.
+        """
+        who = crc32(visitor_id.encode()) & 0xFFFF
         if who != self.lead_by:
             self.newest_at = max(self.newest_at, min(at, self.lead_at))
         if at > self.lead_at:
@@ -203,6 +214,8 @@ class Fold(Protocol):
 
     name: str
     topic: str
+    made_with: int
+    """With how many keys the pseudonyms in what it emits are made."""
 
     @property
     def families(self) -> tuple[Family, ...]:

@@ -56,6 +56,7 @@ EDGE_FORBIDDEN = frozenset({"erase", "unmerge", "reset", "due"})
 """Control events that only the server itself writes."""
 
 _BLANK = " \t\n\r"
+_TIMES = ("occurred_at", "sent_at", "received_at")
 _decode_event = msgspec.json.Decoder(Event, dec_hook=read_money).decode
 
 
@@ -88,7 +89,7 @@ def validate(value: bytes, *, timestamp: int) -> Accepted | Rejected:
         return _unsupported()
     blank = _blank_id(event)
     if blank is not None:
-        return rejected("schema", f"{blank} is blank", "Send the id, or leave an optional one out.")
+        return rejected("schema", f"{blank} is blank", "Send the id, or leave an optional one out.", blank)
     return _timed(event, timestamp)
 
 
@@ -181,11 +182,20 @@ def _blank_id(event: Event) -> str | None:
         id_ = getattr(event, name)
         if id_ is not None and not id_.strip(_BLANK):
             return name
-    for item in event.items:
+    for number, item in enumerate(event.items):
         if not item.item_id.strip(_BLANK):
-            return "an item_id"
+            return f"items[{number}].item_id"
     promotion = event.promotion
-    return "promotion_id" if promotion is not None and not promotion.promotion_id.strip(_BLANK) else None
+    blank = promotion is not None and not promotion.promotion_id.strip(_BLANK)
+    return "promotion.promotion_id" if blank else None
+
+
+def _is_instant(value: float | str | None) -> bool:
+    try:
+        instant_ms(0 if value is None else value)
+    except ValueError:
+        return False
+    return True
 
 
 def _timed(event: Event, timestamp: int) -> Accepted | Rejected:
@@ -194,9 +204,9 @@ def _timed(event: Event, timestamp: int) -> Accepted | Rejected:
         sent = None if event.sent_at is None else instant_ms(event.sent_at)
         received = None if event.received_at is None else instant_ms(event.received_at)
     except ValueError:
-        what = "occurred_at, sent_at or received_at is not an RFC 3339 instant with an offset"
+        name = next(name for name in _TIMES if not _is_instant(getattr(event, name)))
         fix = 'Send epoch milliseconds or text such as "2026-01-31T12:00:00.000Z".'
-        return rejected("schema", what, fix)
+        return rejected("schema", f"{name} is not an RFC 3339 instant with an offset", fix, name)
     if received is None:
         received = timestamp
         if received <= 0:

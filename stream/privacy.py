@@ -14,13 +14,14 @@ joined by workers that are less than a day behind.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 from msgspec import Struct, field
 
 from stream.consent import PURPOSES, Known, Said, Word, all_joined, withdrawn
+from stream.pseudonyms import ONE_KEY, Pseudonyms
 from stream.state.keys import Tag
 from stream.state.store import Store
 
@@ -38,8 +39,8 @@ class Privacy(Struct, frozen=True):
     consent: Known = field(default_factory=dict)
 
 
-class ConsentRecord(Struct, frozen=True, tag_field="kind", tag="consent"):
-    """One purpose of one visitor, whole; times in ms, 0 = never."""
+class ConsentRecord(Struct, frozen=True, tag_field="kind", tag="consent", omit_defaults=True):
+    """One purpose of one visitor, whole; times in ms, 0 = never. `pid_keys`: with how many keys `pid` was made."""
 
     pid: str
     partition: int
@@ -50,15 +51,17 @@ class ConsentRecord(Struct, frozen=True, tag_field="kind", tag="consent"):
     granted_at: int
     assumed_at: int
     history: list[dict[str, Any]]
+    pid_keys: int = 1
 
 
-class EraseRecord(Struct, frozen=True, tag_field="kind", tag="erase"):
+class EraseRecord(Struct, frozen=True, tag_field="kind", tag="erase", omit_defaults=True):
     """The tombstone of an erased visitor: what came before `erased_at` (ms) is gone, `epoch` is the new one."""
 
     pid: str
     partition: int
     epoch: int
     erased_at: int
+    pid_keys: int = 1
 
 
 _decode = msgspec.json.Decoder(ConsentRecord | EraseRecord).decode
@@ -126,32 +129,44 @@ def pack(privacy: Privacy) -> bytes:
     return _pack(privacy)
 
 
-def consent_record(pid: str, partition: int, epoch: int, purpose: str, word: Word) -> tuple[bytes, bytes]:
+def consent_record(
+    pid: str, partition: int, epoch: int, purpose: str, word: Word, pid_keys: int = 1
+) -> tuple[bytes, bytes]:
     """Key and value of a purpose's record."""
     history = [
         {"at": said.at, "kind": said.kind, "source": said.source, "text_version": said.text_version}
         for said in word.said
     ]
     record = ConsentRecord(
-        pid, partition, epoch, purpose, word.granted, word.withdrawn_at, word.granted_at, word.assumed_at, history
-    )
+        pid, partition, epoch, purpose, word.granted, word.withdrawn_at, word.granted_at, word.assumed_at, history,
+        pid_keys,
+    )  # fmt: skip
     return f"consent:{pid}:{purpose}".encode(), _encode(record)
 
 
-def erase_records(pid: str, partition: int, epoch: int, erased_at: int) -> list[tuple[bytes, bytes | None]]:
-    """Keys and values of a tombstone, and of the deletes of what was on record before it."""
-    tombstone = _encode(EraseRecord(pid, partition, epoch, erased_at))
-    return [
-        (f"erase:{pid}".encode(), tombstone),
-        *((f"consent:{pid}:{purpose}".encode(), None) for purpose in PURPOSES),
-    ]
+def erase_records(
+    pid: str, partition: int, epoch: int, erased_at: int, earlier: Sequence[str] = ()
+) -> list[tuple[bytes, bytes | None]]:
+    """Keys and values of a tombstone, and of the deletes of what was on record before it.
+
+    `earlier`: the visitor's pseudonyms by fewer keys, for each migration one.
+    """
+    gone = [f"erase:{name}" for name in earlier]
+    gone += [f"consent:{name}:{purpose}" for name in (pid, *earlier) for purpose in PURPOSES]
+    return [erase_record(pid, partition, epoch, erased_at, len(earlier) + 1), *((key.encode(), None) for key in gone)]
 
 
-def read_record(value: bytes) -> tuple[str, Privacy]:
-    """(pid, what one record says); raises `msgspec.MsgspecError`."""
+def erase_record(pid: str, partition: int, epoch: int, erased_at: int, pid_keys: int) -> tuple[bytes, bytes]:
+    """Key and value of a tombstone."""
+    return f"erase:{pid}".encode(), _encode(EraseRecord(pid, partition, epoch, erased_at, pid_keys))
+
+
+def read_record(value: bytes, pseudonyms: Pseudonyms = ONE_KEY) -> tuple[str, Privacy]:
+    """(today's pid, what one record says); raises `msgspec.MsgspecError`, or `TooFewKeys`."""
     record = _decode(value)
+    pid = pseudonyms.continued(record.pid, record.pid_keys)
     if isinstance(record, EraseRecord):
-        return record.pid, joined(Privacy(), Privacy(record.epoch, record.erased_at, record.partition))
+        return pid, joined(Privacy(), Privacy(record.epoch, record.erased_at, record.partition))
     said = tuple(msgspec.convert((s["at"], s["kind"], s["source"], s["text_version"]), Said) for s in record.history)
     word = Word(record.withdrawn_at, record.granted_at, record.assumed_at, said)
-    return record.pid, Privacy(record.epoch, 0, record.partition, {record.purpose: word})
+    return pid, Privacy(record.epoch, 0, record.partition, {record.purpose: word})

@@ -14,9 +14,11 @@ import structlog
 from confluent_kafka import Consumer, TopicPartition
 
 from stream.fold import Record
+from stream.keyring import pseudonyms as pseudonyms_of
 from stream.messages import NO_ERROR, PARTITION_END, error_code, record_of
 from stream.privacy import MARK, Privacy, join, joined, key_of, owner, read_mark, read_record
 from stream.producer import Quiet
+from stream.pseudonyms import ONE_KEY, STORED, Pseudonyms
 from stream.settings import Settings
 from stream.shard import Halt
 from stream.state.store import Store, Unavailable
@@ -27,17 +29,25 @@ AT_ONCE = 500
 RETRY_S = 0.2
 _TOPIC = "privacy"
 
+_OTHER_KEYS = (
+    "the state of {tag} was made with other pseudonym keys: no visitor would be found in it, and no refusal either. "
+    "Give the worker the LIVESHELF_PSEUDONYM_KEY and LIVESHELF_LATER_PSEUDONYM_KEYS that belong to "
+    "LIVESHELF_KEY_PREFIX={prefix}; to change them, run `liveshelf migrate`."
+)
+
 log = structlog.get_logger()
 
 
-async def apply(store: Store, partition: int, records: Sequence[Record], mark: int) -> None:
-    """Join these records into the values, and raise the partition's mark; raises `Unavailable`."""
+async def apply(
+    store: Store, partition: int, records: Sequence[Record], mark: int, pseudonyms: Pseudonyms = ONE_KEY
+) -> None:
+    """Join these records into the values, and raise the partition's mark; raises `Unavailable` or `TooFewKeys`."""
     said: dict[str, Privacy] = {}
     for record in records:
         if record.value is None:
             continue
         try:
-            pid, told = read_record(record.value)
+            pid, told = read_record(record.value, pseudonyms)
         except msgspec.MsgspecError as error:
             log.warning("privacy_record_not_readable", partition=partition, offset=record.offset, reason=str(error))
             continue
@@ -50,6 +60,7 @@ class PrivacyCopy:
 
     def __init__(self, settings: Settings, store: Store, leave: Callable[[BaseException], None]) -> None:
         self._store, self._leave = store, leave
+        self._settings, self._pseudonyms = settings, ONE_KEY
         self._conf = {
             "bootstrap.servers": settings.broker_url,
             "group.id": "liveshelf-privacy",  # librdkafka wants a name; nothing joins or commits
@@ -65,12 +76,14 @@ class PrivacyCopy:
     async def own(self, partitions: Collection[int]) -> None:
         """Read to the topic's end for these partitions, and stay there in the background instead of for earlier ones.
 
-        Waits for Redis and the broker as long as it takes; raises `Halt` if the topic ends before a mark.
+        Waits for Redis and the broker as long as it takes; raises `Halt` if the topic ends before a mark, or if other
+        keys made the state's pseudonyms.
         """
         await self.stop()
         if not partitions:
             return
         self._stopping = False
+        self._pseudonyms = pseudonyms_of(self._settings)
         marks = {partition: await self._mark(partition) for partition in partitions}
         consumer = Consumer(self._conf, logger=Quiet())
         consumer.assign([TopicPartition(TOPICS[_TOPIC].name, p, mark) for p, mark in marks.items()])
@@ -114,15 +127,22 @@ class PrivacyCopy:
     async def _patiently(self, partition: int, records: Sequence[Record], mark: int) -> None:
         while True:
             try:
-                return await apply(self._store, partition, records, mark)
+                return await apply(self._store, partition, records, mark, self._pseudonyms)
             except Unavailable as error:
                 log.warning("waiting for Redis", error=str(error))
                 await asyncio.sleep(RETRY_S)
 
     async def _mark(self, partition: int) -> int:
+        """Up to where the values are level, once it is sure that they are this worker's to read."""
+        tag, ours = owner(partition), self._pseudonyms.fingerprint
         while True:
             try:
-                return read_mark((await self._store.load(owner(partition), [MARK]))[0])
+                mark, keys = await self._store.load(tag, [MARK, STORED])
+                if keys is None and not await self._store.swap(tag, {STORED: (None, ours)}):
+                    continue
+                if keys not in (None, ours):
+                    raise Halt(_OTHER_KEYS.format(tag=tag, prefix=self._settings.key_prefix))
+                return read_mark(mark)
             except Unavailable as error:
                 log.warning("waiting for Redis", error=str(error))
                 await asyncio.sleep(RETRY_S)

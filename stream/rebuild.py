@@ -8,14 +8,15 @@ from msgspec import Struct, field
 
 from stream.fold import Fold, Outbound, Record
 from stream.privacy import FAMILY, MARK
+from stream.pseudonyms import STORED
 from stream.shard import Shard
 from stream.state.keys import Tag
 from stream.state.memory import MemoryStore
 from stream.state.store import Position, Store
 
 READ_AGAIN = 20
-COPIES = frozenset({FAMILY, MARK})
-"""Values that lie with a partition's state, but are a copy of another topic."""
+COPIES = frozenset({FAMILY, MARK, STORED})
+"""Values that lie with a partition's state, but are no part of it: the copy of another topic, and by which keys."""
 
 
 class Difference(Struct, frozen=True):

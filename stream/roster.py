@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import NamedTuple
 
 from stream.fold import Fold
 from stream.item import ItemFold
-from stream.keyring import key_bytes
+from stream.keyring import pseudonyms as pseudonyms_of
 from stream.learner import LearnerFold
 from stream.profile import ProfileFold
 from stream.runner import Flush
 from stream.settings import Settings
-from stream.tokens import customer_pseudonym, pseudonym
 from stream.visitor import Vectorize, VisitorFold
 
 PSEUDONYMS = 65_536
@@ -44,15 +43,16 @@ def fold_of(
     """Makes the fold of an agent for one partition."""
     if agent == "item":
         return ItemFold
-    if agent == "profile":
-        return ProfileFold
     if agent == "learner":
         return LearnerFold
-    key = key_bytes(settings, "pseudonym_key")
-    pid_of = lru_cache(maxsize=PSEUDONYMS)(partial(pseudonym, key))  # 8 µs; visitors come again within minutes
+    pseudonyms = pseudonyms_of(settings)
+    if agent == "profile":
+        return lambda: ProfileFold(pseudonyms)
+    pid_of = lru_cache(maxsize=PSEUDONYMS)(pseudonyms.of_visitor)  # 8 µs; visitors come again within minutes
     return lambda: VisitorFold(
         pid_of,
         partitions["events"],
         vectorize,
-        cid_of=lambda customer_id: customer_pseudonym(key, customer_id),
+        cid_of=pseudonyms.of_customer,
+        pseudonyms=pseudonyms,
     )

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-SECRETS = ("pseudonym_key", "signing_key", "publishable_key", "secret_key")
+SECRETS = ("pseudonym_key", "later_pseudonym_keys", "signing_key", "publishable_key", "secret_key")
 
 
 class _SecretFiles(PydanticBaseSettingsSource):
@@ -91,7 +91,12 @@ class Settings(BaseSettings):
         description="visitors an hour from one client address whose events teach what others see; the others' are "
         "served, but not learnt from; 0: no limit",
     )
-    pseudonym_key: SecretStr = Field(SecretStr(""), description="key of visitors' pseudonyms; never change it")
+    pseudonym_key: SecretStr = Field(
+        SecretStr(""), description="key of visitors' pseudonyms; never change it: `liveshelf migrate` adds another"
+    )
+    later_pseudonym_keys: SecretStr = Field(
+        SecretStr(""), description="keys that `liveshelf migrate` added, oldest first, separated by white space"
+    )
     signing_key: SecretStr = Field(SecretStr(""), description="key of decision, fresh and visitor tokens")
     publishable_key: str = Field("", description="pk_…: events and decisions, may be seen by browsers")
     secret_key: SecretStr = Field(SecretStr(""), description="sk_…: everything; stays on servers")

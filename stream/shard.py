@@ -17,7 +17,7 @@ from stream.backpressure import Full
 from stream.fold import Emit, Fold, Outbound, Record, State, Writes
 from stream.producer import NotAcknowledged
 from stream.state.keys import Tag
-from stream.state.store import Position, Store, Unavailable
+from stream.state.store import UNFINISHED, Position, Store, Unavailable
 from stream.topics import TOPICS
 
 T = TypeVar("T")
@@ -68,7 +68,7 @@ class Shard:
         self.state = State(fold.families)
         self.next_offset: int | None = None
         self.unflushed = 0
-        self._emit = Emit((fold.topic, partition), partitions)
+        self._emit = Emit((fold.topic, partition), partitions, keys=fold.made_with)
         self._topic_id, self._partitions = topic_id, partitions[fold.topic]
         self._stored: str | None = None
         self._store, self._sender, self._sleep = store, sender, sleep
@@ -93,11 +93,18 @@ class Shard:
         return self.next_offset
 
     def _check(self, position: Position) -> None:
+        if position.topic_id == UNFINISHED:
+            raise Halt(
+                f"the state of {self.tag} is not whole: `liveshelf migrate` was interrupted while it copied or deleted "
+                "it. Run it again, or go back to the LIVESHELF_KEY_PREFIX and keys of before."
+            )
         if position.partitions != self._partitions:
             raise Halt(
                 f"topic {TOPICS[self.tag.topic].name} has {self._partitions} partitions, the stored state was made "
-                f"with {position.partitions}: visitors would meet another owner's state. Give the topic its old number "
-                "of partitions back, or move the state with `liveshelf migrate`."
+                f"with {position.partitions}: visitors would meet another owner's state. Point the worker at the "
+                "topics that the state was made from. State cannot be moved to another number: start over with new "
+                "topics and an empty Redis, send the history with `liveshelf replay`, and ask visitors for their "
+                "consent anew."
             )
         if position.topic_id != self._topic_id:
             raise Halt(

@@ -31,6 +31,7 @@ Reason = Literal[
     "unsupported_version",
 ]
 REASONS: frozenset[str] = frozenset(get_args(Reason))
+REFUSED = "Not accepted, and nothing was changed by it: "
 MAX_DEPTH = 16
 MAX_INTEGER = 2**53
 
@@ -38,11 +39,13 @@ MAX_INTEGER = 2**53
 class Rejected(Struct, frozen=True):
     """The caller's data cannot be used.
 
-    `detail` says what is wrong, what that means and what to do; it repeats nothing of what was sent.
+    `detail` says what is wrong, what that means and what to do; it repeats nothing of what was sent. `field` is
+    the path of the one field that it is about, such as `items[0].price`, if there is one.
     """
 
     reason: Reason
     detail: str
+    field: str = ""
 
 
 Document: TypeAlias = dict[str, Any]
@@ -66,15 +69,15 @@ def decode(value: bytes, *, max_bytes: int) -> Document | Rejected:
         return rejected("schema", "it is not a JSON object", "Send one object with named fields.")
     # the walk costs more than the decoding, so it is done only where the bytes say that it could find something
     if value.count(b"{") + value.count(b"[") > MAX_DEPTH or _MAY_BE_LARGE(value):
-        flaw = _flaw(document, MAX_DEPTH)
-        if flaw is not None:
-            return flaw
+        found = flaw(document)
+        if found is not None:
+            return found
     if b"\\u0000" in value and _has_nul(document):
         return rejected("schema", "a text or a field's name contains a NUL character", "Remove the NUL characters.")
     return document
 
 
-def _flaw(value: Any, levels: int) -> Rejected | None:
+def flaw(value: Any, levels: int = MAX_DEPTH) -> Rejected | None:
     """The first level too deep or number too large inside."""
     if isinstance(value, int | float):
         return None if -MAX_INTEGER <= value <= MAX_INTEGER else _too_large_a_number()
@@ -82,23 +85,27 @@ def _flaw(value: Any, levels: int) -> Rejected | None:
         return None
     if not levels:
         return _too_deep()
-    inside = value.values() if isinstance(value, dict) else value
-    return next((flaw for one in inside if (flaw := _flaw(one, levels - 1)) is not None), None)
+    for one in value.values() if isinstance(value, dict) else value:
+        found = None if isinstance(one, str) else flaw(one, levels - 1)
+        if found is not None:
+            return found
+    return None
 
 
-def rejected(reason: Reason, what: str, fix: str) -> Rejected:
+def rejected(reason: Reason, what: str, fix: str, field: str = "") -> Rejected:
     """A refusal whose detail reads: what is wrong, that nothing was changed by it, how to do better."""
-    return Rejected(reason, f"Not accepted, and nothing was changed by it: {what}. {fix}")
+    return Rejected(reason, f"{REFUSED}{what}. {fix}", field)
 
 
 def explained(error: msgspec.ValidationError) -> Rejected:
     """The refusal for what msgspec found while it decoded into a Struct."""
     cause = error.__cause__
     what, _, where = str(error).partition(" - at ")
-    if where:
-        what = f"{_safe(what)} in field {where.replace('`', '').removeprefix('$.')}"
+    field = where.replace("`", "").removeprefix("$.")
+    if field:
+        what = f"{_safe(what)} in field {field}"
     reason = getattr(cause, "reason", None) or _reason(what)
-    return rejected(reason, what, _FIXES.get(reason, _FIXES["schema"]))
+    return rejected(reason, what, _FIXES.get(reason, _FIXES["schema"]), field)
 
 
 def whole_floats_as_integers(value: Any) -> Any:

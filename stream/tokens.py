@@ -34,7 +34,7 @@ class FreshToken(NamedTuple):
 
 
 class DecisionToken(NamedTuple):
-    """A decision as attribution needs it; `at` in ms, windows in seconds, `pid` the visitor's pseudonym."""
+    """A decision as attribution needs it; `at` in ms, windows in seconds, `pid` the visitor's pseudonym by `keys`."""
 
     placement: str
     variation: str
@@ -44,14 +44,19 @@ class DecisionToken(NamedTuple):
     click_window_s: int
     view_window_s: int
     nonce: bytes
+    keys: int = 1
 
 
 class VisitorToken(NamedTuple):
-    """Who a visitor is: `pid` of epoch 0, the customer's pseudonym `cid` or empty; ends at `expires_at` (s)."""
+    """Who a visitor is: `pid` of epoch 0, the customer's pseudonym `cid` or empty; ends at `expires_at` (s).
+
+    `keys`: with how many keys the pseudonyms were made, as in every token.
+    """
 
     pid: str
     cid: str
     expires_at: int
+    keys: int = 1
 
 
 def pseudonym(key: bytes, visitor_id: str, epoch: int = 0) -> str:
@@ -103,6 +108,17 @@ def read(key: bytes, kind: str, token: str, shape: type[T]) -> T:
     return _typed(verify(key, kind, token), shape)
 
 
+def made_with(keys: int) -> tuple[int, ...]:
+    """The last field of a token that carries pseudonyms: by how many keys they were made, nothing for one."""
+    return (keys,) if keys > 1 else ()
+
+
+def read_made_with(key: bytes, kind: str, token: str, shape: type[T], others: int) -> T:
+    """As `read`, where `made_with` follows `others` fields: 1 if it is not there."""
+    fields = verify(key, kind, token)
+    return _typed((*fields, 1) if len(fields) == others else fields, shape)
+
+
 def fresh_token(key: bytes, place: FreshToken) -> str:
     """The token of an acknowledged event."""
     return sign(key, "fresh", place)
@@ -124,22 +140,23 @@ def _pid(raw: bytes) -> str:
 
 def decision_id(key: bytes, token: DecisionToken) -> str:
     """The `decision_id` of a decision."""
-    return sign(key, "decision", token._replace(pid=_raw_pid(token.pid)))  # type: ignore[arg-type]  # raw bytes travel shorter
+    *fields, keys = token._replace(pid=_raw_pid(token.pid))  # type: ignore[arg-type]  # raw bytes travel shorter
+    return sign(key, "decision", (*fields, *made_with(keys)))
 
 
 def read_decision_id(key: bytes, token: str) -> DecisionToken:
     """What attribution needs of the decision; raises `BadToken`."""
-    fields = read(key, "decision", token, tuple[str, str, int, bytes, int, int, int, bytes])
-    placement, variation, at, raw_pid, policy, click_window_s, view_window_s, nonce = fields
-    return DecisionToken(placement, variation, at, _pid(raw_pid), policy, click_window_s, view_window_s, nonce)
+    fields = read_made_with(key, "decision", token, tuple[str, str, int, bytes, int, int, int, bytes, int], 8)
+    placement, variation, at, raw_pid, policy, click_window_s, view_window_s, nonce, keys = fields
+    return DecisionToken(placement, variation, at, _pid(raw_pid), policy, click_window_s, view_window_s, nonce, keys)
 
 
 def visitor_token(key: bytes, token: VisitorToken) -> str:
     """The token with which a page shows who its visitor is."""
-    return sign(key, "visitor", (_raw_pid(token.pid), _raw_pid(token.cid), token.expires_at))
+    return sign(key, "visitor", (_raw_pid(token.pid), _raw_pid(token.cid), token.expires_at, *made_with(token.keys)))
 
 
 def read_visitor_token(key: bytes, token: str) -> VisitorToken:
     """Who the visitor is; raises `BadToken`. The caller has the clock, and judges `expires_at`."""
-    raw_pid, raw_cid, expires_at = _typed(verify(key, "visitor", token), tuple[bytes, bytes, int])
-    return VisitorToken(_pid(raw_pid), _pid(raw_cid), expires_at)
+    raw_pid, raw_cid, expires_at, keys = read_made_with(key, "visitor", token, tuple[bytes, bytes, int, int], 3)
+    return VisitorToken(_pid(raw_pid), _pid(raw_cid), expires_at, keys)

@@ -16,13 +16,17 @@ _MASK = 0xFFFFFFFF
 
 
 class Topic(NamedTuple):
-    """One Kafka topic: its short noun, what its records are keyed by, and how long they are kept."""
+    """One Kafka topic: its short noun, what its records are keyed by, and how long they are kept.
+
+    `partitions`: a number of its own, 0 = as many as keyed topics have.
+    """
 
     noun: str
     key: str
     compacted: bool
     retention_days: int
     internal: bool
+    partitions: int = 0
 
     @property
     def name(self) -> str:
@@ -41,6 +45,7 @@ TOPICS: dict[str, Topic] = {
         Topic("profile", "customer", compacted=False, retention_days=7, internal=True),
         Topic("feedback", "model", compacted=False, retention_days=30, internal=True),
         Topic("audit", "the account's name", compacted=False, retention_days=30, internal=True),
+        Topic("config", "<kind>:<name>", compacted=True, retention_days=0, internal=True, partitions=1),
     )
 }
 

@@ -7,7 +7,7 @@ the signals, then the closing of sessions whose 30 minutes are over by the event
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
@@ -22,7 +22,9 @@ from stream.features import intent_features
 from stream.fold import CLOCK, Clock, Emit, Family, Record, State
 from stream.ingest import Accepted, Rejected, admit
 from stream.privacy import consent_record, erase_records
+from stream.pseudonyms import Pseudonyms
 from stream.signals import cart, session, signals
+from stream.topics import partition_of
 
 _pack = msgspec.msgpack.Encoder().encode
 DAY_MS = 86_400_000
@@ -50,8 +52,8 @@ class VisitorBase(Struct):
 
     `epoch` is the pseudonym's; `recent` maps 64-bit hashes of event ids to the minute of their event time; `wide`: an
     id was long or not ASCII, so that bounded numbers of them no longer bound the bytes; `taught`: when (ms) the
-    sessions began that taught within a day; `customer`: whose visitor this is (cid), told of to other devices at
-    `shared_at`.
+    sessions began that taught within a day; `customer`: whose visitor this is (cid), with
+    `customer_partition` of the profile topic (-1: as the cid says), told of to other devices at `shared_at`.
     """
 
     epoch: int = 0
@@ -62,6 +64,7 @@ class VisitorBase(Struct):
     taught: list[int] = field(default_factory=list)
     wide: bool = False
     customer: str = ""
+    customer_partition: int = -1
     shared_at: int = 0
 
     @property
@@ -81,9 +84,24 @@ Visitor: Any = msgspec.defstruct(
 )
 """A visitor's value: the base and one field per visitor-scope signal."""
 
-VISITOR = Family("visitor", Visitor, "one visitor: consent, dedupe, signals", "pid", ttl_s=2 * RETENTION_MS // 1000)
+
+def _renamed(visitor: Any, rename: Callable[[str], str], partitions: Mapping[str, int]) -> Any:
+    if visitor.customer:
+        visitor.customer_partition = customers.partition_of_customer(visitor, partitions)
+        visitor.customer = rename(visitor.customer)
+    return visitor
+
+
+VISITOR = Family(
+    "visitor",
+    Visitor,
+    "one visitor: consent, dedupe, signals",
+    "pid",
+    ttl_s=2 * RETENTION_MS // 1000,
+    renamed=_renamed,
+)
 VECTOR = Family("vector", bytes, "the session vector: 64 float32, little-endian", "pid", ttl_s=2 * 86_400, view=True)
-OPEN = Family("ranking", float, "open sessions: pid by its session's last event time (ms)")
+OPEN = Family("ranking", float, "open sessions: pid by its session's last event time (ms)", "pid")
 
 Vectorize = Callable[[session.State], bytes | None]
 
@@ -92,7 +110,7 @@ class VisitorFold:
     """One partition's fold. `pid_of` makes a visitor's pseudonym; `partitions` is how many the events topic has.
 
     `vectorize` gives a session's vector (a view: `rebuild` and folds know nothing of it). `cid_of` makes a customer's
-    pseudonym; without it visitors are nobody's.
+    pseudonym; without it visitors are nobody's. `pseudonyms` is the chain that both make their names by.
     """
 
     name = "visitor"
@@ -107,8 +125,10 @@ class VisitorFold:
         vectorize: Vectorize | None = None,
         *,
         cid_of: Callable[[str], str] | None = None,
+        pseudonyms: Pseudonyms | None = None,
     ) -> None:
         self._pid_of, self._cid_of = pid_of, cid_of
+        self._pseudonyms, self.made_with = pseudonyms, 1 if pseudonyms is None else pseudonyms.length
         self._partitions = partitions
         self._vectorize = vectorize
         self._folds = {
@@ -142,7 +162,7 @@ class VisitorFold:
         counted = self._apply(pid, admitted, state, emit)
         setattr(clock, counted, getattr(clock, counted) + 1)
         if counted == "applied":
-            clock.advance(pid, admitted.at)
+            clock.advance(admitted.event.visitor_id, admitted.at)
             self._close_due(clock.newest_at, state, emit)
 
     def views(self, state: State, changed: Iterable[str]) -> dict[str, bytes | None]:
@@ -194,10 +214,16 @@ class VisitorFold:
         """What the consent to personalization allows: the customer, the profile, and the customer's other devices."""
         customer_id = customers.named(accepted)
         if customer_id is not None and self._cid_of is not None:
-            customers.tie(pid, visitor, self._cid_of(customer_id), emit)
+            customers.tie(pid, visitor, self._cid_of(customer_id), self._partition_of(customer_id, emit), emit)
         if accepted.name not in CONTROL:
             self._profile(pid, visitor, accepted, state, emit)
         customers.tell(pid, visitor, accepted, emit)
+
+    def _partition_of(self, customer_id: str, emit: Emit) -> int:
+        """Where a customer's entries go, which a migration does not change."""
+        first_of = self._cid_of if self._pseudonyms is None else self._pseudonyms.first_of_customer
+        assert first_of is not None
+        return partition_of(first_of(customer_id).encode(), emit.partitions["profile"])
 
     def _learn(self, pid: str, visitor: Any, accepted: Accepted, emit: Emit) -> bool:
         """Fold what the event says of consent; each no, and what was said for its own sake, goes on record.
@@ -210,7 +236,8 @@ class VisitorFold:
             was = before.get(purpose)
             new = not word.granted and (was is None or was.granted)
             if new or accepted.name == "consent_update":
-                emit.record("privacy", *consent_record(pid, emit.source[1], visitor.epoch, purpose, word))
+                record = consent_record(pid, emit.source[1], visitor.epoch, purpose, word, self.made_with)
+                emit.record("privacy", *record)
         return bool(changed)
 
     def _erase(self, pid: str, visitor: Any, accepted: Accepted, state: State, emit: Emit) -> str:
@@ -222,7 +249,8 @@ class VisitorFold:
         at = max(accepted.at, newest(visitor.consent))
         self._forget(pid, visitor, state, emit)
         state.put(f"visitor:{pid}", Visitor(epoch=epoch, consent=withdrawn(at)))
-        for key, value in erase_records(pid, emit.source[1], epoch, at):
+        earlier = [] if self._pseudonyms is None else self._pseudonyms.earlier(accepted.event.visitor_id)
+        for key, value in erase_records(pid, emit.source[1], epoch, at, earlier):
             emit.record("privacy", key, value)
         return "applied"
 

@@ -30,13 +30,13 @@ _TOPIC = "audit"
 log = structlog.get_logger()
 
 Outcome = Literal["ok", "refused", "failed"]
-Actor = Annotated[str, Meta(pattern=r"^(-|[a-z0-9][a-z0-9._-]{0,63})\Z")]
+Actor = Annotated[str, Meta(pattern=r"^(-|(key:)?[a-z0-9][a-z0-9._-]{0,63})\Z")]
 Action = Annotated[str, Meta(pattern=r"^[a-z_]{1,32}\.[a-z_]{1,32}\Z")]
 Thing = Annotated[str, Meta(min_length=1, max_length=200)]
 
 
 class Entry(Struct, frozen=True):
-    """One record; `at` in ms. The actor is `-` where nobody is signed in under a name that an account has."""
+    """One record; `at` in ms. The actor is an account, `key:` and an API key's name, or `-`: nobody's name."""
 
     at: Annotated[int, Meta(ge=0)]
     actor: Actor

@@ -28,6 +28,8 @@ ACTIONS: Final = MappingProxyType(
         "account.add": "add an account",
         "account.remove": "remove an account",
         "account.password": "change a password",
+        "placement.edit": "edit a placement",
+        "placement.remove": "put a placement back",
     }
 )
 OUTCOMES: Final = MappingProxyType({"ok": "done", "refused": "refused", "failed": "failed"})

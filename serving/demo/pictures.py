@@ -9,7 +9,7 @@ from typing import Final
 
 from msgspec import Struct, convert
 
-from serving.demo.catalogue import looks
+from serving.demo.catalogue import by_id
 
 STROKE: Final = 'fill="none" stroke-linecap="round" stroke-linejoin="round" stroke-width="{0}"'
 FRAME: Final = (
@@ -33,11 +33,11 @@ def drawings() -> Drawings:
 
 def picture(item_id: str) -> bytes | None:
     """The SVG of an item of the made catalogue; None for any other id."""
-    if item_id not in looks():
+    item = by_id().get(item_id)
+    if item is None:
         return None
-    kind, colour = looks()[item_id]
-    tone = tones(drawings().colours[colour])
-    shape = drawings().shapes[kind].replace("{cover}", drawings().shapes["cover"])
+    tone = tones(drawings().colours[item.colour])
+    shape = drawings().shapes[item.kind].replace("{cover}", drawings().shapes["cover"])
     return FRAME.format(b=tone["b"], f=tone["f"], shape=shape.format_map(tone)).encode()
 
 

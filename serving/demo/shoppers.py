@@ -1,7 +1,7 @@
-"""Simulated shoppers: they walk through the demo shop at a bounded rate and speak only the public HTTP API.
+"""The world live: its people walk through the demo shop at a bounded rate and speak only the public HTTP API.
 
 What they do is decided in `serving.demo.visits`; here it goes over the network. An event that could not be sent is
-sent again under its id, so that it counts once.
+sent again under its id, so that it counts once. Orders and logins are told by the shop's server, with its secret key.
 """
 
 from __future__ import annotations
@@ -11,17 +11,22 @@ import random
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from itertools import takewhile
 from typing import Any, Final
 
 import aiohttp
 import structlog
 
-from serving.demo.visits import Glance, Step, Walk, history, sessions
+from serving.demo.playing import Arrivals, UnderWay, play
+from serving.demo.visits import Act, Ask, Shelf, Visit
+from serving.demo.world import World
 
-AT_ONCE: Final = 6
-PAST_VISITS: Final = 160
+AT_ONCE: Final = 24
+PASSERS_BY: Final = 0.8
+PAST_VISITS: Final = 240
+PAST_S: Final = 20 * 60
 BATCH: Final = 300
-SHELF_ITEMS: Final = 8
+BY_THE_SERVER: Final = frozenset({"identify", "purchase"})
 MOST_WAIT_S: Final = 30.0
 TIMEOUT: Final = aiohttp.ClientTimeout(total=10)
 
@@ -48,22 +53,24 @@ async def run(
     api: str,
     publishable_key: str,
     *,
-    rng: random.Random,
+    world: World,
     rate_per_s: float,
     stop: asyncio.Event,
+    secret_key: str = "",
+    run_id: str | None = None,
     past_visits: int = PAST_VISITS,
     pause: Pause | None = None,
 ) -> None:
-    """Let shoppers walk through the shop until `stop` is set or the task is cancelled.
+    """Let people walk through the shop until `stop` is set or the task is cancelled.
 
     Parameters
     ----------
-    api, publishable_key
-        Where the shop is, for example "http://127.0.0.1:8080", and its `pk_…`.
-    rng
-        Decides who comes and what they do; the same seed makes the same visits, under event ids of their own.
+    api, publishable_key, secret_key
+        Where the shop is, for example "http://127.0.0.1:8080", its `pk_…`, and its `sk_…` for what its server tells.
     rate_per_s
-        Events a second, on average and at most; at most `AT_ONCE` visitors are in the shop together.
+        Events a second, on average and at most; at most `AT_ONCE` people are in the shop together.
+    run_id
+        The same world and run make the same visits; by default each run has its own.
     past_visits
         So many visits are told first, as what happened in the last 20 minutes, so that a new shop has neighbours to
         show; 0 for none.
@@ -71,9 +78,11 @@ async def run(
         How to wait so many seconds; by the clock unless told, and no longer than until `stop`.
     """
     pause = pause or until(stop)
-    headers = {"Authorization": f"Bearer {publishable_key}"}
-    async with aiohttp.ClientSession(headers=headers, timeout=TIMEOUT) as session:
-        crowd = Crowd(Client(api, session), rng, secrets.token_hex(4))
+    run_id = run_id or secrets.token_hex(4)
+    rng = random.Random(f"{world.seed} {run_id} pace")
+    async with aiohttp.ClientSession(timeout=TIMEOUT) as session:
+        client = Client(api, session, publishable_key, secret_key or publishable_key)
+        crowd = Crowd(client, Arrivals(world, passers_by=PASSERS_BY, run_id=run_id), rng)
         crowd.recall(past_visits, now=time.time())
         away = 0
         while not stop.is_set():
@@ -104,22 +113,27 @@ def until(stop: asyncio.Event) -> Pause:
 class Client:
     """The two routes that a shopper's browser calls; both raise `Unreachable`."""
 
-    def __init__(self, api: str, session: aiohttp.ClientSession) -> None:
-        self._api = api.rstrip("/")
-        self._session = session
+    def __init__(self, api: str, session: aiohttp.ClientSession, publishable_key: str, secret_key: str) -> None:
+        self._api, self._session = api.rstrip("/"), session
+        self._page = {"Authorization": f"Bearer {publishable_key}"}
+        self._server = {"Authorization": f"Bearer {secret_key}"}
 
-    async def send(self, events: Sequence[Mapping[str, Any]], now: float) -> None:
+    async def send(self, events: Sequence[Mapping[str, Any]], now: float, *, by_server: bool) -> None:
         """Send events in one request; `now` is the clock by which they occurred."""
         body = {"events": [{**event, "sent_at": round(now * 1000)} for event in events]}
-        await self._ask("POST", "/v1/events", json=body)
+        await self._ask("POST", "/v1/events", headers=self._server if by_server else self._page, json=body)
 
-    async def shelf(self, visitor_id: str, session_id: str, glance: Glance) -> Mapping[str, Any]:
+    async def shelf(self, visit: Visit, ask: Ask) -> Shelf:
         """The shelf that a visitor sees."""
-        params = {"visitor_id": visitor_id, "session_id": session_id, "n": str(SHELF_ITEMS)}
-        if glance.item_id is not None:
-            params["item_id"] = glance.item_id
-        answer: Mapping[str, Any] = await self._ask("GET", f"/v1/recommendations/{glance.placement}", params=params)
-        return answer
+        params = {"visitor_id": visit.visitor_id, "session_id": visit.session_id, "n": str(ask.n)}
+        params |= {} if visit.personal else {"profiling": "off"}
+        params |= {} if ask.item_id is None else {"item_id": ask.item_id}
+        path = f"/v1/recommendations/{ask.placement}"
+        answer: Mapping[str, Any] = await self._ask("GET", path, headers=self._page, params=params)
+        assigned = answer.get("experiment") or {}
+        return Shelf(
+            answer["decision_id"], [item["item_id"] for item in answer["items"]], assigned.get("variation", "")
+        )
 
     async def _ask(self, method: str, path: str, **more: Any) -> Any:
         try:
@@ -134,50 +148,63 @@ class Client:
 
 
 class Crowd:
-    """Some walks at once, of which one takes one step at a time."""
+    """Some visits at once, of which one takes one step at a time."""
 
-    def __init__(self, client: Client, rng: random.Random, run_id: str) -> None:
-        self._client, self._rng, self._run_id = client, rng, run_id
-        self._visits = sessions(rng)
-        self._walks: list[Walk] = []
-        self._unsent: list[dict[str, Any]] = []
+    def __init__(self, client: Client, arrivals: Arrivals, rng: random.Random) -> None:
+        self._client, self._arrivals, self._rng = client, arrivals, rng
+        self._inside: list[UnderWay] = []
+        self._past: list[dict[str, Any]] = []
+        self._unsent: dict[str, Any] | None = None
 
     def recall(self, visits: int, *, now: float) -> None:
-        """Have the past told first, in batches."""
-        self._unsent = history(self._rng, self._run_id, visits, now)
+        """Have so many visits of the last `PAST_S` seconds told first; they saw no shelf.
+
+        They are younger than the 30 minutes that close a session, so that none is late where a real click is earlier.
+        """
+        if visits:
+            told = play(self._arrivals, start_at=now - PAST_S, an_hour=visits * 3_600 / PAST_S)
+            self._past = list(takewhile(lambda event: event["occurred_at"] <= now * 1000, told))
 
     async def act(self, now: float) -> int:
-        """Send what waits, or let one shopper take a step; how many events of the present that sent."""
-        if self._unsent:
-            await self._send(now)
+        """Tell of the past, or let one shopper take a step; how many events of the present that sent."""
+        if self._past:
+            await self._tell(self._past[:BATCH], now)
             return 0
-        walk, step = self._step()
-        self._unsent = await self._events(walk, step, now)
-        return await self._send(now) if self._unsent else 0
+        if self._unsent is None:
+            self._unsent = await self._step(now)
+        await self._send(self._unsent, now)
+        return 1
 
-    async def _send(self, now: float) -> int:
-        """Send a batch of what waits; it waits on if the API is away, and is gone if the API refuses it."""
-        batch = self._unsent[:BATCH]
+    async def _tell(self, batch: list[dict[str, Any]], now: float) -> None:
+        """A batch waits on if the API is away, and is gone if the API refuses it."""
         try:
-            await self._client.send(batch, now)
+            await self._client.send(batch, now, by_server=True)
         except Refused:
-            self._unsent = self._unsent[BATCH:]
+            self._past = self._past[BATCH:]
             raise
-        self._unsent = self._unsent[BATCH:]
-        return len(batch)
+        self._past = self._past[BATCH:]
 
-    def _step(self) -> tuple[Walk, Step]:
+    async def _send(self, event: dict[str, Any], now: float) -> None:
+        try:
+            await self._client.send([event], now, by_server=event["event"] in BY_THE_SERVER)
+        except Refused:
+            self._unsent = None
+            raise
+        self._unsent = None
+
+    async def _step(self, now: float) -> dict[str, Any]:
+        """The next event of somebody in the shop; shelves are looked at on the way to it."""
         while True:
-            while len(self._walks) < AT_ONCE:
-                self._walks.append(Walk(next(self._visits), self._run_id))
-            walk = self._rng.choice(self._walks)
-            step = walk.next()
-            if step is not None:
-                return walk, step
-            self._walks.remove(walk)
-
-    async def _events(self, walk: Walk, step: Step, now: float) -> list[dict[str, Any]]:
-        if isinstance(step, Glance):
-            shelf = await self._client.shelf(walk.visit.visitor_id, walk.visit.session_id, step)
-            return walk.seen(step, shelf, now)
-        return walk.events(step, now)
+            while len(self._inside) < AT_ONCE:
+                self._inside.append(UnderWay(self._arrivals.next(now)))
+            one = self._rng.choice(self._inside)
+            while one.step is not None:
+                one.visit.context.at = now
+                if isinstance(one.step, Act):
+                    event = one.event(one.step, now)
+                    one.go_on()
+                    if one.visit.recorded:
+                        return event
+                else:
+                    one.go_on(await self._client.shelf(one.visit, one.step))
+            self._inside.remove(one)

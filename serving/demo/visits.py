@@ -1,263 +1,208 @@
-"""Who walks through the demo shop, and what they do there: pure functions of a seed.
+"""What a person does in one visit: a generator of steps, to which shelves are answered. It knows no network.
 
 ```
-sessions(rng) ─▶ Visit: who, and what they mean to do ─▶ Walk: one step at a time ─▶ events of the public contract
-                                                          ▲
-                                       shelves, as shown ─┘
+arrive ─▶ for each kind of the mission: find items, look at shelves beside them, perhaps the cart ─▶ perhaps pay
 ```
-What a shopper picks from a shelf depends on the shelf, so a visit carries the dice (`Glance.dice`), and the walk looks
-at them when the shelf is there.
+Shelves are looked at by the position-based model: a place is examined with a probability of its own, and only what is
+examined is an impression, can be clicked and can bore.
 """
 
 from __future__ import annotations
 
+import math
 import random
-import tomllib
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
-from importlib.resources import files
-from itertools import islice
-from types import MappingProxyType
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any, Final
 
-from msgspec import Struct, convert
+from msgspec import Struct
 
-from serving.demo.catalogue import CURRENCY, items
+from serving.demo.catalogue import CURRENCY, euros
+from serving.demo.people import Shopper, hex_id, kinds
+from serving.demo.world import Boredom, Context, World
 
-CONSENT: Final = MappingProxyType({"analytics": True, "personalization": True, "marketing": False})
-KNOWN: Final = 200
-GLANCED: Final = 4
-HISTORY_S: Final = 20 * 60
-READING_S: Final = (1.0, 30.0)
-
-RETURNING_PROBABILITY: Final = 0.2
-FROM_HOME_PROBABILITY: Final = 0.5
-GLANCE_PROBABILITY: Final = 0.5
-IGNORE_PROBABILITY: Final = 0.04
-LEAVING_PROBABILITY: Final = 0.18
-
-
-class Persona(Struct, frozen=True):
-    """A kind of shopper; `personas.toml` says what its numbers mean."""
-
-    name: str
-    plans: tuple[tuple[str, ...], ...]
-    budget: float
-    wander: float
-    cart: float
-    buy: float
-    trust: float
+HOME: Final = "home_for_you"
+BESIDE: Final = "pdp_also_bought"
+SHOWN: Final = 8
+EXAMINED: Final = 0.85
+WANTED: Final = 4.0
+COMPLEMENT: Final = 2.5
+FROM_HOME: Final = 0.5
+SEARCHING: Final = 0.35
+BESIDE_LOOKED_AT: Final = 0.5
+TO_CART: Final = -3.0
+DISMISSING: Final = 0.01
+WITHDRAWS_AT_VISIT: Final = 3
+READING_S: Final = (2.0, 28.0)
 
 
-class Cast(Struct, frozen=True):
-    """The file `personas.toml` as it is."""
+class Ask(Struct, frozen=True):
+    """A shelf comes into view, `after_s` seconds after the step before; `item_id` is the page's item."""
 
-    persona: tuple[Persona, ...]
-
-
-@cache
-def personas() -> tuple[Persona, ...]:
-    """The kinds of shoppers, read once."""
-    text = files(__package__).joinpath("personas.toml").read_text("utf-8")
-    return convert(tomllib.loads(text), Cast).persona
-
-
-class Look(Struct, frozen=True, tag=True):
-    """Open an item's page."""
-
-    item_id: str
-
-
-class Cart(Struct, frozen=True, tag=True):
-    """Put an item in the cart."""
-
-    item_id: str
-
-
-class Ignore(Struct, frozen=True, tag=True):
-    """Say "not interested" to an item."""
-
-    item_id: str
-
-
-class Buy(Struct, frozen=True, tag=True):
-    """Order what is in the cart, if anything."""
-
-
-class Glance(Struct, frozen=True, tag=True):
-    """See a shelf (beside `item_id`, if there is one), perhaps click on it; `dice` are uniform in [0, 1)."""
-
+    after_s: float
     placement: str
-    item_id: str | None
-    dice: tuple[float, float]
+    item_id: str | None = None
+    n: int = SHOWN
 
 
-Step = Look | Cart | Ignore | Buy | Glance
+class Act(Struct, frozen=True):
+    """Something done, `after_s` seconds after the step before: an event of the public contract."""
+
+    after_s: float
+    event: str
+    fields: dict[str, Any]
 
 
-class Visit(Struct, frozen=True):
-    """One session as it is meant to go; a shelf may add to it."""
+class Shelf(Struct, frozen=True):
+    """A shelf as it was answered; `variation` of the experiment, if there is one."""
 
-    visitor_id: str
-    session_id: str
-    persona: Persona
-    steps: tuple[Step, ...]
-
-
-@cache
-def prices() -> Mapping[str, str]:
-    """Item id → price, as the catalogue has it."""
-    return {item["item_id"]: item["price"] for item in items()}
+    decision_id: str
+    item_ids: Sequence[str]
+    variation: str = ""
 
 
-@cache
-def stock() -> Mapping[str, tuple[str, ...]]:
-    """The ids of the items that can be bought, by kind, the favourites first."""
-    by_kind: dict[str, tuple[str, ...]] = {}
-    for item in items():
-        if item["availability"] == "in_stock":
-            kind = item["item_id"].rpartition("-")[0]
-            by_kind[kind] = (*by_kind.get(kind, ()), item["item_id"])
-    return by_kind
+Steps = Generator[Ask | Act, Shelf | None, None]
 
 
-def sessions(rng: random.Random) -> Iterator[Visit]:
-    """Visits without end: most by new visitors, some by earlier ones, who are who they were."""
-    known: list[tuple[str, Persona]] = []
-    while True:
-        if known and rng.random() < RETURNING_PROBABILITY:
-            visitor_id, persona = rng.choice(known)
-        else:
-            visitor_id, persona = hex_id(rng), rng.choice(personas())
-            known = [*known[1 - KNOWN :], (visitor_id, persona)]
-        yield Visit(visitor_id, hex_id(rng), persona, tuple(steps(rng, persona)))
+class Life(Struct):
+    """What of a person outlasts a visit: how many there were, what bores, what is not wanted any more."""
+
+    boredom: Boredom
+    visits: int = 0
+    gone: frozenset[int] = frozenset()
 
 
-def steps(rng: random.Random, persona: Persona) -> Iterator[Step]:
-    """What one visit means to do: follow a plan, look at shelves on the way, perhaps buy."""
-    if rng.random() < FROM_HOME_PROBABILITY:
-        yield Glance("home_for_you", None, dice(rng))
-    for kind in rng.choice(persona.plans):
-        item_ids = wanted(rng, persona, kind)
-        for item_id in item_ids:
-            yield Look(item_id)
-            if rng.random() < persona.cart:
-                yield Cart(item_id)
-            elif rng.random() < IGNORE_PROBABILITY:
-                yield Ignore(item_id)
-        if rng.random() < GLANCE_PROBABILITY:
-            yield Glance("pdp_also_bought", item_ids[-1], dice(rng))
-        if rng.random() < LEAVING_PROBABILITY:
+class Visit:
+    """One visit by one person.
+
+    Attributes
+    ----------
+    name: of this visit, unlike all others; event ids begin with it.
+    context: where the person is; whoever drives the steps sets `context.at`.
+    personal, recorded: whether the person lets the shop personalize, and lets it keep events at all.
+    """
+
+    def __init__(self, world: World, shopper: Shopper, life: Life, name: str, at: float) -> None:
+        self.world, self.shopper, self.life, self.name = world, shopper, life, name
+        self._rng = rng = random.Random(f"{world.seed} {name}")
+        life.visits += 1
+        withdrawn = shopper.mind == "withdraws" and life.visits >= WITHDRAWS_AT_VISIT
+        self.recorded = shopper.mind != "nothing"
+        self.personal = shopper.mind in {"all", "withdraws"} and not withdrawn
+        self._withdraws = withdrawn and life.visits == WITHDRAWS_AT_VISIT
+        self.session_id = hex_id(rng)
+        self.visitor_id = rng.choice(shopper.visitor_ids) if self.recorded else hex_id(rng)
+        self.context = Context(at, boredom=life.boredom, gone=set(life.gone), lot=name)
+        self._mission = world.out_for(rng, shopper, at)
+        self._patience = shopper.patience * rng.expovariate(1.0) + 1.0
+        self._cart: list[int] = []
+        self._credit: dict[int, dict[str, str]] = {}
+        self._shelves = 0
+
+    @property
+    def consent(self) -> dict[str, bool]:
+        """What every event of this visit says of consent."""
+        return {"analytics": self.recorded, "personalization": self.personal, "marketing": False}
+
+    def steps(self) -> Steps:
+        """The whole visit."""
+        yield from self._arrive()
+        for place, kind in enumerate(self._mission):
+            self._want(self._mission[place:])
+            if place or self._rng.random() >= SEARCHING:
+                yield self._act("page_view", page={"type": "category"})
+            else:
+                yield self._act("search", search_term=self._rng.choice(kinds()[kind].search), page={"type": "search"})
+            for _ in range(self._rng.choice((1, 1, 2, 2, 3))):
+                if self._patience > 0:
+                    item = self.world.found(self._rng, self.shopper, self.context, kind)
+                    yield from self._open(item)
+        yield from self._leave()
+
+    def _arrive(self) -> Steps:
+        self._want(self._mission)
+        if self._withdraws:
+            yield self._act("consent_update")
+        if self.shopper.customer_id and self.personal:
+            yield self._act("identify", customer_id=self.shopper.customer_id)
+        if self._rng.random() < FROM_HOME:
+            yield self._act("page_view", page={"type": "home"})
+            yield from self._look(HOME)
+
+    def _want(self, mission: Sequence[int]) -> None:
+        """Out for the first kind now, for the others later, and open to what goes with the first."""
+        wants = dict.fromkeys((self.world.kind_number(one) for one in kinds()[mission[0]].complements), COMPLEMENT)
+        self.context.wants = wants | dict.fromkeys(mission[1:], COMPLEMENT) | {mission[0]: WANTED}
+
+    def _open(self, item: int) -> Steps:
+        """Look at an item's page: its shelf, perhaps, and the cart, perhaps."""
+        self._patience -= 1.0
+        self.context.gone.add(item)
+        yield self._about("view_item", item)
+        if self._rng.random() < _sigmoid(TO_CART + self.world.liking(self.shopper, item)):
+            self._cart.append(item)
+            yield self._about("add_to_cart", item)
+        if self._patience > 0 and self._rng.random() < BESIDE_LOOKED_AT:
+            yield from self._look(BESIDE, item)
+
+    def _look(self, placement: str, beside: int | None = None) -> Steps:
+        """See a shelf: an impression of what is examined, then a click or boredom."""
+        page = None if beside is None else self.world.items[beside].item_id
+        self._shelves += 1
+        self.context.lot = f"{self.name} {self._shelves}"
+        shelf = yield Ask(self._reading(), placement, page)
+        if shelf is None:
             return
-    if rng.random() < persona.buy:
-        yield Buy()
+        places = [place for place in range(len(shelf.item_ids)) if self._rng.random() < EXAMINED**place]
+        places = [place for place in places if shelf.item_ids[place] in self.world.number_of]
+        if not places:
+            return
+        credit = {"decision_id": shelf.decision_id, "placement": placement}
+        lines = [{"item_id": shelf.item_ids[place], "index": place} for place in places]
+        yield self._act("view_item_list", items=lines, item_list_id=placement, **credit)
+        examined = [self.world.number_of[shelf.item_ids[place]] for place in places]
+        picked = self.world.clicked(self._rng, self.shopper, self.context, examined, shelf.variation)
+        self.world.ignored(self.context, [item for item in examined if item != picked])
+        if picked is not None:
+            self._credit[picked] = credit
+            yield self._about("select_item", picked)
+            yield from self._open(picked)
+        elif self._rng.random() < DISMISSING:
+            yield from self._dismiss(examined, credit)
+
+    def _dismiss(self, examined: Sequence[int], credit: Mapping[str, str]) -> Steps:
+        """Say "not interested" to what is wanted least."""
+        wanted = self.world.utilities(self.shopper, self.context)
+        least = min(examined, key=lambda item: float(wanted[item]))
+        self.context.gone.add(least)
+        self.life.gone |= {least}
+        yield self._about("dismiss", least, **credit)
+
+    def _leave(self) -> Steps:
+        if not self._cart or self._rng.random() >= self.shopper.buys:
+            return
+        yield self._act("begin_checkout", items=[self._line(item) for item in self._cart], page={"type": "checkout"})
+        value = euros(sum(self.world.items[item].pays for item in self._cart))
+        lines = [self._line(item) for item in self._cart]
+        self.life.gone |= set(self._cart)
+        order = {"transaction_id": f"order-{self.session_id}", "currency": CURRENCY, "value": value}
+        yield self._act("purchase", items=lines, **order)
+
+    def _about(self, event: str, item: int, **more: str) -> Act:
+        credit = self._credit.get(item, {})
+        return self._act(
+            event, items=[self._line(item)], page={"type": "product"}, currency=CURRENCY, **(credit | more)
+        )
+
+    def _line(self, item: int) -> dict[str, Any]:
+        found = self.world.items[item]
+        return {"item_id": found.item_id, "price": euros(found.pays), "quantity": 1}
+
+    def _act(self, event: str, **fields: Any) -> Act:
+        return Act(self._reading(), event, fields)
+
+    def _reading(self) -> float:
+        return self._rng.uniform(*READING_S)
 
 
-def wanted(rng: random.Random, persona: Persona, kind: str) -> list[str]:
-    """One to three items of a kind, of any other when wandering: within the budget, favourites oftener."""
-    if rng.random() < persona.wander:
-        kind = rng.choice(sorted(stock()))
-    within = [item_id for item_id in stock()[kind] if float(prices()[item_id]) <= persona.budget] or stock()[kind][:1]
-    favour = [1 / (place + 1) for place in range(len(within))]
-    return list(dict.fromkeys(rng.choices(within, favour, k=rng.choice((1, 1, 2, 2, 3)))))
-
-
-def choice(persona: Persona, shown: Sequence[str], dice: tuple[float, float]) -> str | None:
-    """The item that the shopper clicks, if any, nearer to the top oftener."""
-    if not shown or dice[0] >= persona.trust:
-        return None
-    return shown[int(dice[1] ** 1.5 * len(shown))]
-
-
-def dice(rng: random.Random) -> tuple[float, float]:
-    """Two uniform numbers in [0, 1)."""
-    return rng.random(), rng.random()
-
-
-def hex_id(rng: random.Random) -> str:
-    """128 bits in hex, as the page's visitor ids are."""
-    return f"{rng.getrandbits(128):032x}"
-
-
-class Walk:
-    """A visit under way: what each step sends. It knows no network; shelves are given to it.
-
-    `run_id` keeps the event ids of two runs with the same seed apart.
-    """
-
-    def __init__(self, visit: Visit, run_id: str) -> None:
-        self.visit = visit
-        self._left = iter(visit.steps)
-        self._name = f"{run_id}-{visit.session_id[:16]}"
-        self._sent = 0
-        self._cart: list[str] = []
-        self._credit: dict[str, dict[str, str]] = {}
-
-    def next(self) -> Step | None:
-        """The next step, or None at the end."""
-        return next(self._left, None)
-
-    def events(self, step: Step, at: float) -> list[dict[str, Any]]:
-        """What a step sends that needs no shelf; `at` in seconds since the epoch."""
-        match step:
-            case Look(item_id):
-                return [self._about(item_id, "view_item", at)]
-            case Cart(item_id):
-                self._cart.append(item_id)
-                return [self._about(item_id, "add_to_cart", at)]
-            case Ignore(item_id):
-                return [self._about(item_id, "dismiss", at)]
-            case Buy() if self._cart:
-                return [self._order(at)]
-            case _:
-                return []
-
-    def seen(self, step: Glance, shelf: Mapping[str, Any], at: float) -> list[dict[str, Any]]:
-        """What is sent after a shelf was shown: the impression; a click and a view if something is picked."""
-        shown = [item["item_id"] for item in shelf["items"]][:GLANCED]
-        if not shown:
-            return []
-        credit = {"decision_id": shelf["decision_id"], "placement": step.placement}
-        seen = self._event("view_item_list", at, shown, item_list_id=step.placement, **credit)
-        picked = choice(self.visit.persona, shown, step.dice)
-        if picked is None:
-            return [seen]
-        self._credit[picked] = credit
-        return [seen, self._about(picked, "select_item", at), self._about(picked, "view_item", at)]
-
-    def _about(self, item_id: str, name: str, at: float) -> dict[str, Any]:
-        return self._event(name, at, [item_id], page={"type": "product"}, **self._credit.get(item_id, {}))
-
-    def _order(self, at: float) -> dict[str, Any]:
-        bought, self._cart = self._cart, []
-        value = sum(float(prices()[item_id]) for item_id in bought)
-        return self._event("purchase", at, bought, transaction_id=self._name, currency=CURRENCY, value=f"{value:.2f}")
-
-    def _event(self, name: str, at: float, item_ids: Sequence[str], **more: Any) -> dict[str, Any]:
-        self._sent += 1
-        return {
-            "event_id": f"{self._name}-{self._sent}",
-            "event": name,
-            "occurred_at": round(at * 1000),
-            "visitor_id": self.visit.visitor_id,
-            "session_id": self.visit.session_id,
-            "consent": dict(CONSENT),
-            "context": {"channel": "web"},
-            "items": [{"item_id": item_id} for item_id in item_ids],
-            **more,
-        }
-
-
-def history(rng: random.Random, run_id: str, visits: int, now: float) -> list[dict[str, Any]]:
-    """What so many visits did in the `HISTORY_S` seconds before `now`, in time order; they looked at no shelf.
-
-    It is younger than the 30 minutes that close a session, so that none of it is late where a real click is earlier.
-    """
-    told: list[dict[str, Any]] = []
-    for visit in islice(sessions(rng), visits):
-        walk = Walk(visit, run_id)
-        at = now - rng.uniform(0, HISTORY_S)
-        while (step := walk.next()) is not None and at < now:
-            told += walk.events(step, at)
-            at += rng.uniform(*READING_S)
-    return sorted(told, key=lambda event: event["occurred_at"])
+def _sigmoid(nats: float) -> float:
+    return 1.0 / (1.0 + math.exp(-nats))

@@ -1,7 +1,7 @@
 """The FastAPI application: the API's routes, the hot ones reached without its routing, and every error as a problem.
 
 ```
-uvicorn ─▶ Application ─┬─ POST /v1/events, /v1/recommendations/… ───────▶ Endpoint ─▶ ready bytes
+uvicorn ─▶ Application ─┬─ POST /v1/events, /v1/page, /v1/recommendations/… ─▶ Endpoint ─▶ ready bytes
                         └─ FastAPI's router ─▶ other routes, /openapi.json, the first page, 404, 405
 ```
 Routing through FastAPI costs as much as a decision, so the few paths that make nearly all requests are told apart
@@ -34,6 +34,7 @@ from serving.http.proofs import HEADER
 from serving.http.routes import Route, described
 
 EVENTS = "/v1/events"
+PAGE = "/v1/page"
 SHELF = "/v1/recommendations/{placement}"
 _SHELVES = SHELF.removesuffix("{placement}")
 Lifespan = Callable[[Any], AbstractAsyncContextManager[None]]
@@ -98,7 +99,7 @@ class Endpoint:
         allowed = ", ".join(self._answers).encode()
         headers = (
             (b"access-control-allow-methods", allowed),
-            (b"access-control-allow-headers", b"authorization, content-type, content-encoding, " + HEADER),
+            (b"access-control-allow-headers", b"authorization, content-type, content-encoding, if-match, " + HEADER),
             (b"access-control-max-age", b"86400"),
             (b"allow", allowed),
         )
@@ -147,7 +148,7 @@ class Application(FastAPI):
         if path.startswith(_SHELVES) and method in {"GET", "POST"} and "/" not in path[len(_SHELVES) :]:
             scope["path_params"] = {"placement": path[len(_SHELVES) :]}
             return self._endpoints.get(SHELF)
-        return self._endpoints.get(EVENTS) if path == EVENTS and method == "POST" else None
+        return self._endpoints.get(path) if path in {EVENTS, PAGE} and method == "POST" else None
 
 
 def _farewell(send: Send) -> Send:

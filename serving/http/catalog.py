@@ -50,8 +50,6 @@ class Refusal(Struct, frozen=True):
     detail: str
 
 
-_NULL = Raw(b"null")
-_fields = msgspec.json.Decoder(dict[str, Raw]).decode
 _split = msgspec.json.Decoder(_Body).decode
 _named = msgspec.json.Decoder(_Named).decode
 
@@ -101,13 +99,8 @@ class Catalog:
         return wholes, errors
 
     def _value(self, item_id: str, whole: bytes) -> bytes:
-        """The record for a whole item; what it no longer has is null, because a field that is left out would stay."""
         known = self._catalogue.items.get(item_id)
-        if known is None:
-            return whole
-        document: dict[str, Raw] = _fields(whole)
-        gone = _fields(known.raw).keys() - document.keys()
-        return _encode(document | dict.fromkeys(gone, _NULL)) if gone else whole
+        return catalog_item.record_of(known.raw if known else None, whole)
 
     async def _produce(self, items: Sequence[tuple[str, bytes | None]]) -> None:
         partitions = self._partitions()

@@ -1,12 +1,13 @@
 """``POST /v1/events``: from a page or a server into Kafka.
 
 ```
-bytes ─▶ split ─▶ each event's own bytes ─▶ stamp ─▶ validate ─▶ what consent allows ─▶ produce, await ─▶ verdicts
+bytes ─▶ formats: each event's bytes ─▶ stamp ─▶ validate ─▶ what consent allows ─▶ produce, await ─▶ verdicts
 ```
 An event is answered `accepted` only once the broker has acknowledged it. `duplicate` means: in the same request, or
 already in the state as read; the fold decides in the end. `not_stored` means that the visitor allows neither analytics
-nor personalization: then nothing is produced but a withdrawal that the event carries. If the state cannot be read, the
-event is produced and the worker decides.
+nor personalization: then nothing is produced but a withdrawal that the event carries. With the reason `ignored` it
+means that what came in another format is no event of ours. If the state cannot be read, the event is produced and the
+worker decides.
 """
 
 from __future__ import annotations
@@ -17,17 +18,19 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Literal
 
 import msgspec
-from msgspec import UNSET, Raw, Struct, UnsetType, structs
+from msgspec import Struct, structs
 
-from serving.http import metrics, problem
+from serving.http import formats, metrics, problem
 from serving.http.answer import Answer
 from serving.http.exchange import Caller, Exchange
+from serving.http.formats import Sent
 from serving.http.proofs import Proofs
 from serving.http.rate import Limits
 from serving.http.stamps import Stamps
 from serving.privacy import Ledger
 from serving.sends import Sends
 from serving.visitors import Visitors
+from stream.adapter import Ignored, Refused
 from stream.backpressure import Full
 from stream.consent import PURPOSES, Known, learn, purposes
 from stream.ingest import Accepted, Rejected
@@ -37,28 +40,24 @@ from stream.tokens import FreshToken, fresh_token
 from stream.topics import TOPICS, partition_of
 from stream.visitor import seen_before
 
-MOST_EVENTS = 500
 MOST_BYTES = 1_000_000
 REMEMBERED = 20_000
 REMEMBERED_S = 60.0
+IGNORED = "ignored"
 _TOPIC = "events"
 
 Status = Literal["accepted", "duplicate", "rejected", "not_stored"]
 
 
 class Verdict(Struct, frozen=True, omit_defaults=True):
-    """What became of one event; `detail` says what to do about a rejection."""
+    """What became of one event; `detail` says what to do about a rejection, `source` where another format had it."""
 
     event_id: str | None
     status: Status
     reason: str | None = None
     fresh_token: str | None = None
     detail: str | None = None
-
-
-class _Body(Struct):
-    events: list[Raw] | UnsetType = UNSET
-    visitor_token: str | None = None
+    source: str | None = None
 
 
 class _Named(Struct):
@@ -75,7 +74,6 @@ class Place(Struct, frozen=True):
     words: Known = {}
 
 
-_split = msgspec.json.Decoder(_Body).decode
 _named = msgspec.json.Decoder(_Named).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -133,31 +131,35 @@ class Events:
         self._grants = Grants(lambda: clock() / 1000)
 
     async def answer(self, exchange: Exchange) -> Answer:
-        values, token = _events(await exchange.body(MOST_BYTES))
+        sent, token = formats.read(await exchange.body(MOST_BYTES), dict(exchange.parameters()))
         caller = exchange.caller if token is None else exchange.caller._replace(token=self._proofs.read(token))
-        self._limits.charge(caller, len(values) - 1)
-        verdicts = await self._take(values, caller)
+        self._limits.charge(caller, len(sent) - 1)
+        verdicts = await self._take(sent, caller)
         for verdict in verdicts:
             metrics.EVENTS.labels(verdict.status, verdict.reason or "").inc()
         return Answer(_encode({"verdicts": verdicts}), 202)
 
-    async def _take(self, values: Sequence[bytes], caller: Caller) -> list[Verdict]:
-        verdicts: list[Verdict | None] = [None] * len(values)
-        places = self._judge(values, caller, verdicts)
+    async def _take(self, sent: Sequence[Sent], caller: Caller) -> list[Verdict]:
+        verdicts: list[Verdict | None] = [None] * len(sent)
+        places = self._judge(sent, caller, verdicts)
         places = await self._allowed(places, verdicts)
         await self._produce(places, verdicts)
         await self._record(places)
-        return [verdict for verdict in verdicts if verdict is not None]
+        found = zip(sent, verdicts, strict=True)
+        return [_placed(verdict, one.source) for one, verdict in found if verdict is not None]
 
-    def _judge(self, values: Sequence[bytes], caller: Caller, verdicts: list[Verdict | None]) -> list[Place]:
+    def _judge(self, sent: Sequence[Sent], caller: Caller, verdicts: list[Verdict | None]) -> list[Place]:
         """Stamp and validate; what is to be produced, and verdicts for the rest."""
         received_at = int(self._clock())
         places: list[Place] = []
         seen: set[tuple[str, str]] = set()
-        for number, value in enumerate(values):
-            stamped, judged = self._stamps.read(value, caller, received_at)
+        for number, one in enumerate(sent):
+            if one.instead is not None:
+                verdicts[number] = _instead(one.instead)
+                continue
+            stamped, judged = self._stamps.read(one.value, caller, received_at)
             if isinstance(judged, Rejected):
-                verdicts[number] = Verdict(_event_id(value), "rejected", judged.reason, None, judged.detail)
+                verdicts[number] = _rejected(_event_id(one.value), one.told(judged))
                 continue
             place = (judged.event.visitor_id, judged.event.event_id)
             if place in seen:
@@ -250,22 +252,19 @@ class Events:
             verdicts[place.number] = Verdict(place.accepted.event.event_id, place.status, None, token)
 
 
-def _events(body: bytes) -> tuple[list[bytes], str | None]:
-    """Each event's own bytes, and the visitor token beside them."""
-    try:
-        split = _split(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        raise problem.unreadable(
-            'The body is not one event as a JSON object, nor {"events": […]} with a list; nothing was stored.'
-        ) from None
-    found = split.events
-    if found is UNSET:
-        return [body], None
-    if not found:
-        raise problem.unreadable("The list of events is empty; nothing was stored. Send at least one.")
-    if len(found) > MOST_EVENTS:
-        raise problem.too_large(f"There are {len(found)} events, {MOST_EVENTS} are allowed; none was stored.")
-    return [bytes(one) for one in found], split.visitor_token
+def _rejected(event_id: str | None, why: Rejected) -> Verdict:
+    return Verdict(event_id, "rejected", why.reason, None, why.detail)
+
+
+def _instead(outcome: Ignored | Refused) -> Verdict:
+    """The verdict on what an adapter found no event in."""
+    if isinstance(outcome, Refused):
+        return _rejected(outcome.event_id, outcome.why)
+    return Verdict(outcome.event_id, "not_stored", IGNORED, None, outcome.why)
+
+
+def _placed(verdict: Verdict, source: str) -> Verdict:
+    return structs.replace(verdict, source=source) if source else verdict
 
 
 def _event_id(value: bytes) -> str | None:

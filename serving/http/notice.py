@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import msgspec
 
+from serving.config.documents import Documents
 from serving.http.answer import Answer
 from serving.http.exchange import Exchange
 from serving.notice import notice
+from serving.placement import Placement
 
 
 class Notice:
     """The route."""
 
-    def __init__(self, consent_default: str) -> None:
-        self._answer = Answer(msgspec.json.encode(notice(consent_default)))
+    def __init__(self, consent_default: str, placements: Documents[Placement]) -> None:
+        self._consent_default, self._placements = consent_default, placements
+        self._known = placements.all
+        self._answer = self._written()
 
     async def answer(self, _: Exchange) -> Answer:
+        if self._known is not self._placements.all:
+            self._known, self._answer = self._placements.all, self._written()
         return self._answer
+
+    def _written(self) -> Answer:
+        return Answer(msgspec.json.encode(notice(self._consent_default, self._placements.all.values())))

@@ -9,32 +9,51 @@ import json
 import posixpath
 import sys
 from functools import cache
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
 import schemas
+from serving.http import openapi_placements
 from serving.http.answer import Answer
 from serving.http.catalog import MOST_BYTES as MOST_ITEM_BYTES
 from serving.http.catalog import MOST_ITEMS as MOST_PUT_ITEMS
 from serving.http.catalog import Refusal
-from serving.http.events import MOST_BYTES, MOST_EVENTS, Verdict
+from serving.http.data_health import DataHealth
+from serving.http.events import MOST_BYTES, Verdict
 from serving.http.exchange import Exchange
+from serving.http.formats import MOST_EVENTS, OWN
+from serving.http.operation import Json
+from serving.http.operation import answers as _answers
+from serving.http.operation import operation as _operation
+from serving.http.page import PageAsk
 from serving.http.recommendations import Ask
 from serving.http.visitor_tokens import USUAL_S, Minted, TokenAsk
 from serving.notice import PrivacyNotice
-from serving.placement import ITEMS, MOST_ITEMS
-from serving.placements import placements
+from serving.placement import MOST_ITEMS
+from serving.readiness import Readiness
+from stream.adapter import ItemKey
+from stream.adapters import adapters
 from stream.consent import PURPOSES
 from stream.events import CONSENT_MODE
 from stream.lag import Row
 
 TITLE = "liveshelf"
 VERSION = "1"
-STRUCTS = (Ask, Verdict, Refusal, TokenAsk, Minted, Row, PrivacyNotice)
-_USED = ("event", "consent", "export", "catalog_update", "catalog_item", "shelf", "problem")
-
-Json = dict[str, Any]
+STRUCTS = (Ask, PageAsk, Readiness, Verdict, Refusal, TokenAsk, Minted, Row, PrivacyNotice, DataHealth)
+_USED = (
+    "event",
+    "consent",
+    "explanation",
+    "export",
+    "catalog_update",
+    "catalog_item",
+    "shelf",
+    "shelves",
+    "filter",
+    "placement",
+    "problem",
+)
 
 
 @cache
@@ -53,6 +72,7 @@ def document() -> Json:
             {"name": "storefront", "description": "With the publishable key (pk_…) or the secret one."},
             {"name": "catalogue", "description": "With a secret key (sk_…), scope `catalog`."},
             {"name": "visitors", "description": "A visitor's own rights, and the tokens that prove who a visitor is."},
+            {"name": "marketing", "description": "With a secret key (sk_…), scope `admin`."},
             {"name": "operations", "description": "Health without a key, the rest with a secret key, scope `ops`."},
         ],
         "paths": _paths(),
@@ -75,6 +95,8 @@ def _paths() -> Json:
     return {
         "/v1/events": {"post": _events()},
         shelf: {"get": _shelf_by_query(), "post": _shelf_by_body()},
+        **openapi_placements.paths(),
+        "/v1/decisions/{decision_id}": {"get": _explain()},
         "/v1/catalog/items": {"put": _put_items()},
         item: {"get": _show_item(), "delete": _delete_item()},
         "/v1/visitors/{visitor_id}/token": {"post": _mint()},
@@ -85,6 +107,7 @@ def _paths() -> Json:
         "/v1/erasures/{erasure}": {"get": _erasure()},
         "/v1/privacy/notice": {"get": _notice()},
         "/v1/ops/lag": {"get": _lag()},
+        "/v1/ops/health-of-data": {"get": _health_of_data()},
         "/healthz": {"get": _health("health", "Whether the process runs.")},
         "/readyz": {"get": _health("ready", "Whether it can answer, if need be from its local copy.", 503)},
         "/metrics": {"get": _metrics()},
@@ -112,13 +135,28 @@ def _events() -> Json:
         "storefront",
         "Send one event or many.",
         f"At most {MOST_EVENTS} events and {MOST_BYTES} bytes, also compressed (gzip, deflate). The answer comes once "
-        "the broker has acknowledged what is accepted; one verdict for each event, in the order sent.",
+        "the broker has acknowledged what is accepted; one verdict for each event, in the order sent. With `format` "
+        "the body is another system's document (stream/adapters/DESIGN.md); what is no event of ours in it is answered "
+        "`not_stored`, reason `ignored`, and a verdict's `source` says where in the document its event stands.",
         {"202": _answers("Verdicts.", verdicts)},
         400, 401, 403, 408, 413, 415, 429, 503,
     )  # fmt: skip
     body = {"required": True, "content": {"application/json": {"schema": {"anyOf": [event, many]}}}}
     security: Json = {"security": [{"key": []}, {"beacon": []}]}
-    return {**operation, "parameters": [_visitor_token()], "requestBody": body, **security}
+    return {**operation, "parameters": [*_formats(), _visitor_token()], "requestBody": body, **security}
+
+
+def _formats() -> list[Json]:
+    """What the body may be instead of our own events."""
+    texts = {OWN: "Events in our own words.", **{name: one.explain for name, one in adapters().items()}}
+    described = " ".join(f"`{name}`: {text}" for name, text in texts.items())
+    name = {"type": "string", "enum": [*texts], "default": OWN}
+    key = {"type": "string", "enum": list(get_args(ItemKey)), "default": "sku"}
+    text = "Which of another format's ids is the `item_id`: the SKU where there is one, or always the id."
+    return [
+        {"name": "format", "in": "query", "description": described, "schema": name},
+        {"name": "item_id", "in": "query", "description": text, "schema": key},
+    ]
 
 
 def _visitor_token() -> Json:
@@ -134,15 +172,16 @@ def _shelf(name: str, summary: str) -> Json:
         "storefront",
         summary,
         "Items for this visitor and place, with what led to them. Never shown: out of stock, hidden, in the cart, "
-        "bought lately, dismissed, excluded. A dependency that is away degrades the answer, it makes no error.",
+        "bought lately, dismissed, excluded, or what the filter does not let through; of the variants of one "
+        "`item_group_id` one. A dependency that is away degrades the answer, it makes no error; a placement that is "
+        "switched off is an empty shelf (`insufficient_data`).",
         {"200": _answers("A shelf.", {"$ref": "#/components/schemas/shelf"})},
         400, 401, 403, 404, 429, 503,
     )  # fmt: skip
 
 
 def _placement() -> Json:
-    known = {"enum": sorted(placements())}
-    return {"name": "placement", "in": "path", "required": True, "schema": {"type": "string", **known}}
+    return {"name": "placement", "in": "path", "required": True, "schema": openapi_placements.NAME}
 
 
 def _shelf_by_query() -> Json:
@@ -153,8 +192,14 @@ def _shelf_by_query() -> Json:
         "customer_id": text,
         "session_id": text,
         "item_id": {**text, "description": "The item of the page."},
-        "n": {"type": "integer", "minimum": 1, "maximum": MOST_ITEMS, "default": ITEMS},
+        "n": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": MOST_ITEMS,
+            "description": "How many; left out: the placement's own number.",
+        },
         "exclude": several,
+        "filter": {"type": "string", "description": "What may be shown, a filter (as in a body) as JSON."},
         "min_fresh": {
             "type": "string",
             "description": "A verdict's `fresh_token`: wait, at most 250 ms, until it is known.",
@@ -177,6 +222,16 @@ def _shelf_by_body() -> Json:
         "parameters": [_placement(), _visitor_token()],
         "requestBody": body,
     }
+
+
+def _explain() -> Json:
+    text = (
+        "For a secret key with the scope `decisions`, or for the visitor whose it was: with a publishable key and the "
+        "visitor's token. What is another's is not found, as is what never was."
+    )
+    shown = {"200": _answers("Why.", {"$ref": "#/components/schemas/explanation"})}
+    operation = _operation("get_decision", "storefront", "Why a decision was made.", text, shown, 401, 403, 404, 429)
+    return {**operation, "parameters": [_in_path("decision_id"), _visitor_token()]}
 
 
 def _put_items() -> Json:
@@ -360,6 +415,15 @@ def _lag() -> Json:
     )  # fmt: skip
 
 
+def _health_of_data() -> Json:
+    known = _answers("All measures.", {"$ref": "#/components/schemas/DataHealth"})
+    text = "From the newest events in the log (at most 24 hours old) and the catalogue; looked at every 10 s at most."
+    return _operation(
+        "get_health_of_data", "operations", "Whether the data that arrives is good, and what to mend.", text,
+        {"200": known}, 401, 403, 503,
+    )  # fmt: skip
+
+
 def _health(name: str, summary: str, *problems: int) -> Json:
     fine = _answers("It is.", {"type": "object", "properties": {"status": {"type": "string"}}})
     return {**_operation(name, "operations", summary, "", {"200": fine}, *problems), "security": []}
@@ -376,31 +440,6 @@ def _metrics() -> Json:
 def _self() -> Json:
     shown = {"200": _answers("OpenAPI 3.1.", {"type": "object"})}
     return {**_operation("openapi", "operations", "This document.", "", shown), "security": []}
-
-
-def _operation(name: str, tag: str, summary: str, text: str, answers: Json, *problems: int) -> Json:
-    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/problem"}}}
-    refused = {str(status): {"description": _PROBLEMS[status], "content": problem} for status in problems}
-    described = {"description": text} if text else {}
-    return {"operationId": name, "tags": [tag], "summary": summary, **described, "responses": {**answers, **refused}}
-
-
-_PROBLEMS = {
-    400: "It could not be read, or asks for something impossible.",
-    401: "No key, or not one of this deployment's; or a visitor token that is forged, changed or has ended.",
-    403: "The key may not do this, not from this origin, or the visitor token is another's.",
-    404: "There is nothing here.",
-    408: "The body took too long.",
-    413: "Too large, or too many.",
-    415: "The body's encoding is not known.",
-    422: "None of it could be stored.",
-    429: "The key or the address sends more than it may; `Retry-After` says when to come back.",
-    503: "Not now; `Retry-After` says when to come back.",
-}
-
-
-def _answers(text: str, schema: Json) -> Json:
-    return {"description": text, "content": {"application/json": {"schema": schema}}}
 
 
 def _schemas() -> Json:

@@ -55,6 +55,7 @@ class Operations:
     live: whether the broker answered a moment ago.
     leaving: whether the process is about to end, and should be sent nothing more.
     level: whether it is known how far the privacy topic goes: before, nothing personal is answered.
+    configured: whether the documents that marketers edit were read.
     """
 
     def __init__(
@@ -69,10 +70,11 @@ class Operations:
         live: Callable[[], bool],
         level: Callable[[], bool],
         leaving: Callable[[], bool],
+        configured: Callable[[], bool],
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._level, self._leaving = level, leaving
+        self._level, self._leaving, self._configured = level, leaving, configured
         self._lag, self._heartbeats, self._names = lag, heartbeats, names
         self._catalogue, self._rows, self._models, self._decisions = catalogue, rows, models, decisions
         self._live, self._clock = live, clock
@@ -88,6 +90,11 @@ class Operations:
             raise unavailable("This process was told to end and is answering what it has. Send requests to another.")
         if not self._catalogue.ready.is_set():
             raise unavailable("The catalogue is still being read: no broker answers, or its topics are not there.")
+        if self._live() and not self._configured():
+            raise unavailable(
+                "What marketers have set is still being read, so that nothing that they switched off is shown. If this "
+                "stays, `liveshelf.config.v1` is not there: a worker of this release creates it."
+            )
         if self._live() and not self._level():
             raise unavailable("The privacy topic's end is being asked for: nothing personal is answered before.")
         return Answer(_encode({"status": "ready", "sources": await self.sources(), "items": self.items}))

@@ -2,10 +2,10 @@
 
 ```
 Problem
-├── 400 unreadable, bad_request    ├── 404 not_found, 405 method_not_allowed   ├── 422 invalid_items
-├── 401 no_key, bad_token          ├── 408 too_slow, 413 too_large             ├── 429 too_many
-├── 403 wrong_key, wrong_visitor,  ├── 500 broken                              └── 503 unavailable
-│       wrong_origin               └── 415 encoding
+├── 400 unreadable, bad_request    ├── 404 not_found, 405 method_not_allowed   ├── 422 invalid_items,
+├── 401 no_key, bad_token          ├── 408 too_slow, 413 too_large             │       invalid_document
+├── 403 wrong_key, wrong_visitor,  ├── 412 changed_meanwhile                   ├── 429 too_many
+│       wrong_origin               └── 415 encoding, 500 broken                └── 503 unavailable
 ```
 """
 
@@ -32,6 +32,8 @@ _TITLES = {
     "too_large": "The request is too large",
     "encoding": "The body's encoding is not known",
     "invalid_items": "None of the items could be stored",
+    "invalid_document": "The document is not valid",
+    "changed_meanwhile": "Somebody else has changed it",
     "too_many": "Too many requests",
     "broken": "Something of ours is broken",
     "unavailable": "Not now",
@@ -65,6 +67,17 @@ def unreadable(detail: str) -> Problem:
 def bad_request(detail: str) -> Problem:
     """400: it could be read, but says something that is not possible."""
     return Problem(400, "bad_request", detail)
+
+
+def wrong_at(pointer: str, detail: str) -> Problem:
+    """400: what stands at `pointer` (RFC 6901) is not possible."""
+    return Problem(400, "bad_request", f"{pointer}: {detail}", errors=[{"pointer": pointer, "detail": detail}])
+
+
+def invalid_document(pointer: str, detail: str) -> Problem:
+    """422: what stands at `pointer` (RFC 6901) cannot hold."""
+    whole = f"Nothing was changed. {pointer}: {detail}"
+    return Problem(422, "invalid_document", whole, errors=[{"pointer": pointer, "detail": detail}])
 
 
 def not_found(detail: str) -> Problem:

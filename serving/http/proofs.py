@@ -8,11 +8,12 @@ that sends a wrong one has a mistake that should not look like a visitor without
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import lru_cache
 
 from serving.http.exchange import Caller, Exchange
 from serving.http.problem import Problem
-from stream.tokens import BadToken, VisitorToken, customer_pseudonym, read_visitor_token
+from stream.pseudonyms import Pseudonyms
+from stream.tokens import BadToken, VisitorToken, read_visitor_token
 
 HEADER = b"liveshelf-visitor-token"
 REMEMBERED = 16_384
@@ -29,12 +30,14 @@ class Proofs:
     """Reads visitor tokens and compares them. `clock` gives now in ms, `pid_of` a visitor's pseudonym of epoch 0."""
 
     def __init__(
-        self, signing_key: bytes, pseudonym_key: bytes, pid_of: Callable[[str], str], clock: Callable[[], float]
+        self, signing_key: bytes, pseudonyms: Pseudonyms, pid_of: Callable[[str], str], clock: Callable[[], float]
     ) -> None:
         self._pid_of, self._clock = pid_of, clock
         # a page sends the same token again and again, and its signature takes longer than the rest of a decision's rim
-        self._signed = lru_cache(maxsize=REMEMBERED)(partial(read_visitor_token, signing_key))
-        self._cid_of = lru_cache(maxsize=REMEMBERED)(partial(customer_pseudonym, pseudonym_key))
+        self._signed = lru_cache(maxsize=REMEMBERED)(
+            lambda text: _today(read_visitor_token(signing_key, text), pseudonyms)
+        )
+        self._cid_of = lru_cache(maxsize=REMEMBERED)(pseudonyms.of_customer)
 
     def sent(self, exchange: Exchange) -> VisitorToken | None:
         """The token of the request's header, if there is one."""
@@ -65,3 +68,9 @@ class Proofs:
         """`Problem` 403 unless the visitor is this customer beyond doubt."""
         if not self.of_customer(caller, customer_id):
             raise Problem(403, "wrong_visitor", _CUSTOMER)
+
+
+def _today(token: VisitorToken, pseudonyms: Pseudonyms) -> VisitorToken:
+    """A token as it would be made now, also one of before a migration; raises `BadToken`."""
+    pid, cid = (name and pseudonyms.of_token(name, token.keys) for name in (token.pid, token.cid))
+    return token._replace(pid=pid, cid=cid, keys=pseudonyms.length)

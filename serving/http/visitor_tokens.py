@@ -12,7 +12,8 @@ from serving.http import problem
 from serving.http.answer import Answer
 from serving.http.body import struct_of
 from serving.http.exchange import Exchange
-from stream.tokens import VisitorToken, customer_pseudonym, visitor_token
+from stream.pseudonyms import Pseudonyms
+from stream.tokens import VisitorToken, visitor_token
 
 MOST_BYTES = 4_096
 USUAL_S = 24 * 3_600
@@ -43,9 +44,9 @@ class VisitorTokens:
     """The route. `clock` gives now in ms, `pid_of` a visitor's pseudonym of epoch 0."""
 
     def __init__(
-        self, signing_key: bytes, pseudonym_key: bytes, pid_of: Callable[[str], str], clock: Callable[[], float]
+        self, signing_key: bytes, pseudonyms: Pseudonyms, pid_of: Callable[[str], str], clock: Callable[[], float]
     ) -> None:
-        self._signing_key, self._pseudonym_key = signing_key, pseudonym_key
+        self._signing_key, self._pseudonyms = signing_key, pseudonyms
         self._pid_of, self._clock = pid_of, clock
 
     async def mint(self, exchange: Exchange) -> Answer:
@@ -56,7 +57,7 @@ class VisitorTokens:
 
     def token_of(self, visitor_id: str, ask: TokenAsk) -> Minted:
         """A new token."""
-        cid = "" if ask.customer_id is None else customer_pseudonym(self._pseudonym_key, ask.customer_id)
+        cid = "" if ask.customer_id is None else self._pseudonyms.of_customer(ask.customer_id)
         expires_at = int(self._clock() / 1000) + ask.ttl_s
-        token = visitor_token(self._signing_key, VisitorToken(self._pid_of(visitor_id), cid, expires_at))
-        return Minted(token, expires_at * 1000)
+        token = VisitorToken(self._pid_of(visitor_id), cid, expires_at, self._pseudonyms.length)
+        return Minted(visitor_token(self._signing_key, token), expires_at * 1000)

@@ -1,17 +1,25 @@
-"""One file per kind of placement; the folder is scanned."""
+"""The built-in placements, one JSON document each; the folder is scanned."""
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
+import json
+from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
+from types import MappingProxyType
 
-from serving.placement import Placement
+from serving.config.documents import Kind
+from serving.placement import KIND, Placement, placement
 
 
 @cache
-def placements() -> dict[str, Placement]:
+def placements() -> Mapping[str, Placement]:
     """The built-in placements by name."""
-    names = sorted(module.name for module in pkgutil.iter_modules(__path__))
-    found: list[Placement] = [importlib.import_module(f"{__name__}.{name}").PLACEMENT for name in names]
-    return {one.name: one for one in found}
+    files = sorted(Path(__file__).parent.glob("*.json"))
+    return MappingProxyType({file.stem: placement(json.loads(file.read_bytes()), file.stem) for file in files})
+
+
+@cache
+def kind() -> Kind[Placement]:
+    """Placements as a kind of document that marketers edit."""
+    return Kind(KIND, placement, placements())

@@ -18,13 +18,14 @@ _ITEMS = 1024
 class Board:
     """Popularity of items by code."""
 
-    __slots__ = ("_at", "_codes", "_fast", "_slow")
+    __slots__ = ("_at", "_codes", "_fast", "_seen", "_slow")
 
     def __init__(self, codes: Codes) -> None:
         self._codes = codes
         self._at = np.zeros(_ITEMS)
         self._fast = np.zeros(_ITEMS)
         self._slow = np.zeros(_ITEMS)
+        self._seen = np.zeros(_ITEMS, np.int64)
 
     def put(self, item_id: str, state: popularity.State) -> None:
         """Note an item's counts, in the place of older ones."""
@@ -32,6 +33,12 @@ class Board:
         if code >= len(self._at):
             self._grow(code + 1)
         self._at[code], self._fast[code], self._slow[code] = state.at, state.fast, state.slow
+        self._seen[code] = state.seen
+
+    @property
+    def views(self) -> int:
+        """In how many sessions each item was seen, added up."""
+        return int(self._seen.sum())
 
     def rates(self, now: int) -> NDArray[np.float64]:
         """How often each item (by code) is seen a day, at `now` (ms): the mean of the fast and the slow estimate."""
@@ -57,6 +64,7 @@ class Board:
     def _grow(self, least: int) -> None:
         more = max(least, 2 * len(self._at)) - len(self._at)
         self._at, self._fast, self._slow = (np.pad(old, (0, more)) for old in (self._at, self._fast, self._slow))
+        self._seen = np.pad(self._seen, (0, more))
 
 
 def _rates(counts: NDArray[np.float64], passed: NDArray[np.float64], half_life_ms: int) -> NDArray[np.float64]:

@@ -47,7 +47,7 @@ class Row(Struct, frozen=True, gc=False):
     """One item's row as of `at` (ms), ready to be added; made once per version of the row, 0.2 µs for each neighbour.
 
     `codes` are the neighbours, `weights` their after + 0.7 * before; `total` is in how many sessions the item was
-    seen, decayed.
+    seen, decayed. `together` are those that were in one cart or order with it, as (code, weight).
     """
 
     code: int
@@ -56,6 +56,7 @@ class Row(Struct, frozen=True, gc=False):
     repeat_rate: float
     codes: NDArray[np.int32]
     weights: NDArray[np.float32]
+    together: tuple[tuple[int, float], ...] = ()
 
 
 class Ranked(Struct, frozen=True, gc=False):
@@ -92,6 +93,7 @@ def parse(item_id: str, item: Any, codes: Codes) -> Row:
         repeats.rate(repeats.SIGNAL.of(item)),
         codes.array(links),
         (np.fromiter(links.values(), np.float64, len(links)) * scale).astype(np.float32),
+        tuple((codes.code(other), link.weight * scale) for other, link in state.together.items()),
     )
 
 

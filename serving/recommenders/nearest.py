@@ -18,6 +18,8 @@ def candidates(known: Known, count: int) -> list[Candidate]:
         return []
     seen = set(known.session)
     nearness = vectors.matrix @ here
+    if vectors.allowed is not None:
+        nearness[~vectors.allowed] = -1.0
     wanted = min(len(nearness), count + len(seen))
     some = np.argpartition(-nearness, wanted - 1)[:wanted] if wanted < len(nearness) else np.arange(wanted)
     best = sorted(zip((-nearness[some]).tolist(), some.tolist(), strict=True))
@@ -28,8 +30,10 @@ def candidates(known: Known, count: int) -> list[Candidate]:
 
 RECOMMENDER = Recommender(
     name=NAME,
-    tier=2,
+    tier=4,
     personal=True,
     candidates=candidates,
     explain="Similar to what you are looking at.",
+    needs="titles",
+    located=True,
 )

@@ -14,8 +14,9 @@ def candidates(known: Known, count: int) -> list[Candidate]:
 
 RECOMMENDER = Recommender(
     name=NAME,
-    tier=3,
+    tier=5,
     personal=False,
     candidates=candidates,
     explain="Many shoppers are looking at this now.",
+    needs="views",
 )

@@ -31,4 +31,5 @@ RECOMMENDER = Recommender(
     personal=True,
     candidates=candidates,
     explain="Shoppers who looked at this went on to that.",
+    needs="views",
 )

@@ -14,8 +14,9 @@ def candidates(known: Known, count: int) -> list[Candidate]:
 
 RECOMMENDER = Recommender(
     name=NAME,
-    tier=4,
+    tier=6,
     personal=True,
     candidates=candidates,
     explain="You looked at this lately.",
+    needs="visitors",
 )

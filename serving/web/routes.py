@@ -8,6 +8,7 @@ styles and API only; pictures may also come from a shop's own https host.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterable
 from importlib.resources import files
 from itertools import islice
@@ -55,6 +56,7 @@ PICTURE_HEADERS: Final = MappingProxyType(
 )
 REVALIDATE: Final = "no-cache"
 ITEMS: Final = 240
+LOOKED_AT: Final = 5_000
 
 
 class Place(Struct, frozen=True):
@@ -113,7 +115,7 @@ def routes(
     publishable_key
         The key (`pk_…`) with which the page sends events and asks for decisions; public by its nature.
     items
-        The catalogue as it is now; called once a request, and at most `ITEMS` items are taken.
+        The catalogue as it is now; called once a request, and `ITEMS` of its first `LOOKED_AT` items are shown.
     demo
         Whether simulated shoppers are at work; the page says so.
     token_of
@@ -204,9 +206,22 @@ def items_endpoint(items: Callable[[], Iterable[CatalogItem]]) -> Callable[[Requ
 
     async def listing(_: Request) -> Response:
         visible = (item for item in items() if not item.hidden)
-        return json_answer(json.encode({"items": [tile(item) for item in islice(visible, ITEMS)]}))
+        return json_answer(json.encode({"items": [tile(item) for item in varied(islice(visible, LOOKED_AT), ITEMS)]}))
 
     return listing
+
+
+def varied(items: Iterable[CatalogItem], count: int) -> list[CatalogItem]:
+    """So many items: all categories in turn, and one variant of every group before the second of any."""
+    variants: Counter[str] = Counter()
+    places: Counter[tuple[str | None, int]] = Counter()
+    turns = []
+    for item in sorted(items, key=lambda item: (len(item.item_id), item.item_id)):
+        group = item.item_group_id or item.item_id
+        turns.append((variants[group], places[item.category, variants[group]], item))
+        places[item.category, variants[group]] += 1
+        variants[group] += 1
+    return [item for _, _, item in sorted(turns, key=lambda turn: turn[:2])[:count]]
 
 
 def tile(item: CatalogItem) -> Tile:

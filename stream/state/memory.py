@@ -56,6 +56,13 @@ class MemoryStore:
         values.update((key, new) for key, (_, new) in changes.items())
         return True
 
+    async def kept_for(self, tag: Tag, keys: Sequence[str]) -> list[int | None]:
+        return [0 if key in self.values[tag] else None for key in keys]
+
+    async def clear(self, tag: Tag) -> int:
+        gone = len(self.values.pop(tag, {})) + bool(self.rankings.pop(tag, {}))
+        return gone + (self.positions.pop(tag, None) is not None)
+
     async def scan(self, tag: Tag) -> AsyncIterator[str]:
         for key in sorted(self.values[tag]):
             yield key

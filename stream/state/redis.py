@@ -10,9 +10,11 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import partial
 from importlib import resources
 from itertools import chain
+from time import perf_counter
 from typing import Any
 
 import msgpack
+from msgspec import Struct
 from redis.asyncio import Redis
 from redis.asyncio.connection import BlockingConnectionPool, ConnectionPool
 from redis.asyncio.retry import Retry
@@ -21,12 +23,15 @@ from redis.exceptions import NoScriptError, OutOfMemoryError, ReadOnlyError, Red
 
 from stream.fold import Writes
 from stream.state.keys import Keys, Tag
-from stream.state.store import Reading, Unavailable
+from stream.state.store import UNFINISHED, Position, Reading, Unavailable
 
+TRIES = 3
 _LUA = resources.files(__package__).joinpath("lua")
 _COMMIT, _SWAP = (_LUA.joinpath(name).read_text(encoding="utf-8") for name in ("commit.lua", "swap.lua"))
 # Redis's cmsgpack knows msgpack's old raw type only, not bin, so msgspec cannot write for it
 _pack = partial(msgpack.packb, use_bin_type=False)
+_NOT_THERE, _FOR_EVER = -2, -1
+_AT_ONCE = 500
 _PASSING = frozenset({"BUSY", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "MISCONF", "NOREPLICAS", "TRYAGAIN"})
 
 
@@ -41,6 +46,14 @@ def connect(pool: type[ConnectionPool], url: str, *, timeout_s: float, connectio
         **options,
     )
     return Redis.from_pool(made)
+
+
+class Condition(Struct, frozen=True):
+    """How Redis is: `answered_ms` of one question, its clock in ms, and what it says of itself."""
+
+    answered_ms: float
+    clock_ms: float
+    says: dict[str, Any]
 
 
 class UnsafeRedis(Exception):
@@ -74,6 +87,28 @@ class RedisStore:
                 "Redis does not keep an append-only file: a restart would throw days of state away. Set appendonly to "
                 "yes."
             )
+
+    async def condition(self) -> Condition:
+        """How Redis is, for people; raises `Unavailable`."""
+        says = await self._call(self._redis.info, "everything")  # the first question also connects
+        told = [await self._told_time() for _ in range(TRIES)]
+        # the quickest, as this process may have been busy with something else
+        return Condition(min(took_s for took_s, _ in told) * 1000, told[-1][1], says)
+
+    async def _told_time(self) -> tuple[float, float]:
+        """How long (s) Redis took to tell its time, and that time in ms."""
+        began = perf_counter()
+        seconds, microseconds = await self._call(self._redis.time)
+        return perf_counter() - began, seconds * 1000 + microseconds / 1000
+
+    async def heartbeats(self) -> list[bytes]:
+        """What the workers wrote of themselves lately; raises `Unavailable`."""
+        keys = await self._call(self._found, self.keys.worker("*"))
+        found = await self._call(self._redis.mget, keys) if keys else []
+        return [beat for beat in found if beat is not None]
+
+    async def _found(self, pattern: str) -> list[bytes]:
+        return [key async for key in self._redis.scan_iter(match=pattern, count=10_000)]
 
     async def position(self, tag: Tag) -> str | None:
         found = await self._call(self._redis.get, self.keys.position(tag))
@@ -139,12 +174,37 @@ class RedisStore:
             return await self._redis.evalsha(self._shas[script], len(keys), *keys, packed)
 
     async def scan(self, tag: Tag) -> AsyncIterator[str]:
+        async for short in self._scan(tag):
+            if short not in ("position", "ranking"):
+                yield short
+
+    async def _scan(self, tag: Tag) -> AsyncIterator[str]:
         root = self.keys.root(tag)
         pattern = re.sub(r"([*?\[\]\\^-])", r"\\\1", root) + "*"
         async for key in self._redis.scan_iter(match=pattern, count=1_000):
-            short = key.decode()[len(root) :]
-            if short not in ("position", "ranking"):
-                yield short
+            yield key.decode()[len(root) :]
+
+    async def kept_for(self, tag: Tag, keys: Sequence[str]) -> list[int | None]:
+        found = await self._call(self._ttls, [self.keys.value(tag, key) for key in keys])
+        return [None if ttl == _NOT_THERE else 0 if ttl == _FOR_EVER else max(1, ttl) for ttl in found]
+
+    async def _ttls(self, names: Sequence[str]) -> Any:
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for name in names:
+                pipeline.pttl(name)
+            return await pipeline.execute()
+
+    async def clear(self, tag: Tag) -> int:
+        found = {self.keys.value(tag, short) async for short in self._scan(tag)}
+        if not found:
+            return 0
+        position = self.keys.position(tag)
+        await self._call(self._redis.set, position, str(Position(UNFINISHED, 0, 0)))
+        values = sorted(found - {position})
+        for cut in range(0, len(values), _AT_ONCE):
+            await self._call(self._redis.unlink, *values[cut : cut + _AT_ONCE])
+        await self._call(self._redis.delete, position)
+        return len(found)
 
     async def note(self, key: str, value: bytes, ttl_s: int) -> None:
         """Write a value outside all partitions (a worker's heartbeat)."""

@@ -14,6 +14,9 @@ from typing import NamedTuple, Protocol
 from stream.fold import Writes
 from stream.state.keys import Tag
 
+UNFINISHED = "unfinished"
+"""The topic id in the position of a partition that is being copied or deleted: nobody can go on from it."""
+
 
 class Unavailable(Exception):
     """The store does not answer, or refuses for a reason of its own; nothing is known of the last write."""
@@ -79,3 +82,13 @@ class Store(Protocol):
 
     def scan(self, tag: Tag) -> AsyncIterator[str]:
         """All short keys of the partition but its position and ranking."""
+
+
+class WholeStore(Store, Protocol):
+    """A store whose partitions can be copied with all that lies in them, and deleted."""
+
+    async def kept_for(self, tag: Tag, keys: Sequence[str]) -> list[int | None]:
+        """For how long (ms) the values of short keys are kept; 0: for ever, None: they are not there."""
+
+    async def clear(self, tag: Tag) -> int:
+        """Delete the whole partition; how many keys it had. Until that is done its position is `UNFINISHED`."""

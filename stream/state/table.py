@@ -10,6 +10,7 @@ from stream.item import ItemFold
 from stream.learner import LearnerFold
 from stream.privacy import FAMILY, MARK
 from stream.profile import ProfileFold
+from stream.pseudonyms import STORED
 from stream.state.keys import Keys, Tag
 from stream.visitor import SIGNALS as VISITOR_SIGNALS
 from stream.visitor import VisitorFold
@@ -58,6 +59,14 @@ def rows() -> Iterator[tuple[str, ...]]:
         "no (a copy)",
     )
     yield f"{visitors}{MARK}", "the offset that the copy has reached", "string", "for ever", "the worker", "no (a copy)"
+    yield (
+        f"{visitors}{STORED}",
+        "a fingerprint of the keys that made the pseudonyms",
+        "string",
+        "for ever",
+        "the worker at its first start, `liveshelf migrate`",
+        "–",
+    )
     yield (
         f"{keys.worker('<host>-<pid>')}",
         "a worker's heartbeat: freshness, counts",

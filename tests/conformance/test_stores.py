@@ -11,7 +11,7 @@ from stream.fold import Writes
 from stream.state.keys import Keys, Tag
 from stream.state.memory import MemoryStore
 from stream.state.redis import RedisStore
-from stream.state.store import Position, Reading, Store
+from stream.state.store import Position, Reading, WholeStore
 
 TAG = Tag("events", 3)
 FIRST = str(Position("topic", 4, 1))
@@ -21,7 +21,7 @@ MANY = 12_000
 
 
 @pytest.fixture(params=["memory", "redis"])
-async def store(request: pytest.FixtureRequest) -> AsyncIterator[Store]:
+async def store(request: pytest.FixtureRequest) -> AsyncIterator[WholeStore]:
     if request.param == "memory":
         yield MemoryStore()
         return
@@ -34,11 +34,11 @@ def values(**packed: bytes) -> Writes:
     return Writes({f"visitor:{key}": (value, 0) for key, value in packed.items()})
 
 
-async def short_keys(store: Store, tag: Tag = TAG) -> set[str]:
+async def short_keys(store: WholeStore, tag: Tag = TAG) -> set[str]:
     return {key async for key in store.scan(tag)}
 
 
-async def test_there_is_nothing_at_the_beginning(store: Store) -> None:
+async def test_there_is_nothing_at_the_beginning(store: WholeStore) -> None:
     assert await store.position(TAG) is None
     assert await store.load(TAG, ["clock"]) == [None]
     assert await store.ranking(TAG) == {}
@@ -46,7 +46,7 @@ async def test_there_is_nothing_at_the_beginning(store: Store) -> None:
     assert await short_keys(store) == set()
 
 
-async def test_a_commit_writes_values_ranking_and_position(store: Store) -> None:
+async def test_a_commit_writes_values_ranking_and_position(store: WholeStore) -> None:
     writes = Writes({"clock": (b"c", 0), "visitor:x": (b"v", 60_000)}, ranked={"x": 1.5})
     assert await store.commit(TAG, None, FIRST, writes) is None
     assert await store.read(TAG, ["visitor:x", "clock", "none"], ranking=True) == Reading(
@@ -59,42 +59,44 @@ async def test_a_commit_writes_values_ranking_and_position(store: Store) -> None
     assert await short_keys(store) == {"clock", "visitor:x"}
 
 
-async def test_the_ranking_is_read_only_on_demand(store: Store) -> None:
+async def test_the_ranking_is_read_only_on_demand(store: WholeStore) -> None:
     await store.commit(TAG, None, FIRST, Writes(ranked={"x": 1.0}))
     assert (await store.read(TAG, [])).ranking == {}
 
 
-async def test_a_commit_replaces_and_deletes(store: Store) -> None:
+async def test_a_commit_replaces_and_deletes(store: WholeStore) -> None:
     await store.commit(TAG, None, FIRST, Writes({"a": (b"1", 0), "b": (b"2", 0)}, ranked={"a": 1, "b": 2}))
     later = Writes({"a": (b"3", 0)}, deleted=["b", "never there"], ranked={"a": 7}, unranked=["b", "never there"])
     assert await store.commit(TAG, FIRST, SECOND, later) is None
     assert await store.read(TAG, ["a", "b"], ranking=True) == Reading(SECOND, [b"3", None], {"a": 7})
 
 
-async def test_a_position_alone_can_be_committed(store: Store) -> None:
+async def test_a_position_alone_can_be_committed(store: WholeStore) -> None:
     assert await store.commit(TAG, None, FIRST, Writes()) is None
     assert await store.position(TAG) == FIRST
 
 
 @pytest.mark.parametrize("expected", [None, SECOND, "other/4/1", "topic/8/1"])
-async def test_another_position_than_the_expected_one_refuses_everything(store: Store, expected: str | None) -> None:
+async def test_another_position_than_the_expected_one_refuses_everything(
+    store: WholeStore, expected: str | None
+) -> None:
     await store.commit(TAG, None, FIRST, Writes({"a": (b"1", 0), "b": (b"2", 0)}, ranked={"a": 1}))
     wrong = Writes({"a": (b"x", 0), "c": (b"x", 0)}, deleted=["b"], ranked={"c": 1}, unranked=["a"])
     assert await store.commit(TAG, expected, "topic/4/9", wrong) == FIRST
     assert await store.read(TAG, ["a", "b", "c"], ranking=True) == Reading(FIRST, [b"1", b"2", None], {"a": 1})
 
 
-async def test_a_store_that_forgot_refuses_with_nothing(store: Store) -> None:
+async def test_a_store_that_forgot_refuses_with_nothing(store: WholeStore) -> None:
     assert await store.commit(TAG, FIRST, SECOND, values(x=b"1")) == ""
     assert await short_keys(store) == set()
 
 
-async def test_a_repeated_commit_is_refused_with_its_own_position(store: Store) -> None:
+async def test_a_repeated_commit_is_refused_with_its_own_position(store: WholeStore) -> None:
     for refusal in (None, FIRST, FIRST):
         assert await store.commit(TAG, None, FIRST, values(x=b"1")) == refusal
 
 
-async def test_partitions_do_not_see_each_other(store: Store) -> None:
+async def test_partitions_do_not_see_each_other(store: WholeStore) -> None:
     others = [Tag("events", 33), Tag("events", 0), Tag("pairs", 3)]
     await store.commit(TAG, None, FIRST, Writes({"a": (b"1", 0)}, ranked={"a": 1}))
     for other in others:
@@ -107,7 +109,7 @@ async def test_partitions_do_not_see_each_other(store: Store) -> None:
 @pytest.mark.parametrize(
     "value", [b"", b"\0", bytes(range(256)), b"\xff\xfe", b"\x93\x01\x02\x03", b"-0", b"1e5", b"x" * 2_000_000]
 )
-async def test_values_are_kept_byte_for_byte(store: Store, value: bytes) -> None:
+async def test_values_are_kept_byte_for_byte(store: WholeStore, value: bytes) -> None:
     await store.commit(TAG, None, FIRST, values(x=value))
     assert await store.load(TAG, ["visitor:x"]) == [value]
 
@@ -115,7 +117,7 @@ async def test_values_are_kept_byte_for_byte(store: Store, value: bytes) -> None
 @pytest.mark.parametrize(
     "key", ["item:a b", "item:ä☃😀", "item:{x}", "item:*?[a]\\", "item:a\nb:c", "item:" + "k" * 512]
 )
-async def test_keys_and_members_are_kept_as_they_are(store: Store, key: str) -> None:
+async def test_keys_and_members_are_kept_as_they_are(store: WholeStore, key: str) -> None:
     await store.commit(TAG, None, FIRST, Writes({key: (b"1", 0)}, ranked={key: 1}))
     assert await store.read(TAG, [key], ranking=True) == Reading(FIRST, [b"1"], {key: 1})
     assert await short_keys(store) == {key}
@@ -124,12 +126,30 @@ async def test_keys_and_members_are_kept_as_they_are(store: Store, key: str) -> 
 
 
 @pytest.mark.parametrize("score", [0, 1_790_000_000_123, 2**53, -1.5, 0.1, 1 / 3, 1e-300, 1.7976931348623157e308])
-async def test_scores_are_kept_exactly(store: Store, score: float) -> None:
+async def test_scores_are_kept_exactly(store: WholeStore, score: float) -> None:
     await store.commit(TAG, None, FIRST, Writes(ranked={"x": score}))
     assert await store.ranking(TAG) == {"x": score}
 
 
-async def test_large_batches_are_written_whole(store: Store) -> None:
+async def test_what_is_kept_for_how_long_can_be_asked(store: WholeStore) -> None:
+    await store.commit(TAG, None, FIRST, Writes({"clock": (b"c", 0), "visitor:x": (b"v", 60_000)}))
+    for_ever, a_minute, never = await store.kept_for(TAG, ["clock", "visitor:x", "visitor:y"])
+    assert (for_ever, never) == (0, None)
+    if isinstance(store, RedisStore):  # a dictionary keeps everything
+        assert 0 < (a_minute or 0) <= 60_000
+
+
+async def test_a_partition_is_deleted_whole_and_no_other(store: WholeStore) -> None:
+    other = Tag("events", 33)
+    for tag in (TAG, other):
+        await store.commit(tag, None, FIRST, Writes({"a": (b"1", 0), "b:{x}*": (b"2", 0)}, ranked={"a": 1}))
+    assert await store.clear(TAG) == 4
+    assert await store.read(TAG, ["a", "b:{x}*"], ranking=True) == Reading(None, [None, None], {})
+    assert await store.read(other, ["a"], ranking=True) == Reading(FIRST, [b"1"], {"a": 1})
+    assert await store.clear(TAG) == 0
+
+
+async def test_large_batches_are_written_whole(store: WholeStore) -> None:
     names = [f"k{n}" for n in range(MANY)]
     old, new = names[: MANY // 2], names[MANY // 2 :]
     many = Writes(
@@ -144,7 +164,7 @@ async def test_large_batches_are_written_whole(store: Store) -> None:
     assert await short_keys(store) == set(new)
 
 
-async def test_a_reading_is_of_one_moment(store: Store) -> None:
+async def test_a_reading_is_of_one_moment(store: WholeStore) -> None:
     """While one commits, others read: values, ranking and position always belong together."""
     commits = 150
 
@@ -174,20 +194,20 @@ async def test_a_reading_is_of_one_moment(store: Store) -> None:
     assert min(looks) > 0
 
 
-async def test_of_two_who_expect_the_same_position_one_wins(store: Store) -> None:
+async def test_of_two_who_expect_the_same_position_one_wins(store: WholeStore) -> None:
     answers = await asyncio.gather(*[store.commit(TAG, None, f"topic/4/{n}", values(x=b"%d" % n)) for n in range(1, 9)])
     (winner,) = [n for n, answer in enumerate(answers, 1) if answer is None]
     assert {answer for answer in answers if answer is not None} == {f"topic/4/{winner}"}
     assert await store.read(TAG, ["visitor:x"]) == Reading(f"topic/4/{winner}", [b"%d" % winner], {})
 
 
-async def test_all_partitions_of_a_process_can_commit_at_once(store: Store) -> None:
+async def test_all_partitions_of_a_process_can_commit_at_once(store: WholeStore) -> None:
     tags = [Tag(topic, partition) for topic in ("events", "pairs", "feedback") for partition in range(48)]
     assert await asyncio.gather(*[store.commit(tag, None, FIRST, values(x=b"1")) for tag in tags]) == [None] * len(tags)
     assert await asyncio.gather(*[store.position(tag) for tag in tags]) == [FIRST] * len(tags)
 
 
-async def test_a_swap_sets_all_values_or_none(store: Store) -> None:
+async def test_a_swap_sets_all_values_or_none(store: WholeStore) -> None:
     assert await store.swap(TAG, {"privacy:a": (None, b"1"), "privacy:b": (None, b"2")})
     assert not await store.swap(TAG, {"privacy:a": (b"1", b"3"), "privacy:b": (None, b"4")})
     assert await store.load(TAG, ["privacy:a", "privacy:b"]) == [b"1", b"2"]

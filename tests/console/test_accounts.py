@@ -16,8 +16,8 @@ from argon2 import PasswordHasher
 from typer.testing import CliRunner, Result
 
 import schemas
-from serving import cli
 from serving.cli import app
+from serving.commands import up
 from serving.console.accounts import Account, Accounts, BadAccounts, added, change, parsed, path_of, read, removed
 from serving.console.passwords import HASHER, Passwords, TooShort, hash_of
 from serving.up import System
@@ -208,7 +208,7 @@ def test_up_makes_the_first_owner_once_and_shows_its_password_once(
 ) -> None:
     conf = Settings(data_dir=tmp_path)
     system = System("http://127.0.0.1:8080", "", "", "pk_1", "sk_1")
-    cli._screen(system, cli._first_account(conf))
+    up._screen(system, up._first_account(conf))
     shown = capsys.readouterr().out
     account = read(tmp_path / "accounts.json")["owner"]
     password = shown.partition("password ")[2].split(",")[0]
@@ -219,11 +219,11 @@ def test_up_makes_the_first_owner_once_and_shows_its_password_once(
     assert "liveshelf accounts add" in shown
     assert password not in (tmp_path / "accounts.json").read_text()
     assert password not in json.dumps(system.as_json())
-    cli._screen(system, cli._first_account(conf))
+    up._screen(system, up._first_account(conf))
     assert "password" not in capsys.readouterr().out
 
 
 def test_up_says_when_the_accounts_cannot_be_trusted(tmp_path: Path) -> None:
     (tmp_path / "accounts.json").write_text("{}")
-    assert "schemas/accounts.json" in cli._first_account(Settings(data_dir=tmp_path))[0]
+    assert "schemas/accounts.json" in up._first_account(Settings(data_dir=tmp_path))[0]
     assert (tmp_path / "accounts.json").read_text() == "{}"

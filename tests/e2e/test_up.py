@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import signal
 import subprocess
 import sys
@@ -146,6 +148,32 @@ def test_operators_see_it(shop: Running) -> None:
     assert "liveshelf_" in shop.call("GET", "/metrics", key="secret_key")[1]
 
 
+def test_a_decision_can_be_explained(shop: Running) -> None:
+    shelf = shop.shelf("home_for_you", "asks", n=3, min_fresh=shop.view("asks", "i1"))
+    end = time.monotonic() + 10
+    while True:
+        status, found = shop.call("GET", f"/v1/decisions/{shelf['decision_id']}", key="secret_key")
+        assert status == 200, found
+        if found["found"] == "record":
+            break
+        assert time.monotonic() < end, found
+    assert [one["item_id"] for one in found["record"]["items"]] == [one["item_id"] for one in shelf["items"]]
+    assert found["says"].startswith("You saw these items because you looked at i1")
+    assert shop.call("GET", f"/v1/decisions/{shelf['decision_id']}")[0] == 403
+    told = _told(shop, "explain", shelf["decision_id"], "--api", shop.info["api"])
+    assert told.returncode == 0, told.stderr
+    assert "because you looked at i1" in " ".join(told.stdout.split())
+
+
+def test_a_doctor_finds_it_well(shop: Running) -> None:
+    shop.shelf("home_for_you", "asks", min_fresh=shop.view("asks", "i1"))
+    done = _told(shop, "doctor", "--json", "--api", shop.info["api"])
+    checks = json.loads(done.stdout)["checks"]
+    assert [one for one in checks if one["verdict"] == "bad"] == []
+    assert done.returncode == 0
+    assert {one["check"] for one in checks} >= {"flow.workers", "broker.partitioner", "redis.eviction"}
+
+
 def test_a_killed_worker_comes_back(shop: Running) -> None:
     worker = _children(shop.process.pid, "stream.app")[0]
     subprocess.run(["kill", "-9", str(worker)], check=True)
@@ -177,16 +205,19 @@ def test_killed_it_leaves_no_orphan(tmp_path: Path) -> None:
 
 
 def test_a_second_command_line_sees_the_lag_and_rebuilds(shop: Running) -> None:
-    import os  # the environment of one command
-
-    env = {**os.environ, **shop.environment(), "LIVESHELF_EMBEDDED_BROKER": "1", "LIVESHELF_RUN_ID": _run_id(shop)}
-    done = subprocess.run(
-        [sys.executable, "-m", "serving.cli", "rebuild", "--json"], env=env, capture_output=True, text=True, check=False
-    )
+    done = _told(shop, "rebuild", "--json")
     assert done.returncode == 0, done.stderr
     assert '"different": []' in done.stdout
     assert '"visitor.visitor"' in done.stdout
     assert '"profile.customer"' in done.stdout
+
+
+def _told(shop: Running, *words: str) -> subprocess.CompletedProcess[str]:
+    """What another command line beside the system says."""
+    env = {**os.environ, **shop.environment(), "LIVESHELF_EMBEDDED_BROKER": "1", "LIVESHELF_RUN_ID": _run_id(shop)}
+    return subprocess.run(
+        [sys.executable, "-m", "serving.cli", *words], env=env, capture_output=True, text=True, check=False
+    )
 
 
 def _run_id(shop: Running) -> str:

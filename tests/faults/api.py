@@ -27,6 +27,7 @@ def environment(deployment: Deployment, folder: Path) -> dict[str, str]:
         "LIVESHELF_PUBLISHABLE_KEY": KEYS["publishable_key"],
         "LIVESHELF_SECRET_KEY": KEYS["secret_key"],
         "LIVESHELF_DATA_DIR": str(folder),
+        **deployment.more,
     }
 
 

@@ -57,6 +57,8 @@ class Deployment:
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
     acknowledged: dict[Place, bytes] = field(default_factory=dict)
     poison: dict[Place, str] = field(default_factory=dict)
+    more: dict[str, str] = field(default_factory=dict)
+    """Settings of new processes beside the usual ones, as environment variables."""
 
     def __post_init__(self) -> None:
         self.settings = Settings(
@@ -78,6 +80,7 @@ class Deployment:
             "LIVESHELF_PARTITIONS": str(PARTITIONS),
             "LIVESHELF_PSEUDONYM_KEY": "faults",
             "LIVESHELF_GROUP": self.settings.group,
+            **self.more,
         }
         with (self.folder / f"worker-{len(self.workers)}.log").open("wb") as log:
             worker = subprocess.Popen(
@@ -152,7 +155,7 @@ class Deployment:
     # -- waiting
 
     async def rows(self) -> list[Row]:
-        store = RedisStore(self.settings.redis_url, Keys())
+        store = RedisStore(self.settings.redis_url, Keys(self.settings.key_prefix))
         try:
             return await lag(self.cluster, store, self.partitions, now_ms=time.time() * 1000)
         finally:
@@ -199,7 +202,7 @@ class Deployment:
         assert outcomes.total() == len(self.acknowledged)
 
     async def _judge_items(self, recount: Recount) -> None:
-        store = RedisStore(self.settings.redis_url, Keys())
+        store = RedisStore(self.settings.redis_url, Keys(self.settings.key_prefix))
         counts = recount.counts
         views: Counter[str] = Counter()
         followed: Counter[tuple[str, str]] = Counter()
@@ -237,7 +240,7 @@ class Deployment:
 
     async def rebuilt(self) -> list[Report]:
         """Every agent's state compared with a fold over its log."""
-        store = RedisStore(self.settings.redis_url, Keys())
+        store = RedisStore(self.settings.redis_url, Keys(self.settings.key_prefix))
         try:
             return [
                 await rebuild(

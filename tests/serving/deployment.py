@@ -10,14 +10,17 @@ from typing import Any
 
 import httpx
 
-from serving.api import Api, Ports
+from serving.api import KINDS, Api, Ports
+from serving.config.documents import Config
 from serving.http.application import Application
 from stream.backpressure import Full
 from stream.catalogue import Catalogue
 from stream.cluster import BrokerAway
 from stream.fold import Outbound, Record
 from stream.item import ItemFold
+from stream.keyring import pseudonyms
 from stream.lag import Row as LagRow
+from stream.migrate import Renaming, move
 from stream.privacy_copy import apply
 from stream.producer import NotAcknowledged
 from stream.profile import ProfileFold
@@ -27,7 +30,6 @@ from stream.state.keys import Keys, Tag
 from stream.state.memory import MemoryStore
 from stream.state.store import Unavailable
 from stream.title_vectors import TitleVectors
-from stream.tokens import customer_pseudonym, pseudonym
 from stream.topics import TOPICS
 from stream.visitor import VisitorFold
 
@@ -108,15 +110,17 @@ class Redis:
 class Deployment:
     """`settle` lets the workers catch up and serving refresh what it holds."""
 
-    def __init__(self, **more: Any) -> None:
+    def __init__(self, *, broker: Broker | None = None, **more: Any) -> None:
         keys = {"pseudonym_key": "pseudonyms", "signing_key": "signatures"}
         self.settings = Settings(**{**keys, "publishable_key": PUBLISHABLE, "secret_key": SECRET, **more})
         self.now, self.live, self.known = float(NOW), True, True
         self.torn = False
-        self.broker, self.store = Broker(), MemoryStore()
+        self.pseudonyms = pseudonyms(self.settings)
+        self.broker, self.store = broker or Broker(), MemoryStore()
         self.redis = Redis(self.store)
         self.catalogue = Catalogue()
         self.vectors = TitleVectors(self.catalogue)
+        self.config = Config(KINDS)
         ports = Ports(
             reader=self.redis,
             patient=self.redis,
@@ -129,7 +133,9 @@ class Deployment:
             store=self.store,
             ends=self._ends,
             read=self._log,
+            within=self._within,
             lag=self._lag,
+            config=self.config,
             clock=lambda: self.now,
             timer=lambda: self.now / 1000,
         )
@@ -141,13 +147,25 @@ class Deployment:
         self._shards: dict[tuple[str, int], Shard] = {}
         self._read: defaultdict[tuple[str, int], int] = defaultdict(int)
         self.catalogue.caught_up()
+        self.config.caught_up()
         self.api.visitors.level.begin(dict.fromkeys(range(PARTITIONS["privacy"]), 0))
 
     def pid(self, visitor_id: str) -> str:
-        return pseudonym(b"pseudonyms", visitor_id)
+        return self.pseudonyms.of_visitor(visitor_id)
 
     def cid(self, customer_id: str) -> str:
-        return customer_pseudonym(b"pseudonyms", customer_id)
+        return self.pseudonyms.of_customer(customer_id)
+
+    async def migrated(self, key: str) -> Deployment:
+        """The same deployment after `liveshelf migrate` to one more key; this one is as it was."""
+        later = f"{self.settings.later_pseudonym_keys.get_secret_value()} {key}"
+        other = type(self)(broker=self.broker, later_pseudonym_keys=later)
+        renaming = Renaming(other.pseudonyms, self.pseudonyms.length, PARTITIONS)
+        await move(self.store, other.store, renaming, PARTITIONS)
+        other.now = self.now
+        other._read.update({place: at for place, at in self._read.items() if place[0] != "catalog"})
+        other.follow()
+        return other
 
     async def call(
         self, method: str, path: str, body: Any = None, *, key: str | None = PUBLISHABLE, **more: Any
@@ -193,6 +211,14 @@ class Deployment:
             **more,
         }
 
+    async def place(self, name: str, *, status: int = 200, **document: Any) -> dict[str, Any]:
+        """Edit a placement, or make it, and what it is then."""
+        path = f"/v1/admin/placements/{name}"
+        answer = await self._following(self.call("PUT", path, document, key=SECRET))
+        assert answer.status_code == status, answer.text
+        told: dict[str, Any] = answer.json()
+        return told
+
     async def shelf(self, placement: str, visitor_id: str | None = None, **more: Any) -> dict[str, Any]:
         ask = {"visitor_id": visitor_id, **more}
         answer = await self.call("POST", f"/v1/recommendations/{placement}", ask)
@@ -211,15 +237,20 @@ class Deployment:
     async def work(self) -> None:
         """Let the workers apply what lies in the log."""
         self.broker.now = int(self.now)
-        for noun, fold in (("events", self._visitor_fold), ("pairs", ItemFold), ("profile", ProfileFold)):
+        for noun, fold in (("events", self._visitor_fold), ("pairs", ItemFold), ("profile", self._profile_fold)):
             for partition in range(PARTITIONS[noun]):
                 await self._work(noun, partition, fold)
         for partition in range(PARTITIONS["privacy"]):
             log = self.broker.logs["privacy", partition]
-            await apply(self.store, partition, log, len(log))
+            await apply(self.store, partition, log, len(log), self.pseudonyms)
 
     def _visitor_fold(self) -> VisitorFold:
-        return VisitorFold(self.pid, PARTITIONS["events"], self.vectors.of_session, cid_of=self.cid)
+        return VisitorFold(
+            self.pid, PARTITIONS["events"], self.vectors.of_session, cid_of=self.cid, pseudonyms=self.pseudonyms
+        )
+
+    def _profile_fold(self) -> ProfileFold:
+        return ProfileFold(self.pseudonyms)
 
     async def _work(self, noun: str, partition: int, fold: Any) -> None:
         place = (noun, partition)
@@ -241,12 +272,13 @@ class Deployment:
         return task.result()
 
     def follow(self) -> None:
-        for partition in range(PARTITIONS["catalog"]):
-            place = ("catalog", partition)
-            records = self.broker.logs[place][self._read[place] :]
-            if records:
-                self.catalogue.apply(records)
-                self._read[place] += len(records)
+        for noun, sink in (("catalog", self.catalogue), ("config", self.config)):
+            for partition in range(PARTITIONS[noun]):
+                place = (noun, partition)
+                records = self.broker.logs[place][self._read[place] :]
+                if records:
+                    sink.apply(records)
+                    self._read[place] += len(records)
 
     async def _sleep(self, seconds: float) -> None:
         """Time passes for who waits."""
@@ -262,6 +294,13 @@ class Deployment:
             raise BrokerAway("no leader")
         for cut in range(start, end, 2):
             yield self.broker.logs[noun, partition][cut : min(cut + 2, end)]
+
+    def _within(self, noun: str, since: int, until: int) -> Iterator[list[Record]]:
+        """The records of a span of time, one by one."""
+        if self.torn:
+            raise BrokerAway("no leader")
+        for (topic, _), log in self.broker.logs.items():
+            yield from ([record] for record in log if topic == noun and since <= record.timestamp < until)
 
     async def _lag(self) -> list[LagRow]:
         if self.redis.away:

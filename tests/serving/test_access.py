@@ -16,7 +16,8 @@ from serving.http.keys import ApiKeys
 from serving.http.proofs import Proofs
 from serving.http.rate import Limits
 from serving.http.routes import Route, described
-from stream.tokens import sign
+from stream.pseudonyms import Pseudonyms
+from stream.tokens import DecisionToken, decision_id, sign
 from tests.serving.deployment import PUBLISHABLE, SECRET, Deployment, item
 from tests.serving.keys import PAGE_KEYS, SERVER_KEYS, of_each_scope
 
@@ -34,6 +35,8 @@ ALLOWED = {
     ("POST", "/v1/events"): {"publishable", "secret", "pk_events", "sk_events"},
     ("GET", "/v1/recommendations/{placement}"): {"publishable", "secret", "pk_decisions", "sk_decisions"},
     ("POST", "/v1/recommendations/{placement}"): {"publishable", "secret", "pk_decisions", "sk_decisions"},
+    ("POST", "/v1/page"): {"publishable", "secret", "pk_decisions", "sk_decisions"},
+    ("GET", "/v1/decisions/{decision_id}"): {"secret", "sk_decisions"},
     ("PUT", "/v1/catalog/items"): {"secret", "sk_catalog"},
     ("GET", "/v1/catalog/items/{item_id}"): {"secret", "sk_catalog"},
     ("DELETE", "/v1/catalog/items/{item_id}"): {"secret", "sk_catalog"},
@@ -44,7 +47,12 @@ ALLOWED = {
     ("DELETE", "/v1/visitors/{visitor_id}"): {"secret", "sk_privacy"},
     ("GET", "/v1/erasures/{erasure}"): {"publishable", "secret", "pk_events", "sk_events"},
     ("GET", "/v1/privacy/notice"): EVERYBODY,
+    ("GET", "/v1/admin/placements"): {"secret", "sk_admin"},
+    ("GET", "/v1/admin/placements/{name}"): {"secret", "sk_admin"},
+    ("PUT", "/v1/admin/placements/{name}"): {"secret", "sk_admin"},
+    ("DELETE", "/v1/admin/placements/{name}"): {"secret", "sk_admin"},
     ("GET", "/v1/ops/lag"): {"secret", "sk_ops"},
+    ("GET", "/v1/ops/health-of-data"): {"secret", "sk_ops"},
     ("GET", "/metrics"): {"secret", "sk_ops"},
     ("GET", "/healthz"): EVERYBODY,
     ("GET", "/readyz"): EVERYBODY,
@@ -80,11 +88,21 @@ async def test_each_cell(keyed: Deployment, route: tuple[str, str], kind: str) -
 async def called(shop: Deployment, route: tuple[str, str], key: str | None) -> httpx.Response:
     method, path = route
     erasure = sign(b"signatures", "erasure", ("pid", 0, 0, 1, 1))
-    names = {"{placement}": "trending", "{item_id}": "a", "{visitor_id}": "me", "{erasure}": erasure}
+    decided = decision_id(b"signatures", DecisionToken("trending", "", int(shop.now), "", 1, 1, 1, b"nonce"))
+    names = {
+        "{placement}": "trending",
+        "{decision_id}": decided,
+        "{item_id}": "a",
+        "{visitor_id}": "me",
+        "{erasure}": erasure,
+        "{name}": "trending",
+    }
     bodies: dict[str, Any] = {
         "/v1/events": shop.event("view_item", "me", "a"),
         "/v1/catalog/items": {"items": [item("a")]},
         "/v1/visitors/me/consent": {"personalization": True},
+        "/v1/page": {"placements": [{"placement": "trending"}]},
+        "/v1/admin/placements/trending": {"explain": "What sells.", "recommenders": ["popular"]},
     }
     for name, value in names.items():
         path = path.replace(name, value)
@@ -115,7 +133,7 @@ def own(shop: Deployment) -> Application:
     async def answer(_: Exchange) -> Answer:
         return Answer(b"{}")
 
-    proofs = Proofs(b"signatures", b"pseudonyms", shop.pid, lambda: shop.now)
+    proofs = Proofs(b"signatures", Pseudonyms((b"pseudonyms",)), shop.pid, lambda: shop.now)
     access = Access(ApiKeys.of(shop.settings), proofs, Limits(0, lambda: shop.now))
     guarded = access.guards(Need("privacy", own=True), answer)
     app = Application()

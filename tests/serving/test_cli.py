@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from serving.cli import app
@@ -15,7 +17,7 @@ from serving.server import Server
 from stream.keyring import NoKeys
 from stream.settings import settings
 
-COMMANDS = ("up", "worker", "serve", "replay", "evaluate", "lag", "rebuild", "models")
+README = Path(__file__).parents[2] / "README.md"
 
 
 @pytest.fixture(autouse=True)
@@ -28,12 +30,53 @@ def run(*words: str) -> tuple[int, str]:
     return done.exit_code, done.output
 
 
-def test_every_command_is_listed_and_explains_itself() -> None:
-    code, text = run("--help")
+Command = tuple[str, ...]
+
+
+def commands() -> dict[Command, set[str]]:
+    """Every command of the program, with its options."""
+    found: dict[Command, set[str]] = {}
+
+    def walk(words: Command, group: Any) -> None:
+        for name, command in getattr(group, "commands", {}).items():
+            walk((*words, name), command)
+        if not hasattr(group, "commands"):
+            found[words] = {option for parameter in group.params for option in parameter.opts}
+
+    walk((), get_command(app))
+    return found
+
+
+def told() -> dict[Command, set[str]]:
+    """The commands of the README's table, with the options that it names."""
+    table = README.read_text(encoding="utf-8").partition("## The command line")[2].partition("\n## ")[0]
+    found: dict[Command, set[str]] = {}
+    for line in table.splitlines():
+        if line.startswith("| `liveshelf "):
+            group = ""
+            for text in re.findall(r"`([^`]+)`", line.partition("` |")[0] + "`"):
+                words = re.match(r"(?:[a-z][a-z-]* ?)+", text.removeprefix("liveshelf "))
+                name = tuple(words[0].split()) if words else ()
+                group = name[0] if len(name) > 1 else group
+                found[name if len(name) > 1 or not group else (group, *name)] = set(re.findall(r"--[a-z-]+", text))
+    return found
+
+
+def test_the_readme_tells_every_command_and_no_other() -> None:
+    assert told().keys() == commands().keys()
+
+
+@pytest.mark.parametrize("command", told(), ids=" ".join)
+def test_the_readmes_options_exist(command: Command) -> None:
+    assert told()[command] <= commands()[command]
+
+
+@pytest.mark.parametrize("command", commands(), ids=" ".join)
+def test_every_command_explains_itself(command: Command) -> None:
+    code, text = run(*command, "--help")
     assert code == 0
-    for command in COMMANDS:
-        assert command in text
-        assert run(command, "--help")[0] == 0
+    assert len(text.splitlines()) > 3
+    assert command[0] in run("--help")[1]
 
 
 @pytest.mark.parametrize("command", [("lag",), ("rebuild",), ("worker",), ("serve",), ("models", "list")])

@@ -9,9 +9,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from serving.customers import CACHED, CACHED_S, Customers
+from serving.customers import CACHED, CACHED_S, Customers, Place
 from stream.entries import Summary
 from stream.profile import Customer, Shared
+from stream.pseudonyms import ONE_KEY
 from stream.state.keys import Keys, Tag
 from stream.state.store import Unavailable
 from stream.topics import partition_of
@@ -312,10 +313,10 @@ async def test_few_customers_are_kept_and_none_for_longer_than_it_is_used() -> N
     async def nobody(cid: str, visitors: Any) -> set[str]:
         return set()
 
-    customers = Customers(One(), Keys(), b"key", lambda: 1, nobody, clock=lambda: now)
+    customers = Customers(One(), Keys(), ONE_KEY, lambda: 1, nobody, clock=lambda: now)
     for n in range(CACHED + 50):
-        await customers.others(f"c{n}", "p", 0)
+        await customers.others(Place(f"c{n}", 0), "p", 0)
     assert len(customers._cached) == CACHED
     now = CACHED_S
-    await customers.others("another", "p", 0)
+    await customers.others(Place("another", 0), "p", 0)
     assert list(customers._cached) == ["another"]

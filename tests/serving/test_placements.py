@@ -26,7 +26,10 @@ async def busy(shop: Deployment) -> Deployment:
 
 
 def test_every_placement_names_generators_that_exist() -> None:
-    assert {"home_for_you", "pdp_also_bought", "trending", "recently_viewed"} <= set(NAMES)
+    assert set(NAMES) == {
+        *("home_for_you", "pdp_also_bought", "pdp_similar", "cart_addons"),
+        *("trending", "recently_viewed", "email_picks"),
+    }
     for placement in placements().values():
         assert set(placement.recommenders) <= set(recommenders())
         assert placement.explain.endswith(".")
@@ -52,7 +55,7 @@ async def test_a_decision_is_recorded_as_it_was_shown(busy: Deployment, validato
     validator("decision_record").validate(record)
     assert record["decision_id"] == shelf["decision_id"]
     assert record["pid"] == busy.pid("v3")
-    assert record["request"] == {"n": 12, "item_ids": ["i1"]}
+    assert record["request"] == {"n": placements()[name].n, "item_ids": ["i1"]}
     shown = [(one["item_id"], one["position"], one["score"], one["because"]) for one in shelf["items"]]
     assert [(one["item_id"], one["position"], one["score"], one["because"]) for one in record["items"]] == shown
 
@@ -129,7 +132,9 @@ async def test_an_id_may_hold_any_character(shop: Deployment) -> None:
         {"item_ids": "i1"},
         {"profiling": "maybe"},
         {"min_fresh": "made up"},
-        {"filter": {"brand": "x"}},
+        {"filter": {"colour": "x"}},
+        {"filter": "brand"},
+        {"filter": {}},
     ],
     ids=str,
 )

@@ -107,6 +107,33 @@ async def test_the_next_start_answers_from_its_copy_while_the_broker_is_away(
         assert (await client.put("/v1/catalog/items", json={"items": [item("c")]})).status_code == 200
 
 
+async def test_what_marketers_set_holds_in_every_process_and_over_a_start_without_the_broker(
+    settings: Settings, broker: MockBroker
+) -> None:
+    path = "/v1/admin/placements/trending"
+    async with serving(settings) as client, serving(settings) as other:
+        await client.put("/v1/catalog/items", json={"items": [item("a")]})
+        document = {"explain": "Off.", "recommenders": ["popular"], "enabled": False}
+        answer = await client.put(path, json=document)
+        assert (answer.status_code, answer.json()["document"]["enabled"]) == (200, False)
+        await until(lambda: is_off(other))
+    broker.down()
+    async with serving(settings) as client:
+        assert await is_off(client)
+        found = (await client.get("/v1/recommendations/trending")).json()
+        assert (found["status"], found["items"]) == ("insufficient_data", [])
+        assert (await client.put(path, json={**document, "enabled": True})).status_code == 503
+        broker.up()
+        await until(lambda: is_ok(client))
+        assert await is_off(client)
+        assert (await client.delete(path)).status_code == 204
+        assert not await is_off(client)
+
+
+async def is_off(client: httpx.AsyncClient) -> bool:
+    return not (await client.get("/v1/admin/placements/trending")).json()["document"]["enabled"]
+
+
 async def is_ok(client: httpx.AsyncClient) -> bool:
     return bool((await shelf(client))["status"] == "fallback")
 

@@ -47,7 +47,7 @@ def test_each_topic_ends_by_age_or_says_why_not(topic: Topic) -> None:
 def test_every_store_is_told_of_and_no_other() -> None:
     told = [store.name for store in stores()]
     assert len(told) == len(set(told)) == len(REDIS) + len(LOGS)
-    assert sorted(NOBODYS) == ["privacy", "privacy_mark"]  # values that no fold owns
+    assert sorted(NOBODYS) == ["privacy", "privacy_mark", "pseudonyms"]  # values that no fold owns
     assert LOGS.keys() == TOPICS.keys()
 
 

@@ -1,6 +1,7 @@
 """What is popular, new and sold, as requests share it."""
 
-from serving.shop import NEWEST_EVERY_MS, SMALL, Shop
+from serving.filters.rule import compiled
+from serving.shop import POPULAR, Shop
 from stream.signals import popularity
 from tests.serving.deployment import NOW
 from tests.stream.test_catalogue import read, record
@@ -52,16 +53,32 @@ def test_an_item_opens_at_its_time() -> None:
     assert shop.sellable("a", NOW + 5_000)
 
 
-def test_a_large_catalogues_newest_items_are_sought_now_and_then() -> None:
-    catalogue = read(*[record(f"i{n}", n, title="T") for n in range(SMALL)])
+def test_a_newer_item_of_a_large_catalogue_is_the_newest_at_the_next_ranking() -> None:
+    catalogue = read(*[record(f"i{n}", n, title="T", published_at=n) for n in range(3_000)])
     shop = Shop(catalogue)
     shop.refresh(NOW)
-    assert listed(shop)[0] == (f"i{SMALL - 1}", "newest")
-    catalogue.apply([record("newer", SMALL, title="T")])
+    assert listed(shop)[:2] == [("i2999", "newest"), ("i2998", "newest")]
+    assert len(shop.fallback) == 2 * POPULAR
+    catalogue.apply([record("newer", 3_000, title="T", published_at=NOW)])
     shop.refresh(NOW + 1)
-    assert listed(shop)[0] == (f"i{SMALL - 1}", "newest")
-    shop.refresh(NOW + NEWEST_EVERY_MS)
     assert listed(shop)[0] == ("newer", "newest")
+
+
+def test_a_filter_reaches_deeper_than_the_most_popular() -> None:
+    catalogue = read(*[record(f"i{n}", n, title="T", brand="rare" if n >= 395 else "usual") for n in range(400)])
+    shop = Shop(catalogue)
+    for n in range(400):
+        look(shop, f"i{n}", 400 - n)
+    shop.refresh(NOW)
+    rule = compiled({"brand": "rare"})
+    assert [item_id for item_id, _ in shop.within(rule).popular] == [f"i{n}" for n in range(395, 400)]
+    assert shop.within(rule) is shop.within(rule)
+    before = shop.within(rule)
+    catalogue.apply([record("i0", 400, brand="rare")])
+    assert shop.within(rule) is not before
+    assert shop.within(rule).popular[0][0] == "i0"
+    catalogue.apply([record("i0", 401, quantity=0)])
+    assert shop.within(rule).popular[0][0] == "i395"
 
 
 def test_without_a_catalogue_all_items_with_events_may_be_shown() -> None:

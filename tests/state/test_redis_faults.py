@@ -169,3 +169,23 @@ async def test_a_redis_whose_settings_may_not_be_asked_is_judged_all_the_same(
         await store.check_safe()
     await store.close()
     admin.acl_deluser("hosted")
+
+
+async def test_how_redis_is_and_what_the_workers_told_of_themselves(store: RedisStore, admin: Redis) -> None:
+    await store.note(KEYS.worker("a"), b"beat", 10)
+    admin.set(Keys("another").worker("b"), b"not ours")
+    assert await store.heartbeats() == [b"beat"]
+    seconds, _ = admin.time()
+    told = await store.condition()
+    assert abs(told.clock_ms / 1000 - seconds) < 5
+    assert (told.says["maxmemory_policy"], told.answered_ms > 0) == ("noeviction", True)
+
+
+async def test_a_paused_redis_tells_nothing_of_itself(store: RedisStore, empty_redis: RedisServer) -> None:
+    empty_redis.pause()
+    try:
+        for ask in (store.condition, store.heartbeats):
+            with pytest.raises(Unavailable):
+                await ask()
+    finally:
+        empty_redis.resume()

@@ -178,7 +178,14 @@ async def test_it_is_rebuilt_from_its_log_and_a_flipped_byte_is_found_by_name() 
     for offset, pid in enumerate(("v1", "v2", "v3")):
         value = msgspec.msgpack.encode(Batch(("events", source(pid)), [entry(offset, pid, "merged", "c1", offset)]))
         log.append(Record("profile", 0, offset, NOW, None, value))
-    shard = Shard(fold_of("profile", Settings(), PARTITIONS)(), 0, "topic", PARTITIONS, store, Kept())
+    shard = Shard(
+        fold_of("profile", Settings(pseudonym_key=SecretStr("key")), PARTITIONS)(),
+        0,
+        "topic",
+        PARTITIONS,
+        store,
+        Kept(),
+    )
     await shard.start()
     await shard.apply(log)
     await shard.flush()

@@ -7,11 +7,12 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
+from serving.demo.catalogue import by_id
 from tests.web.fake_shop import FakeShop
 
 ALL = {"analytics": True, "personalization": True, "marketing": True}
 NONE = {"analytics": False, "personalization": False, "marketing": False}
-PAN, LAMP, TENT = "Enamel saucepan 16 cm", "Mushroom table lamp", "Two-person trekking tent"
+PAN, LAMP, TENT = (by_id()[item_id].title for item_id in ("pan-1", "lamp-1", "tent-1"))
 
 
 def enter(page: Page, shop: FakeShop, *, choice: str | None = None, path: str = "/") -> None:

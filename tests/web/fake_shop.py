@@ -31,6 +31,18 @@ from stream.consent import PURPOSES
 KEY = "pk_test"
 SAID_AT = 1_790_000_000_000
 VERBS_THAT_LEAD = ("view_item", "add_to_cart")
+KINDS = (
+    *("pan", "knife", "teapot", "lamp", "pendant", "tent", "sleepingbag", "cookbook", "gardenbook", "walkbook"),
+    *("headphones", "speaker", "turntable", "chair", "shelf", "desk", "planter", "trowel", "seed"),
+    *("shoe", "mat", "sock", "notebook", "pen", "tidy", "jacket", "shirt", "boot"),
+)
+
+
+def few_items() -> list[dict[str, Any]]:
+    """The first four items of some kinds of the demo, to be had; the fourth tent is sold out."""
+    made = {item["item_id"]: item | {"availability": "in_stock", "quantity": 40} for item in items()}
+    made["tent-4"] |= {"availability": "out_of_stock", "quantity": 0}
+    return [made[f"{kind}-{number}"] for kind in KINDS for number in (1, 2, 3, 4)]
 
 
 @dataclass
@@ -38,7 +50,7 @@ class FakeShop:
     """What the shop was told, what it was asked, and how it shall answer."""
 
     url: str = ""
-    catalogue: list[dict[str, Any]] = field(default_factory=items)
+    catalogue: list[dict[str, Any]] = field(default_factory=few_items)
     events: list[dict[str, Any]] = field(default_factory=list)
     asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     posts: int = 0

@@ -83,7 +83,7 @@ def test_text_from_the_catalogue_stays_text(page: Page, shop: FakeShop) -> None:
 def test_a_picture_comes_from_a_web_address_or_is_a_letter(page: Page, shop: FakeShop, address: str) -> None:
     shop.catalogue[0]["image_url"] = address
     enter(page, shop)
-    expect(page.locator('.tile[data-item="pan-1"] .picture-none')).to_have_text("E")
+    expect(page.locator('.tile[data-item="pan-1"] .picture-none')).to_have_text(PAN[0])
 
 
 @pytest.mark.parametrize("width", [320, 390, 768, 1280])

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.web.browsing import ALL, NONE, enter, settled, stored
+from tests.web.browsing import ALL, NONE, PAN, enter, settled, stored
 from tests.web.conftest import Watch
 from tests.web.fake_shop import FakeShop
 
@@ -35,7 +35,7 @@ def test_who_allowed_nothing_is_told_that_nothing_is_known(page: Page, shop: Fak
 
 def test_what_is_known_is_told_in_words(known: Page) -> None:
     facts = known.locator(".facts")
-    expect(facts).to_contain_text("Enamel saucepan")
+    expect(facts).to_contain_text(PAN)
     expect(facts).to_contain_text("The items you looked at last.")
     expect(facts).to_contain_text("Kitchen > Pans")
     expect(facts).to_contain_text("Raw records")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from collections.abc import AsyncIterator, Callable
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -13,10 +13,17 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from serving.demo.shoppers import run, until
+from serving.demo.people import person
+from serving.demo.shoppers import AT_ONCE, BATCH, run, until
+from serving.demo.world import World
 from stream.ingest import Accepted, validate
 
 RATE = 4.0
+
+
+@cache
+def world() -> World:
+    return World(1)
 
 
 class Shop:
@@ -26,7 +33,7 @@ class Shop:
         self.batches: list[list[dict[str, Any]]] = []
         self.shelves: list[tuple[str, dict[str, str]]] = []
         self.faults: list[web.Response] = []
-        self.keys: set[str] = set()
+        self.keys: dict[str, set[str]] = {}
         self.url = ""
         self.visited = asyncio.Event()
 
@@ -35,19 +42,21 @@ class Shop:
         return [event for batch in self.batches for event in batch]
 
     async def collect(self, request: web.Request) -> web.Response:
-        self.keys.add(request.headers["Authorization"])
         self.visited.set()
         if self.faults:
             return self.faults.pop()
-        self.batches.append((await request.json())["events"])
+        events = (await request.json())["events"]
+        self.batches.append(events)
+        key = request.headers["Authorization"]
+        self.keys[key] = self.keys.get(key, set()) | {event["event"] for event in events}
         return web.json_response({"verdicts": []}, status=202)
 
     async def recommend(self, request: web.Request) -> web.Response:
-        self.keys.add(request.headers["Authorization"])
+        assert request.headers["Authorization"] == "Bearer pk_test"
         self.visited.set()
         self.shelves.append((request.match_info["placement"], dict(request.query)))
         items = [{"item_id": item_id} for item_id in ("pan-1", "pan-2", "lamp-1")]
-        return web.json_response({"decision_id": "d1", "status": "ok", "items": items})
+        return web.json_response({"decision_id": "d1", "status": "ok", "experiment": None, "items": items})
 
 
 @pytest.fixture
@@ -74,11 +83,20 @@ class Pauses:
             self._stop.set()
 
 
-async def walk(shop: Shop, enough: Callable[[], bool], *, past_visits: int = 0, seed: int = 1) -> list[float]:
+async def walk(shop: Shop, enough: Callable[[], bool], *, past_visits: int = 0, secret_key: str = "") -> list[float]:
     stop = asyncio.Event()
     pauses = Pauses(stop, enough)
-    rng = random.Random(seed)
-    await run(shop.url, "pk_test", rng=rng, rate_per_s=RATE, stop=stop, past_visits=past_visits, pause=pauses)
+    await run(
+        shop.url,
+        "pk_test",
+        secret_key=secret_key,
+        world=world(),
+        rate_per_s=RATE,
+        stop=stop,
+        run_id="test",
+        past_visits=past_visits,
+        pause=pauses,
+    )
     return pauses.asked
 
 
@@ -87,20 +105,44 @@ async def test_they_send_at_most_the_rate_on_average(shop: Shop) -> None:
     assert len(shop.events) / sum(pauses) <= RATE * 1.1
 
 
-async def test_they_use_the_key_and_see_both_shelves(shop: Shop) -> None:
-    await walk(shop, lambda: len(shop.shelves) >= 40)
-    assert shop.keys == {"Bearer pk_test"}
+async def test_they_see_both_shelves_and_some_without_profiling(shop: Shop) -> None:
+    await walk(shop, lambda: len(shop.shelves) >= 200)
     assert {placement for placement, _ in shop.shelves} == {"home_for_you", "pdp_also_bought"}
     assert all(("item_id" in query) == (placement == "pdp_also_bought") for placement, query in shop.shelves)
+    assert {query.get("profiling") for _, query in shop.shelves} == {None, "off"}
+
+
+async def test_the_same_run_of_a_world_is_the_same(shop: Shop) -> None:
+    def told() -> list[tuple[object, ...]]:
+        return [(one["event_id"], one["event"], one["visitor_id"], str(one.get("items"))) for one in shop.events[:200]]
+
+    await walk(shop, lambda: len(shop.events) >= 200)
+    first = told()
+    shop.batches.clear()
+    await walk(shop, lambda: len(shop.events) >= 200)
+    assert told() == first
 
 
 async def test_all_that_they_send_passes_the_gate(shop: Shop) -> None:
-    await walk(shop, lambda: len(shop.events) >= 400)
+    await walk(shop, lambda: len(shop.events) >= 600)
     names = {event["event"] for event in shop.events}
-    expected = {"view_item", "view_item_list", "select_item", "add_to_cart", "purchase", "dismiss"}
-    assert names == expected
+    assert names >= {"page_view", "search", "view_item", "view_item_list", "select_item", "add_to_cart", "purchase"}
     for event in shop.events:
         assert isinstance(validate(msgspec.json.encode(event), timestamp=event["sent_at"]), Accepted)
+
+
+async def test_orders_and_logins_are_told_by_the_server(shop: Shop) -> None:
+    await walk(shop, lambda: len(shop.events) >= 1_500, secret_key="sk_test")
+    assert shop.keys["Bearer sk_test"] == {"purchase", "identify"}
+    assert shop.keys["Bearer pk_test"].isdisjoint({"purchase", "identify"})
+
+
+async def test_nothing_is_sent_of_those_who_let_nothing_be_kept(shop: Shop) -> None:
+    await walk(shop, lambda: len(shop.events) >= 600)
+    silent = {one.visitor_ids[0] for one in (person(1, number) for number in range(400)) if one.mind == "nothing"}
+    assert len(silent) > 15
+    assert silent.isdisjoint(event["visitor_id"] for event in shop.events)
+    assert all(event["consent"]["analytics"] for event in shop.events)
 
 
 async def test_few_are_in_the_shop_together(shop: Shop) -> None:
@@ -110,16 +152,17 @@ async def test_few_are_in_the_shop_together(shop: Shop) -> None:
         sum(whose.index(one) <= place <= len(whose) - 1 - whose[::-1].index(one) for one in set(whose))
         for place in range(len(whose))
     ]
-    assert max(inside) <= 6
+    assert max(inside) <= AT_ONCE
 
 
 async def test_a_past_is_told_first_in_few_requests(shop: Shop) -> None:
     before = time.time() * 1000
-    await walk(shop, lambda: len(shop.batches) >= 4, past_visits=80)
+    await walk(shop, lambda: len(shop.batches) >= 4, past_visits=120)
     past = [event for event in shop.events if event["occurred_at"] < before - 1]
-    assert len(past) > 200
+    assert len(past) > BATCH
     assert past == shop.events[: len(past)]
-    assert len(shop.batches[0]) == 300
+    assert len(shop.batches[0]) == BATCH
+    assert past[0]["occurred_at"] >= before - 25 * 60_000
     assert all(event["sent_at"] >= before - 1 for event in past)
 
 
@@ -153,23 +196,21 @@ async def test_an_api_that_is_not_there_only_makes_them_wait() -> None:
     stop = asyncio.Event()
     pauses = Pauses(stop, lambda: True)
     nobody = "http://127.0.0.1:9"
-    await run(nobody, "pk_test", rng=random.Random(1), rate_per_s=RATE, stop=stop, past_visits=5, pause=pauses)
+    await run(nobody, "pk_test", world=world(), rate_per_s=RATE, stop=stop, past_visits=5, pause=pauses)
     assert pauses.asked == [1.0]
 
 
 async def test_they_leave_at_once_when_told_to_stop(shop: Shop) -> None:
     stop = asyncio.Event()
-    rng = random.Random(1)
-    walking = asyncio.create_task(run(shop.url, "pk_test", rng=rng, rate_per_s=0.001, stop=stop, past_visits=0))
+    walking = asyncio.create_task(run(shop.url, "pk_test", world=world(), rate_per_s=0.001, stop=stop, past_visits=0))
     await asyncio.wait_for(shop.visited.wait(), 5)
     stop.set()
     await asyncio.wait_for(walking, 2)
 
 
 async def test_they_leave_at_once_when_cancelled(shop: Shop) -> None:
-    rng = random.Random(1)
     walking = asyncio.create_task(
-        run(shop.url, "pk_test", rng=rng, rate_per_s=0.001, stop=asyncio.Event(), past_visits=0)
+        run(shop.url, "pk_test", world=world(), rate_per_s=0.001, stop=asyncio.Event(), past_visits=0)
     )
     await asyncio.wait_for(shop.visited.wait(), 5)
     walking.cancel()

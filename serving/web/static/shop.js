@@ -78,9 +78,15 @@ function byCategory(one, other) {
   return order(one).localeCompare(order(other), "en", { numeric: true });
 }
 
-/** Items of all categories in turn, so that the first rows show what there is. */
+/** Items of all departments in turn, and within each of all categories, so that the first rows show what there is. */
 function mixed(items) {
-  const rows = [...Map.groupBy(items, (item) => item.category ?? "").values()];
+  const categories = Map.groupBy(items, (item) => item.category ?? "");
+  const departments = Map.groupBy(categories.values(), ([item]) => department(item));
+  return inTurn([...departments.values()].map(inTurn));
+}
+
+/** The first of every row, then the second of every row, and so on. */
+function inTurn(rows) {
   const longest = Math.max(0, ...rows.map((row) => row.length));
   return Array.from({ length: longest }, (_, place) => rows.map((row) => row[place])).flat().filter(Boolean);
 }

@@ -1,0 +1,1 @@
+"""Filters: conditions on items as data, compiled to masks over the catalogue; never evaluated code."""

@@ -1,0 +1,140 @@
+"""The catalogue by columns: for each field that a filter has asked about, what every item has in it, as numbers.
+
+A column holds each different value once, and for each item (by its code) which one; so a condition is looked up once
+for each different value, and its mask over 20,000 items is one indexing of arrays (about 20 µs). A column is made when
+a filter first names its field, and then kept up to date item by item.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serving.filters.fields import ATTRIBUTES, Elements, Field, number_of
+from stream.catalog_item import CatalogItem
+
+Mask: TypeAlias = NDArray[np.bool_]
+Operator = Literal["lt", "lte", "gt", "gte"]
+ATTRIBUTE_COLUMNS = 256
+_LEAST = 1_024
+_COMPARE: dict[Operator, Any] = {"lt": np.less, "lte": np.less_equal, "gt": np.greater, "gte": np.greater_equal}
+
+
+class Column:
+    """One field of all items. Value 0 is "nothing there"."""
+
+    def __init__(self, field: Field) -> None:
+        self.field = field
+        self._values: dict[Elements, int] = {(): 0}
+        self._having: dict[Hashable, list[int]] = {}
+        self._of = np.zeros(_LEAST, np.int32)
+        # float64 tells all attributes' numbers apart; money, counts and instants are below 2^63 and stay whole
+        self._numbers = np.zeros(_LEAST, np.float64 if field.name.startswith(ATTRIBUTES) else np.int64)
+        self._is_number = np.zeros(_LEAST, np.bool_)
+
+    def put(self, code: int, item: CatalogItem | None) -> None:
+        """What an item has in the field now; None: there is no item any more."""
+        if code >= len(self._of):
+            self._of = _grown(self._of, code)
+        self._of[code] = self._number(() if item is None else self.field.elements(item))
+
+    def fill(self, codes: Sequence[int], items: Iterable[CatalogItem]) -> None:
+        """`put` for all items of a catalogue at once, about 12 ms for 20,000."""
+        number, elements = self._number, self.field.elements
+        if max(codes, default=0) >= len(self._of):
+            self._of = _grown(self._of, max(codes))
+        self._of[list(codes)] = [number(elements(item)) for item in items]
+
+    def equal(self, wanted: Iterable[Hashable], count: int) -> Mask:
+        """Which of the first `count` codes have any of the wanted elements."""
+        table = np.zeros(len(self._values), np.bool_)
+        for element in wanted:
+            table[self._having.get(element, [])] = True
+        return self._mask(table, count)
+
+    def compared(self, operator: Operator, limit: float, count: int) -> Mask:
+        """Which of the first `count` codes have one number, and it compares like that."""
+        numbers, valid = self._numbers[: len(self._values)], self._is_number[: len(self._values)]
+        return self._mask(_COMPARE[operator](numbers, limit) & valid, count)
+
+    def there(self, count: int) -> Mask:
+        """Which of the first `count` codes have anything."""
+        table = np.ones(len(self._values), np.bool_)
+        table[0] = False
+        return self._mask(table, count)
+
+    @property
+    def wasteful(self) -> bool:
+        """Whether most of the values are of the past."""
+        return len(self._values) > 2 * len(self._of) + _LEAST
+
+    def _mask(self, table: Mask, count: int) -> Mask:
+        if count > len(self._of):
+            self._of = _grown(self._of, count)
+        found: Mask = table[self._of[:count]]
+        return found
+
+    def _number(self, elements: Elements) -> int:
+        known = self._values.get(elements)
+        if known is not None:
+            return known
+        new = self._values[elements] = len(self._values)
+        for element in elements:
+            self._having.setdefault(element, []).append(new)
+        if new >= len(self._numbers):
+            self._numbers, self._is_number = _grown(self._numbers, new), _grown(self._is_number, new)
+        amount = number_of(elements[0]) if len(elements) == 1 else None
+        if amount is not None:
+            self._numbers[new], self._is_number[new] = amount, True
+        return new
+
+
+class Columns:
+    """All columns of a catalogue. `items` gives the items and their codes; `version` grows with every change."""
+
+    def __init__(
+        self, items: Callable[[], tuple[Sequence[int], Iterable[CatalogItem]]], count: Callable[[], int]
+    ) -> None:
+        self.version = 0
+        self._items, self._count = items, count
+        self._columns: dict[str, Column] = {}
+        self._attributes: Counter[str] = Counter()
+
+    @property
+    def count(self) -> int:
+        """How many codes there are."""
+        return self._count()
+
+    def change(self, code: int, before: CatalogItem | None, after: CatalogItem | None) -> None:
+        """An item came, changed or went."""
+        self.version += 1
+        self._attributes.subtract(() if before is None else before.attributes.keys())
+        self._attributes.update(() if after is None else after.attributes.keys())
+        for column in self._columns.values():
+            column.put(code, after)
+
+    def of(self, field: Field) -> Column | None:
+        """The field's column; None for an attribute that no item has."""
+        column = self._columns.get(field.name)
+        if column is not None and not column.wasteful:
+            return column
+        if field.name.startswith(ATTRIBUTES):
+            if self._attributes[field.name.removeprefix(ATTRIBUTES)] <= 0:
+                return None
+            self._make_room()
+        column = self._columns[field.name] = Column(field)
+        column.fill(*self._items())
+        return column
+
+    def _make_room(self) -> None:
+        kept = [name for name in self._columns if name.startswith(ATTRIBUTES)]
+        if len(kept) >= ATTRIBUTE_COLUMNS:
+            del self._columns[kept[0]]
+
+
+def _grown(array: NDArray[Any], least: int) -> NDArray[Any]:
+    return np.pad(array, (0, max(least + 1, 2 * len(array)) - len(array)))
