@@ -27,7 +27,7 @@ BROKER_COMES_BACK_S = 20.0
 
 
 def bench(
-    stand: Stand, say: Say, *, faults: Sequence[str] = tuple(FAULTS), rate: float = 300.0, seconds: float = 5.0
+    stand: Stand, say: Say, *, faults: Sequence[str] = tuple(FAULTS), rate: float = 100.0, seconds: float = 5.0
 ) -> list[Figure]:
     """Each fault for `seconds` at `rate` requests a second, one in five of them an event."""
     stand.empty()
