@@ -74,6 +74,7 @@ class Ports:
     ends: the next offset of partitions' logs, `read` their records, `within` those of a span of time; all raise
         `BrokerAway`.
     lag: how far every agent is; raises `BrokerAway` or `Unavailable`.
+    leaving: whether the process is about to end.
     config: what marketers edit.
     clock: now, in ms; `timer` seconds that only grow.
     """
@@ -93,6 +94,7 @@ class Ports:
     lag: Callable[[], Awaitable[list[LagRow]]]
     config: Config = field(default_factory=lambda: Config(KINDS))
     rows_copy: LocalCopy | None = None
+    leaving: Callable[[], bool] = lambda: False
     clock: Callable[[], float] = lambda: time.time() * 1000
     timer: Callable[[], float] = time.monotonic
 
@@ -126,7 +128,13 @@ class Api:
         self.models = Models(ports.patient, names, lambda: partitions("feedback"))
         self.decisions = DecisionLog(ports.offers, lambda: partitions("decisions"))
         snapshots = Snapshots(
-            self.shop, self.rows, self.visitors, self.customers, self.models, ports.live, clock=ports.timer
+            self.shop,
+            self.rows,
+            self.visitors,
+            self.customers,
+            self.models,
+            lambda: ports.live() and catalogue.ready.is_set(),
+            clock=ports.timer,
         )
         shelves = Shelves(
             self.shop, snapshots, self.decisions, signing_key, pid_keys=pseudonyms.length, clock=ports.clock
@@ -153,6 +161,7 @@ class Api:
             self.decisions,
             ports.live,
             lambda: self.visitors.level.known,
+            ports.leaving,
             ports.config.ready.is_set,
             clock=ports.timer,
         )

@@ -23,7 +23,7 @@ def application(host: str | None = None) -> Application:
         conf = settings()
         configure(conf.log_level)
         check_keys(conf, host)
-        async with Process(conf).running() as process:
+        async with Process(conf, lambda: of.draining).running() as process:
             of.serve(process.api.routes, process.api.origins, process.pages)
             yield
 

@@ -24,6 +24,7 @@ class Assortment:
 
     def __init__(self, path: Path | None) -> None:
         self._catalogue = Catalogue()
+        self._catalogue.caught_up()
         self._vectors = TitleVectors(self._catalogue) if path is not None else None
         self.shop = Shop(self._catalogue, self._vectors)
         for number, row in enumerate(lines(path) if path is not None else (), 1):

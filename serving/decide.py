@@ -8,7 +8,7 @@ Rules on stock and on what the visitor has are applied here, to live values, and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from itertools import islice
@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from msgspec import Struct
 
-from serving.decision import Decision, Fresh, Shown, Status, shown
+from serving.decision import Decision, Fresh, Rung, Shown, Status, shown
 from serving.filters.rule import both
 from serving.placement import Placement
 from serving.ranking.order import merge
@@ -26,7 +26,7 @@ from serving.ranking.table import Row
 from serving.recommender import Candidate, Known, Recommender
 from serving.recommenders import recommenders
 from serving.request import Request, Visit
-from serving.shop import Selection, Shop
+from serving.shop import NEWEST, Selection, Shop
 from stream import vectors
 from stream.visitor import SIGNALS, VisitorBase
 
@@ -34,6 +34,7 @@ NONCE_BYTES = 6
 SESSION_SHARE = np.float32(0.3)
 EXPLAINED = 200
 VARIANTS = 3
+OF_THE_CATALOGUE = frozenset({"similar", "nearest", NEWEST})
 OFF = "This placement is switched off."
 OTHERS = "What you did on your other devices, where you are logged in."
 
@@ -93,6 +94,7 @@ def decide(
         placement=placement.name,
         variation=variation,
         status=_status(snapshot, placement, evident, len(choice.items)),
+        rung=_rung(snapshot, choice.items),
         at=now,
         pid=snapshot.pid,
         nonce=rng.randbytes(NONCE_BYTES),
@@ -254,6 +256,16 @@ def _status(snapshot: Snapshot, placement: Placement, evident: int, total: int) 
     if not total:
         return "insufficient_data"
     return "ok" if evident else "fallback"
+
+
+def _rung(snapshot: Snapshot, items: Sequence[Shown]) -> Rung:
+    if not snapshot.degraded:
+        return "live"
+    if not items:
+        return "empty"
+    if snapshot.visitor is not None:
+        return "partial"
+    return "catalogue" if all(one.recommender in OF_THE_CATALOGUE for one in items) else "local"
 
 
 def _fresh(snapshot: Snapshot, now: int) -> Fresh:

@@ -16,6 +16,9 @@ from serving.recommender import Candidate
 from serving.request import Reason
 
 Status = Literal["ok", "fallback", "insufficient_data", "no_consent", "control", "degraded"]
+Rung = Literal["live", "partial", "local", "catalogue", "empty"]
+"""What an answer was made from: `live`, everything; `partial`, the visitor's own state, while something beside it is
+old or missing; `local`, this process's memory and copies, nothing personal; `catalogue`, that alone; `empty`: none."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -48,6 +51,7 @@ class Decision(Struct, frozen=True, gc=False):
     placement: str
     variation: str
     status: Status
+    rung: Rung
     at: int
     pid: str
     nonce: bytes
@@ -99,7 +103,7 @@ def write(
     fresh, at = decision.fresh, decision.at
     head = (
         f'{{"decision_id":"{decision_id}","placement":"{decision.placement}","status":"{decision.status}",'
-        f'"experiment":null,"fresh_to":{{"occurred_at":{_number(fresh.occurred_at)},"lag_ms":{_number(fresh.lag_ms)},'
+        f'"rung":"{decision.rung}","experiment":null,"fresh_to":{{"occurred_at":{_number(fresh.occurred_at)},"lag_ms":{_number(fresh.lag_ms)},'
         f'"met":{_BOOLEAN[fresh.met]}}},"took_ms":{took_ms:.3f},'
     )
     shelf, record = _items(decision.items, fragments, at)

@@ -38,11 +38,13 @@ from stream.state.store import Unavailable
 from stream.tail import newest
 from stream.topics import TOPICS
 
+log = structlog.get_logger()
+
 DECISIONS_BUFFERED = 20_000
 REFRESH_S = 1.0
 CODES_A_REFRESH_SECOND = 20_000
 AUDIT_SHOWN = 20
-SAVE_ROWS_S = 60.0
+SAVE_ROWS_S = 20.0
 SWEEP_BUDGET_S = 1.0
 STORE_TIMEOUT_S = 0.5
 LEVEL_S = 0.1
@@ -55,9 +57,9 @@ log = structlog.get_logger()
 
 
 class Process:
-    """Everything that one process holds; made in its event loop."""
+    """Everything that one process holds; made in its event loop. `leaving`: whether it was told to end."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, leaving: Callable[[], bool] = lambda: False) -> None:
         self.settings = settings
         self.copy = CatalogueCopy(settings, keep=True)
         self.config = ConfigCopy(settings, KINDS)
@@ -80,6 +82,7 @@ class Process:
             read=lambda *place: self._asked().read(*place),
             within=lambda *span: within(settings, *span),
             lag=self._lag,
+            leaving=leaving,
             config=self.config.config,
             rows_copy=LocalCopy(settings.data_dir / FOLDER / f"rows-{settings.key_prefix}", KIND),
         )
@@ -95,6 +98,8 @@ class Process:
     async def running(self) -> AsyncIterator[Process]:
         """Load the local copies, follow what changes, and at the end write the copies and close all connections."""
         began: list[asyncio.Task[Any]] = []
+        for reader in self._readers:
+            reader.connect()
         self.copy.start()
         self.config.start()
         self.api.rows.load()
@@ -158,8 +163,9 @@ class Process:
         await self.copy.stop()
         await self.config.stop()
         await self.api.rows.save()
-        await asyncio.to_thread(self._producer.close)
-        await asyncio.to_thread(self._offers.close)
+        _, unsent = await asyncio.gather(*[asyncio.to_thread(one.close) for one in (self._producer, self._offers)])
+        if unsent:
+            log.warning("decisions_not_written", count=unsent, reason="the broker did not take them before the end")
         for reader in self._readers:
             await reader.close()
         await self._store.close()

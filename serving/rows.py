@@ -69,6 +69,10 @@ class Rows:
     ----------
     reader: for requests, with a short budget; `sweeper` for the sweep, with a longer one.
     partitions: how many partitions the rows' topic has; 0 while that is not known.
+
+    Attributes
+    ----------
+    read_at: when the last row came; `away` whether the last look was not answered.
     """
 
     def __init__(
@@ -96,6 +100,7 @@ class Rows:
         self._heard: dict[int, int] = {}
         self.read_at = 0.0
         self.swept = asyncio.Event()
+        self.away = False
 
     def __len__(self) -> int:
         return len(self._packed)
@@ -193,8 +198,13 @@ class Rows:
             await asyncio.gather(*[self._look(partition) for partition in range(self._partitions())])
 
     async def _look(self, partition: int) -> None:
-        with suppress(Unavailable):  # the next look, or the sweep, finds it
+        try:
             packed = (await self._sweeper.mget([self._keys.value(Tag(_TOPIC, partition), "recent")]))[0]
+        except Unavailable:
+            self.away = True
+            return
+        self.away = False
+        with suppress(Unavailable):  # the next look, or the sweep, finds it
             flushes = _flushes.decode(packed) if packed else []
             changed = self._news(partition, flushes)
             used = [item_id for item_id in changed if item_id in self._parsed]

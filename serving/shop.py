@@ -69,7 +69,7 @@ class Shop:
 
     @property
     def shown(self) -> NDArray[np.bool_] | None:
-        return self._may[: len(self.codes)] if len(self._catalogue) else None
+        return None if self._catalogue.unsent else self._may[: len(self.codes)]
 
     @property
     def items(self) -> int:
@@ -107,7 +107,7 @@ class Shop:
         """Whether an item may be answered at `now` (ms), by live stock."""
         shelved = self._catalogue.items.get(item_id)
         if shelved is None:
-            return not len(self._catalogue)
+            return self._catalogue.unsent
         return shelved.sellable and shelved.from_ms <= now
 
     def group_of(self, item_id: str) -> str | None:

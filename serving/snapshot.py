@@ -23,6 +23,7 @@ from stream.tokens import FreshToken
 from stream.visitor import RETENTION_MS, Visitor
 
 STALE_S = 3.0
+WAITED_S = 0.01
 _NOBODY = Seen(None, None, None)
 
 
@@ -51,7 +52,7 @@ class Snapshots:
         self, asked: Sequence[tuple[Request, Placement]], wanted: FreshToken | None, now: int
     ) -> list[Snapshot]:
         """What requests of one visitor need, with one reading of that visitor."""
-        request, degraded = asked[0][0], False
+        request, began, degraded = asked[0][0], self._clock(), False
         try:
             seen = await self._visitors.read(request.visitor_id, wanted)
         except Unavailable:
@@ -61,7 +62,9 @@ class Snapshots:
         if visitor is not None and (request.customer_id or visitor.customer):
             others = await self._others(request, visitor, now)
         visits = [visit(one, placement, visitor, now, others or ()) for one, placement in asked]
-        degraded |= not await self._read_rows(visits) or others is None or self._stale()
+        degraded |= others is None
+        waited = degraded and self._clock() - began > WAITED_S  # who has waited in vain once does not wait again
+        degraded |= waited or not await self._read_rows(visits) or self._stale()
         pid = "" if visitor is None else self._visitors.pid_of(request.visitor_id, visitor.epoch)
         return [
             Snapshot(
@@ -111,7 +114,8 @@ class Snapshots:
         return {item_id: msgspec.structs.replace(row, repeat_rate=0.0) for item_id, row in found.items()}
 
     def _stale(self) -> bool:
-        return not self._live() or (self._rows.swept.is_set() and self._clock() - self._rows.read_at > STALE_S)
+        rows = self._rows
+        return not self._live() or rows.away or (rows.swept.is_set() and self._clock() - rows.read_at > STALE_S)
 
 
 def _allowed(visitor: Any, request: Request, now: int) -> Any:

@@ -128,6 +128,7 @@ def _start_parts(
     progress = progress_of(Cluster(conf), store, lambda: time.time() * 1000)
     supervisor.run(Part("worker", [sys.executable, "-m", "stream.app"], env, progress, output=output))
     env = {**env, "LIVESHELF_DEMO": "1"} if demo else env
+    env = {**env, "LIVESHELF_DRAIN_S": "0"}  # nothing else would answer
     serve = [sys.executable, "-m", "serving.cli", "serve", "--host", host, "--port", str(port)]
     supervisor.run(Part("api", serve, env, output=output))
     return supervisor

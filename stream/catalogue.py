@@ -120,6 +120,11 @@ class Catalogue:
         return len(self.items)
 
     @property
+    def unsent(self) -> bool:
+        """Whether the shop has sent no item at all; while nobody could read the topic, that is not known."""
+        return self.ready.is_set() and not self.items
+
+    @property
     def numbers(self) -> int:
         """How many numbers were given."""
         return len(self._numbers)

@@ -23,6 +23,7 @@ from stream.state.redis import RedisStore
 from stream.topics import TOPICS
 
 LARGEST_RECORD_BYTES = 2 * 1024 * 1024
+RECONNECT_MS = 500  # librdkafka's 10 s would be how long a broker that is back goes unnoticed
 _NOUNS = {topic.name: topic.noun for topic in TOPICS.values()}
 
 
@@ -66,6 +67,8 @@ class Producer:
                 "compression.type": "lz4",
                 "message.max.bytes": LARGEST_RECORD_BYTES,
                 "log.connection.close": False,
+                "reconnect.backoff.ms": 50,
+                "reconnect.backoff.max.ms": RECONNECT_MS,
             },
             logger=Quiet(),
         )
@@ -137,11 +140,12 @@ class Producer:
         if error is not None:
             self.dropped += 1
 
-    def close(self, timeout_s: float = 5) -> None:
-        """Send what waits, at most `timeout_s` long, and end the thread."""
-        self._producer.flush(timeout_s)
+    def close(self, timeout_s: float = 5) -> int:
+        """Send what waits, at most `timeout_s` long, and end the thread; how many records were not sent."""
+        left = self._producer.flush(timeout_s)
         self._open = False
         self._thread.join(1)
+        return left
 
 
 def _settle(done: asyncio.Future[int], error: KafkaError | None, offset: int | None) -> None:

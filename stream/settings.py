@@ -103,6 +103,12 @@ class Settings(BaseSettings):
     accounts_file: str = Field(
         "", description="accounts of the console (`liveshelf accounts`); empty: accounts.json in the data folder"
     )
+    drain_s: float = Field(
+        1.0,
+        ge=0,
+        description="how long `serve` goes on answering after SIGTERM, with /readyz at 503 and each answer closing its "
+        "connection, so that whoever balances sends nothing more; then what is in flight ends",
+    )
     demo: bool = Field(False, description="simulated shoppers are in the shop; the first page says so")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
 

@@ -4,8 +4,10 @@ import asyncio
 import contextlib
 import socket
 import struct
+import threading
+from collections.abc import Coroutine
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 CHUNK_BYTES = 65_536
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER of zero seconds: close sends RST
@@ -108,3 +110,49 @@ class ToxicProxy:
     def _slices(self, piece: bytes) -> list[bytes]:
         size = self.slice_bytes or len(piece)
         return [piece[at : at + size] for at in range(0, len(piece), size)]
+
+
+class ProxyThread:
+    """A `ToxicProxy` in a thread of its own, for tests that wait in other ways than by an event loop."""
+
+    def __init__(self, upstream: str, *, port: int = 0) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="toxic-proxy", daemon=True)
+        self._proxy = ToxicProxy(upstream, port=port)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self.listen()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.set(blackhole=False)
+        self.refuse()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(5)
+        self._loop.close()
+
+    @property
+    def url(self) -> str:
+        return self._proxy.url
+
+    def listen(self) -> None:
+        self._do(self._proxy.listen())
+
+    def refuse(self) -> None:
+        self._do(self._proxy.refuse())
+
+    def reset(self) -> None:
+        self._do(self._proxy.reset())
+
+    def set(self, **faults: Any) -> None:
+        """Set attributes of the proxy: `latency_s`, `slice_bytes`, `blackhole`."""
+
+        async def apply() -> None:
+            for name, value in faults.items():
+                setattr(self._proxy, name, value)
+
+        self._do(apply())
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(10)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-import uvicorn
 
 from serving.commands.running import connected, fail
 from stream.keyring import NoKeys
@@ -18,6 +17,7 @@ def serve(
 ) -> None:
     """Run the HTTP API."""
     from serving.app import application, check_keys  # noqa: PLC0415  # the other commands need none of it
+    from serving.server import run  # noqa: PLC0415
 
     conf = connected()
     configure(conf.log_level)
@@ -25,8 +25,4 @@ def serve(
         check_keys(conf, host)
     except NoKeys as error:
         fail(error)
-    uvicorn.run(
-        application(host), host=host, port=port, loop="uvloop", http="httptools", access_log=False,
-        log_level=conf.log_level.lower(), server_header=False, timeout_graceful_shutdown=5,
-        forwarded_allow_ips=conf.trusted_proxies,
-    )  # fmt: skip
+    raise typer.Exit(run(application(host), conf, host, port))

@@ -11,7 +11,7 @@ first.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, MutableMapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -25,6 +25,7 @@ from starlette.routing import Route as StarletteRoute
 
 from serving.http import metrics, openapi, problem
 from serving.http.access_log import guard
+from serving.http.admission import Admission
 from serving.http.answer import CORS, SECURITY, Answer, Response, Send, respond
 from serving.http.body import ClientGone, Receive
 from serving.http.exchange import Exchange, Scope
@@ -36,7 +37,6 @@ EVENTS = "/v1/events"
 PAGE = "/v1/page"
 SHELF = "/v1/recommendations/{placement}"
 _SHELVES = SHELF.removesuffix("{placement}")
-IN_FLIGHT = 1_000
 Lifespan = Callable[[Any], AbstractAsyncContextManager[None]]
 
 log = structlog.get_logger()
@@ -45,18 +45,32 @@ log = structlog.get_logger()
 class Endpoint:
     """All methods of one path as an ASGI application."""
 
-    def __init__(self, path: str, routes: Sequence[Route], origins: Origins) -> None:
+    def __init__(self, path: str, routes: Sequence[Route], origins: Origins, admission: Admission) -> None:
         self.path = described(path)
         self._origins = origins
+        self._lane = admission.lane_of((route.method, self.path) for route in routes)
         self._answers = {route.method: route.answer for route in routes}
         self._seconds = metrics.REQUEST_SECONDS.labels(self.path)
-        self._in_flight = 0
+        self._refused = metrics.REQUESTS.labels(self.path, 503)
 
     @property
     def methods(self) -> list[str]:
         return [*self._answers, "OPTIONS"]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        lane = self._lane if scope["method"] != "OPTIONS" else None
+        if lane is None:
+            await self._serve(scope, receive, send)
+        elif lane.enter():
+            try:
+                await self._serve(scope, receive, send)
+            finally:
+                lane.leave()
+        else:
+            await respond(send, lane.refusal(), self._origins.of_any(scope))
+            self._refused.inc()
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
         exchange = Exchange(scope, receive, scope.get("path_params") or {}, self._origins.of_any(scope))
         try:
@@ -70,9 +84,6 @@ class Endpoint:
     async def _answer(self, exchange: Exchange) -> Response:
         if exchange.method == "OPTIONS":
             return self._preflight()
-        if self._in_flight >= IN_FLIGHT:
-            return problem.unavailable("Too many requests are being answered now. Try again in a moment.").answer()
-        self._in_flight += 1
         try:
             return await self._answers["GET" if exchange.method == "HEAD" else exchange.method](exchange)
         except problem.Problem as error:
@@ -82,8 +93,6 @@ class Endpoint:
         except Exception:
             log.exception("request_broken", route=self.path)
             return problem.broken().answer()
-        finally:
-            self._in_flight -= 1
 
     def _preflight(self) -> Answer:
         """A page of a shop may call with its key."""
@@ -98,10 +107,17 @@ class Endpoint:
 
 
 class Application(FastAPI):
-    """The API as one ASGI application; `lifespan` starts what the routes work with, and says `serve`."""
+    """The API as one ASGI application; `lifespan` starts what the routes work with, and says `serve`.
+
+    Attributes
+    ----------
+    draining: whether the process is about to end, so that each answer tells its client to connect anew.
+    """
 
     def __init__(self, lifespan: Lifespan | None = None) -> None:
         super().__init__(title=openapi.TITLE, openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
+        self.admission = Admission()
+        self.draining = False
         self._endpoints: dict[str, Endpoint] = {}
         self.add_exception_handler(HTTPException, _refuse)
         self.add_exception_handler(Exception, _break)
@@ -113,7 +129,7 @@ class Application(FastAPI):
         for route in api:
             paths.setdefault(route.path, []).append(route)
         for path, of_path in paths.items():
-            endpoint = self._endpoints[path] = Endpoint(path, of_path, origins)
+            endpoint = self._endpoints[path] = Endpoint(path, of_path, origins, self.admission)
             self.router.routes.append(StarletteRoute(path, endpoint, methods=endpoint.methods))
         self.router.routes.extend(pages)
 
@@ -122,6 +138,8 @@ class Application(FastAPI):
         return openapi.document()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and self.draining:
+            send = _farewell(send)
         hot = self._hot_endpoint(scope) if scope["type"] == "http" else None
         await (super().__call__ if hot is None else hot)(scope, receive, send)
 
@@ -131,6 +149,17 @@ class Application(FastAPI):
             scope["path_params"] = {"placement": path[len(_SHELVES) :]}
             return self._endpoints.get(SHELF)
         return self._endpoints.get(path) if path in {EVENTS, PAGE} and method == "POST" else None
+
+
+def _farewell(send: Send) -> Send:
+    """Tell the client that its connection ends with this answer."""
+
+    async def told(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
+        await send(message)
+
+    return told
 
 
 async def _refuse(request: StarletteRequest, error: Exception) -> StarletteResponse:

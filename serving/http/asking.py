@@ -6,9 +6,10 @@ from typing import Annotated, Any, NamedTuple, TypeAlias
 
 import msgspec
 from msgspec import Meta
+from prometheus_client import Counter
 
 from serving.config.documents import Documents
-from serving.decision import Status
+from serving.decision import Decision
 from serving.filters.rule import BadFilter, Rule, compiled
 from serving.http import metrics, problem
 from serving.http.exchange import Caller
@@ -86,12 +87,15 @@ def filter_of(text: str) -> Any:
         raise problem.wrong_at("/filter", "This is not JSON: write the filter as in a body, URL-encoded.") from None
 
 
-def count(placement: str, status: Status) -> None:
-    """Count a decision."""
-    counter = _COUNTERS.get((placement, status))
-    if counter is None:
-        counter = _COUNTERS[placement, status] = metrics.DECISIONS.labels(placement, status)
-    counter.inc()
+def count(decision: Decision) -> None:
+    """Count a decision by its status and its rung."""
+    of = decision.placement, decision.status, decision.rung
+    counters = _COUNTERS.get(of)
+    if counters is None:
+        by_status, by_rung = metrics.DECISIONS.labels(*of[:2]), metrics.ANSWERS.labels(of[0], of[2])
+        counters = _COUNTERS[of] = by_status, by_rung
+    for counter in counters:
+        counter.inc()
 
 
-_COUNTERS: dict[tuple[str, str], Any] = {}
+_COUNTERS: dict[tuple[str, str, str], tuple[Counter, Counter]] = {}

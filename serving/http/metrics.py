@@ -9,12 +9,14 @@ disable_created_metrics()  # type: ignore[no-untyped-call]
 _SECONDS = (0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256, 0.512, 1.0, 2.5, 10.0)
 
 REQUESTS = Counter("liveshelf_requests", "answered HTTP requests", ["route", "status"])
+REFUSED = Counter("liveshelf_requests_refused", "requests refused as too many were in flight", ["lane"])
 REQUEST_SECONDS = Histogram("liveshelf_request_seconds", "from a request to its answer", ["route"], buckets=_SECONDS)
 EVENTS = Counter("liveshelf_events", "events that came over HTTP, by verdict and reason", ["status", "reason"])
 EVENTS_NOT_TEACHING = Counter(
     "liveshelf_events_not_teaching", "events not learnt from, as too many visitors came from their address"
 )
 DECISIONS = Counter("liveshelf_decisions", "decisions, by placement and status", ["placement", "status"])
+ANSWERS = Counter("liveshelf_answers", "decisions, by placement and what they were made from", ["placement", "rung"])
 DECISIONS_DROPPED = Gauge("liveshelf_decisions_dropped", "decision records that found no room since the process began")
 ITEMS = Gauge("liveshelf_catalogue_items", "items of the catalogue in this process")
 ITEMS_REFUSED = Gauge("liveshelf_catalogue_records_refused", "catalogue records that are no items")

@@ -53,6 +53,7 @@ class Operations:
     ----------
     lag: asks broker and store how far every agent is; raises `BrokerAway` or `Unavailable`.
     live: whether the broker answered a moment ago.
+    leaving: whether the process is about to end, and should be sent nothing more.
     level: whether it is known how far the privacy topic goes: before, nothing personal is answered.
     configured: whether the documents that marketers edit were read.
     """
@@ -68,11 +69,12 @@ class Operations:
         decisions: DecisionLog,
         live: Callable[[], bool],
         level: Callable[[], bool],
+        leaving: Callable[[], bool],
         configured: Callable[[], bool],
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._level, self._configured = level, configured
+        self._level, self._leaving, self._configured = level, leaving, configured
         self._lag, self._heartbeats, self._names = lag, heartbeats, names
         self._catalogue, self._rows, self._models, self._decisions = catalogue, rows, models, decisions
         self._live, self._clock = live, clock
@@ -83,7 +85,9 @@ class Operations:
         return Answer(b'{"status":"ok"}')
 
     async def ready(self, _: Exchange) -> Answer:
-        """200 once there is a catalogue to answer from, by the topic or by the local copy."""
+        """200 once there is a catalogue to answer from, by the topic or by the local copy, until the process ends."""
+        if self._leaving():
+            raise unavailable("This process was told to end and is answering what it has. Send requests to another.")
         if not self._catalogue.ready.is_set():
             raise unavailable("The catalogue is still being read: no broker answers, or its topics are not there.")
         if self._live() and not self._configured():

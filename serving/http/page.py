@@ -65,7 +65,7 @@ class Page:
         shelves = await self._shelves.page(asked, self._asking.wanted(ask.min_fresh))
         parts = []
         for name, shelf in zip(names, shelves, strict=True):
-            count(shelf.decision.placement, shelf.decision.status)
+            count(shelf.decision)
             parts.append(b'{"as":%b,%b' % (_json(name), shelf.body[1:]))
         return Answer(b'{"shelves":[%b]}' % b",".join(parts))
 

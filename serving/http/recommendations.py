@@ -54,7 +54,7 @@ class Recommendations:
         visitor_id = asking.visitor_id(exchange.caller, ask.visitor_id, ask.customer_id)
         request = _request(ask, placement, exchange, visitor_id)
         shelf = await self._shelves.shelf(request, placement, asking.wanted(ask.min_fresh))
-        count(placement.name, shelf.decision.status)
+        count(shelf.decision)
         return Answer(shelf.body)
 
 

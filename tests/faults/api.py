@@ -32,13 +32,13 @@ def environment(deployment: Deployment, folder: Path) -> dict[str, str]:
 
 
 @contextmanager
-def serving(deployment: Deployment, folder: Path) -> Iterator[Running]:
+def serving(deployment: Deployment, folder: Path, **env: str) -> Iterator[Running]:
     """The API, ready; its log is `api.log` in the folder."""
     port = free_port()
     with (folder / "api.log").open("ab") as log:
         api = subprocess.Popen(
             [sys.executable, "-m", "serving.cli", "serve", "--port", str(port)],
-            env={**os.environ, **environment(deployment, folder)},
+            env={**os.environ, **environment(deployment, folder), **env},
             stdout=log,
             stderr=log,
         )

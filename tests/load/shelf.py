@@ -68,7 +68,7 @@ def bench(
     say(f"{items:,} items, {visitors:,} visits are in Redis")
     figures: list[Figure] = []
     with stand.serving() as (server, port):
-        ours = Target("shelf", server, _our_job(port, asks))
+        ours = Target("shelf", server, shelf_job(port, asks))
         example = _warm_up(ours)
         with _reference(stand, asks, example) as theirs:
             for rate in rates:
@@ -78,17 +78,18 @@ def bench(
     return figures
 
 
-def _our_job(port: int, asks: list[Ask]) -> Job:
-    path = "/v1/recommendations/pdp_also_bought?n=20&visitor_id={}&item_id={}"
-    paths = [path.format(ask.visitor_id, ask.item_id) for ask in asks]
-    return Job(port, paths, len(paths), key=PUBLISHABLE, status="ok", positions=20, connections=CONNECTIONS)
+def shelf_job(port: int, asks: list[Ask], n: int = 20) -> Job:
+    """Every ask once, for shelves of `n` items."""
+    path = "/v1/recommendations/pdp_also_bought?n={}&visitor_id={}&item_id={}"
+    paths = [path.format(n, ask.visitor_id, ask.item_id) for ask in asks]
+    return Job(port, paths, len(paths), key=PUBLISHABLE, status="ok", positions=n, connections=CONNECTIONS)
 
 
 def _warm_up(ours: Target) -> bytes:
     """Ask everything once, and again until every answer is right; one of the answers."""
 
     def all_right() -> bool:
-        return not _load(ours, 0.0, ours.job.count).outcome.wrong
+        return not load_on(ours, 0.0, ours.job.count).outcome.wrong
 
     wait_for(ours.server, all_right, "every shelf is ok with 20 items", WITHIN_S)
     return run(_asked(ours))
@@ -121,12 +122,12 @@ def _reference(stand: Stand, asks: list[Ask], answer: bytes) -> Iterator[Target]
         wait_for(server, lambda: answers(port, "/shelf?key=none"), "the reference answers")
         paths = [f"/shelf?key={quote(key)}" for key in keys]
         target = Target("FastAPI route with one GET", server, Job(port, paths, len(paths), positions=20))
-        _load(target, 0.0, target.job.count)
+        load_on(target, 0.0, target.job.count)
         yield target
 
 
 def _open_loop(target: Target, rate: int, seconds: float, say: Say, goals: dict[str, float]) -> list[Figure]:
-    found = _load(target, rate, int(rate * seconds))
+    found = load_on(target, rate, int(rate * seconds))
     label = f"{target.label}, {rate:,}/s"
     made = latencies(NAME, label, found.outcome.latencies_ms, goals)
     say(f"{label}: " + ", ".join(f"{one.name.rpartition(' ')[2]} {one.value} ms" for one in made))
@@ -168,11 +169,11 @@ def _flat_out(ours: Target, theirs: Target, seconds: float, turns: int, say: Say
 
 def _for(target: Target, seconds: float) -> Load:
     """Flat out for about that long, by the rate of a first short load."""
-    first = _load(target, 0.0, max(CONNECTIONS, int(200 * seconds)))
-    return _load(target, 0.0, max(CONNECTIONS, int(first.a_second * seconds)))
+    first = load_on(target, 0.0, max(CONNECTIONS, int(200 * seconds)))
+    return load_on(target, 0.0, max(CONNECTIONS, int(first.a_second * seconds)))
 
 
-def _load(target: Target, rate: float, count: int) -> Load:
+def load_on(target: Target, rate: float, count: int) -> Load:
     """One load by the client's process."""
     job = msgspec.structs.replace(target.job, rate=float(rate), count=count)
     cpu = cpu_s(target.server)

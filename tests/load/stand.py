@@ -23,7 +23,7 @@ from stream.settings import Settings
 from stream.state.keys import Keys, Tag
 from stream.state.store import Position
 from stream.topics import TOPICS
-from tests.backends import free_port, new_kafka, new_redis, wipe_kafka
+from tests.backends import KafkaServer, RedisServer, free_port, new_kafka, new_redis, wipe_kafka
 
 PARTITIONS = 4
 PUBLISHABLE = "pk_bench"
@@ -36,13 +36,14 @@ ROOT = Path(__file__).resolve().parents[2]
 class Stand:
     """The servers' addresses, and everything of the project that is started on them."""
 
-    def __init__(self, kafka_url: str, redis_url: str, folder: Path) -> None:
+    def __init__(self, kafka: KafkaServer, redis: RedisServer, folder: Path) -> None:
         self.folder = folder
-        self.redis: Redis = Redis.from_url(redis_url)
+        self.servers = kafka, redis
+        self.redis: Redis = Redis.from_url(redis.url)
         self._started = 0
         self.settings = Settings(
-            broker_url=kafka_url,
-            redis_url=redis_url,
+            broker_url=kafka.url,
+            redis_url=redis.url,
             partitions=PARTITIONS,
             data_dir=folder / "data",
             pseudonym_key=SecretStr("bench pseudonyms"),
@@ -127,7 +128,7 @@ def stand(folder: Path) -> Iterator[Stand]:
         for server in (kafka, redis):
             stack.callback(server.stop)
             server.start()
-        yield Stand(kafka.url, redis.url, folder)
+        yield Stand(kafka, redis, folder)
 
 
 def cpu_s(process: subprocess.Popen[bytes]) -> float:

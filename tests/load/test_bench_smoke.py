@@ -10,7 +10,7 @@ from tests.load.stand import Stand
 
 @pytest.fixture
 def small(empty_kafka: KafkaServer, empty_redis: RedisServer, tmp_path: Path) -> Stand:
-    return Stand(empty_kafka.url, empty_redis.url, tmp_path)
+    return Stand(empty_kafka, empty_redis, tmp_path)
 
 
 def named(figures: list[Figure]) -> dict[str, float]:

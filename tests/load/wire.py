@@ -88,6 +88,10 @@ class Wires:
         else:
             self._waiting.append((request, answered))
 
+    @property
+    def idle(self) -> int:
+        return len(self._idle)
+
     def _free(self, wire: Wire) -> None:
         if wire.transport.is_closing():
             return  # its end was the answer, with the status 0

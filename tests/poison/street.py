@@ -78,7 +78,9 @@ class Street:
     """A shop after a day of honest shoppers; `play` goes on from there."""
 
     def __init__(self) -> None:
-        self.history = History(Shop(Catalogue()))
+        catalogue = Catalogue()
+        catalogue.caught_up()  # the shop has sent none
+        self.history = History(Shop(catalogue))
         rng = Random(5)
         for n in range(60):
             items = [HERE, *rng.sample(NEIGHBOURS, 3), HERE]

@@ -13,6 +13,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from serving.cli import app
+from serving.server import Server
 from stream.keyring import NoKeys
 from stream.settings import settings
 
@@ -141,7 +142,12 @@ WEAK = {
 def served(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What uvicorn would have been started with."""
     started: list[dict[str, Any]] = []
-    monkeypatch.setattr("uvicorn.run", lambda app, **more: started.append(more))
+
+    def start(server: Server) -> None:
+        started.append(vars(server.config))
+        server.started = True
+
+    monkeypatch.setattr("serving.server.Server.run", start)
     for name, value in WEAK.items():
         monkeypatch.setenv(name, value)
     return started

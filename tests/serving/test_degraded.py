@@ -22,13 +22,14 @@ async def test_without_redis_the_answer_is_degraded_and_not_personal(walked: Dep
     walked.redis.away = True
     page = ["i0"] if placement.startswith("pdp") else []
     shelf = await walked.shelf(placement, "me", item_ids=page)
-    assert shelf["status"] == "degraded"
+    rung = "catalogue" if placement == "pdp_similar" else "local"  # what is alike is so by its titles
+    assert (shelf["status"], shelf["rung"]) == ("degraded", rung if shelf["items"] else "empty")
     assert shelf["fresh_to"]["occurred_at"] is None
     assert not any(one["because"] for one in shelf["items"])
     walked.redis.away = False
     nothing_goes_with_the_cart = placement == "cart_addons"
-    known = (await walked.shelf(placement, "me", item_ids=page))["status"]
-    assert known == ("fallback" if nothing_goes_with_the_cart else "ok")
+    again = await walked.shelf(placement, "me", item_ids=page)
+    assert (again["status"], again["rung"]) == ("fallback" if nothing_goes_with_the_cart else "ok", "live")
 
 
 async def test_neighbours_and_popular_items_come_from_memory(walked: Deployment) -> None:
@@ -53,7 +54,7 @@ async def test_freshness_that_cannot_be_known_is_not_met(walked: Deployment) -> 
 async def test_without_kafka_stock_is_as_last_known_and_the_answer_says_so(walked: Deployment) -> None:
     walked.live = False
     shelf = await walked.shelf("home_for_you", "me")
-    assert shelf["status"] == "degraded"
+    assert (shelf["status"], shelf["rung"]) == ("degraded", "partial")
     assert shelf["items"][0]["because"]
     walked.live = True
     assert (await walked.shelf("home_for_you", "me"))["status"] == "ok"
@@ -91,8 +92,31 @@ async def test_a_start_without_redis_knows_the_neighbours_of_the_local_copy(
     again.api.rows._copy = copy
     again.api.rows.load()
     again.api.shop.refresh(int(walked.now))
+    await again.api.rows._look(0)
     shelf = await again.shelf("pdp_also_bought", item_ids=["i0"], n=2)
-    assert (shelf["status"], set(ids(shelf))) == ("ok", {"i1", "i2"})
+    assert (shelf["status"], shelf["rung"], set(ids(shelf))) == ("degraded", "local", {"i1", "i2"})
+
+
+async def test_with_nothing_but_the_catalogue_its_newest_items_are_shown(shop: Deployment) -> None:
+    await shop.stock(*[item(f"i{n}") for n in range(6)], item("gone", availability="out_of_stock"))
+    await shop.settle()
+    shop.redis.away = True
+    shelf = await shop.shelf("home_for_you", "me", n=6)
+    assert (shelf["status"], shelf["rung"], len(shelf["items"])) == ("degraded", "catalogue", 6)
+    assert "gone" not in ids(shelf)
+    metrics = (await shop.call("GET", "/metrics", key=SECRET)).text
+    assert 'liveshelf_answers_total{placement="home_for_you",rung="catalogue"}' in metrics
+
+
+async def test_while_nobody_has_read_the_catalogue_nothing_passes_for_sellable(walked: Deployment) -> None:
+    """What is hidden or sold out is not known then, so no item goes out by its bare id."""
+    unread = Deployment()
+    unread.catalogue.ready.clear()
+    for item_id, packed in walked.api.rows._packed.items():
+        unread.api.rows._put(item_id, packed)
+    unread.api.shop.refresh(int(walked.now))
+    shelf = await unread.shelf("trending")
+    assert (shelf["status"], shelf["rung"], shelf["items"]) == ("degraded", "empty", [])
 
 
 async def test_operators_are_told_what_is_away(walked: Deployment) -> None:

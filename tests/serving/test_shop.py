@@ -2,7 +2,6 @@
 
 from serving.filters.rule import compiled
 from serving.shop import POPULAR, Shop
-from stream.catalogue import Catalogue
 from stream.signals import popularity
 from tests.serving.deployment import NOW
 from tests.stream.test_catalogue import read, record
@@ -83,7 +82,7 @@ def test_a_filter_reaches_deeper_than_the_most_popular() -> None:
 
 
 def test_without_a_catalogue_all_items_with_events_may_be_shown() -> None:
-    shop = Shop(Catalogue())
+    shop = Shop(read())
     look(shop, "a", 1)
     shop.refresh(NOW)
     assert shop.shown is None

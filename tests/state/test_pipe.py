@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Any
 
 import pytest
+import uvloop
 
 from stream.fold import Writes
 from stream.state.keys import Keys, Tag
@@ -14,6 +17,7 @@ from stream.state.pipe import Pipe
 from stream.state.redis import RedisStore
 from stream.state.store import Unavailable
 from tests.backends import RedisServer
+from tests.proxy import ToxicProxy
 
 TAG = Tag("events", 0)
 KEYS = Keys("t")
@@ -29,6 +33,7 @@ async def pipe(empty_redis: RedisServer) -> AsyncIterator[Pipe]:
     )
     await store.close()
     made = Pipe(empty_redis.url, budget_s=BUDGET_S, rest_s=0.05)
+    await back(made)
     yield made
     await made.close()
 
@@ -37,11 +42,11 @@ def full(*short: str) -> list[str]:
     return [KEYS.value(TAG, key) for key in short]
 
 
-async def back(pipe: Pipe) -> None:
+async def back(pipe: Pipe, value: bytes | None = b"1") -> None:
     async with asyncio.timeout(20):
         while True:
             try:
-                assert await pipe.mget(full("a")) == [b"1"]
+                assert await pipe.mget(full("a")) == [value]
             except Unavailable:
                 await asyncio.sleep(0.01)
             else:
@@ -155,3 +160,82 @@ async def test_closing_fails_those_who_wait(pipe: Pipe, empty_redis: RedisServer
             await asked
     finally:
         empty_redis.resume()
+
+
+async def test_a_redis_that_is_always_late_soon_costs_nothing(pipe: Pipe, empty_redis: RedisServer) -> None:
+    """Each answer comes before the connection would be given up, but none within the budget."""
+    url = empty_redis.url.removeprefix("redis://").removesuffix("/0")
+    async with ToxicProxy(url) as proxy:
+        late = Pipe(f"redis://{proxy.url}/0", budget_s=0.05, rest_s=0.05)
+        await back(late)
+        proxy.latency_s = 0.04  # each way
+        async with asyncio.timeout(20):
+            while True:
+                began = time.monotonic()
+                with suppress(Unavailable):
+                    await late.mget(full("a"))
+                if time.monotonic() - began < 0.02:
+                    break
+        proxy.latency_s = 0
+        await back(late)
+        await late.close()
+
+
+async def test_what_is_connected_before_the_first_request_is_used_by_it(empty_redis: RedisServer) -> None:
+    eager = Pipe(empty_redis.url, budget_s=BUDGET_S)
+    eager.connect()
+    await asyncio.wait_for(eager._connected.wait(), 5)
+    link = eager._link
+    assert await eager.mget(["nothing"]) == [None]
+    assert eager._link is link
+    await eager.close()
+
+
+async def test_a_redis_that_accepts_and_never_answers_costs_a_new_process_the_budget_at_most(
+    empty_redis: RedisServer,
+) -> None:
+    async with ToxicProxy(empty_redis.url.removeprefix("redis://").removesuffix("/0")) as proxy:
+        proxy.blackhole = True
+        blind = Pipe(f"redis://{proxy.url}/0", budget_s=BUDGET_S, rest_s=0.05)
+        began = time.monotonic()
+        with pytest.raises(Unavailable):
+            await blind.mget(["a"])
+        assert time.monotonic() - began < 5 * BUDGET_S
+        proxy.blackhole = False
+        async with asyncio.timeout(20):
+            while blind._link is None:
+                await asyncio.sleep(0.01)
+        assert await blind.mget(["a"]) == [None]
+        await blind.close()
+
+
+def test_resets_all_the_time_cost_requests_and_nothing_else(empty_redis: RedisServer) -> None:
+    """As in production, on uvloop, whose closed connections refuse to be written to."""
+    uvloop.run(resets(empty_redis.url.removeprefix("redis://").removesuffix("/0")))
+
+
+async def resets(redis: str) -> None:
+    async with ToxicProxy(redis) as proxy:
+        resetting = Pipe(f"redis://{proxy.url}/0", budget_s=BUDGET_S, rest_s=0.01)
+        broken: list[dict[str, Any]] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: broken.append(context))
+        await back(resetting, None)
+        link = resetting._link
+        assert link is not None
+        link._connection._writer.transport.abort()  # type: ignore[union-attr]  # reset, before anybody has read that
+        with pytest.raises(Unavailable, match="ended"):
+            await resetting.mget(["a"])
+        answered = 0
+        for number in range(100):
+            asked = [asyncio.create_task(resetting.mget([f"{number}-{n}"])) for n in range(3)]
+            if number % 3 == 0:
+                await asyncio.sleep(0)
+                await proxy.reset()
+            answers = await asyncio.gather(*asked, return_exceptions=True)
+            answered += sum(isinstance(one, list) for one in answers)
+            assert all(isinstance(one, list | Unavailable) for one in answers)
+            await asyncio.sleep(0.002)
+        assert answered > 0
+        await back(resetting, None)
+        await resetting.close()
+        assert broken == []
