@@ -106,4 +106,4 @@ def _dress(token: Token) -> None:
     elif token.type == "fence":
         token.info, _, marks = token.info.partition(" ")
         if marks == "answer":
-            token.attrSet("class", marks)
+            token.attrSet("class", "printed")

@@ -52,6 +52,14 @@ def test_each_status_has_its_words(page: Page, shop: FakeShop, status: str, word
     expect(home(page).locator(".shelf-state")).to_contain_text(words)
 
 
+def test_a_degraded_shelf_is_asked_for_again_by_itself(page: Page, shop: FakeShop) -> None:
+    shop.status = "degraded"
+    enter(page, shop)
+    expect(home(page).locator(".shelf-state")).to_contain_text("away or slow")
+    shop.status = None
+    expect(home(page).locator(".shelf-state")).not_to_contain_text("away or slow")
+
+
 def test_a_click_that_is_not_in_yet_is_owned_up_to(page: Page, shop: FakeShop) -> None:
     enter(page, shop, choice="accept")
     shop.met = False

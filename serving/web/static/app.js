@@ -224,11 +224,17 @@ class Page {
       shelf.show(answer, { clicked });
       if (shelf === this.home) shelf.mark(this.#marks(loop, answeredAt));
       if (shelf === this.home && loop.startedAt !== null) this.#say(`The shelf has ${answer.items.length} items for this click.`);
+      if (answer.status === "degraded") this.#again(shelf, { placement, n }, loop);
     } catch (error) {
       if (loop.turn !== this.#turn || error.name === "AbortError") return;
       shelf.fail("The API gives no answer just now; the page asks again by itself.");
-      setTimeout(() => loop.turn === this.#turn && this.#ask(shelf, { placement, n }, { ...loop, startedAt: null }), RETRY_MS);
+      this.#again(shelf, { placement, n }, loop);
     }
+  }
+
+  /** Ask once more in a moment, unless another turn has begun by then. */
+  #again(shelf, place, loop) {
+    setTimeout(() => loop.turn === this.#turn && this.#ask(shelf, place, { ...loop, startedAt: null }), RETRY_MS);
   }
 
   #wanted(shelf, n) {
