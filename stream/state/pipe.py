@@ -34,6 +34,8 @@ STEADY_S = 2.0
 MOST_REST_S = 1.0
 MOST_BUDGETS = 10
 _READ_BYTES = 256 * 1024
+# uvloop says RuntimeError where a connection ended while redis-py was writing to it
+_NOT_CONNECTED = (RedisError, OSError, EOFError, RuntimeError)
 _PING = hiredis.pack_command((b"PING",))
 
 
@@ -60,7 +62,7 @@ class Pipe:
 
     def connect(self) -> None:
         """Begin to connect, so that the first request need not wait for it."""
-        if self._connecting is None and self._link is None and not self._closed:
+        if (self._connecting is None or self._connecting.done()) and self._link is None and not self._closed:
             self._connecting = asyncio.create_task(self._connect(), name="connect to Redis")
 
     async def close(self) -> None:
@@ -121,8 +123,9 @@ class Pipe:
         try:
             async with asyncio.timeout(CONNECT_S):
                 await connection.connect()  # type: ignore[no-untyped-call]
-        except (RedisError, OSError, TimeoutError):
-            await connection.disconnect(nowait=True)
+        except _NOT_CONNECTED:
+            with suppress(*_NOT_CONNECTED):
+                await connection.disconnect(nowait=True)
             return None
         link = _Link(connection, self._budget_s, self._broken)
         try:
@@ -202,7 +205,8 @@ class _Link:
                         self._poor_since = None
                         asked.set_result(answer)
         self._end("Redis ended the connection")
-        await self._connection.disconnect(nowait=True)
+        with suppress(*_NOT_CONNECTED):
+            await self._connection.disconnect(nowait=True)
 
     def _watch(self, due: float) -> None:
         """Fail those who wait too long, and give the connection up when it is time."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -239,3 +241,32 @@ async def resets(redis: str) -> None:
         await back(resetting, None)
         await resetting.close()
         assert broken == []
+
+
+def test_a_server_that_closes_at_once_is_tried_again_until_it_does_not(empty_redis: RedisServer) -> None:
+    """As a proxy does whose Redis is away; some ends come while redis-py is writing."""
+    uvloop.run(closed(empty_redis.url.removeprefix("redis://").removesuffix("/0")))
+
+
+async def closed(redis: str) -> None:
+    tried = 0
+
+    async def close(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal tried
+        tried += 1
+        if tried % 2:
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.transport.abort()
+
+    server = await asyncio.start_server(close, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    pipe = Pipe(f"redis://127.0.0.1:{port}/0", budget_s=BUDGET_S, rest_s=0.001)
+    pipe.connect()
+    async with asyncio.timeout(30):
+        while tried < 200:
+            await asyncio.sleep(0.01)
+    server.close()
+    await server.wait_closed()
+    async with ToxicProxy(redis, port=port):
+        await back(pipe, None)
+        await pipe.close()
