@@ -24,7 +24,7 @@ def application(host: str | None = None) -> Application:
         configure(conf.log_level)
         check_keys(conf, host)
         async with Process(conf, lambda: of.draining).running() as process:
-            of.serve(process.api.routes, process.api.origins, process.pages)
+            of.serve(process.api.routes, process.api.access.origins, process.pages)
             yield
 
     return Application(lifespan)

@@ -11,12 +11,13 @@ from typing import Any
 
 import structlog
 
-from serving.api import KINDS, Api, Ports
+from serving.api import Api
 from serving.config.copy import ConfigCopy
 from serving.console.accounts import Accounts, path_of
 from serving.console.recent import Recent
 from serving.console.routes import Console
 from serving.docs.routes import routes as docs
+from serving.parts import KINDS, Ports
 from serving.rows import KIND
 from serving.web.routes import routes as pages
 from stream.catalog_item import CatalogItem

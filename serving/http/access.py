@@ -23,6 +23,8 @@ from serving.http.proofs import Proofs
 from serving.http.rate import Limits
 
 Answers = Callable[[Exchange], Awaitable[Response]]
+Served = tuple[tuple[str, str, Answers], ...]
+"""Routes: method, path, and who answers."""
 
 
 class Need(NamedTuple):

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from serving.http import problem
+from serving.http.access import Served
 from serving.http.answer import Answer
 from serving.http.exchange import Exchange
 from serving.sends import Sends
@@ -59,6 +60,15 @@ class Catalog:
 
     def __init__(self, producer: Sends, catalogue: Catalogue, partitions: Callable[[], int]) -> None:
         self._producer, self._catalogue, self._partitions = producer, catalogue, partitions
+
+    @property
+    def routes(self) -> Served:
+        """What it answers."""
+        return (
+            ("PUT", "/v1/catalog/items", self.put),
+            ("GET", "/v1/catalog/items/{item_id:path}", self.show),
+            ("DELETE", "/v1/catalog/items/{item_id:path}", self.delete),
+        )
 
     async def put(self, exchange: Exchange) -> Answer:
         """Store items; those that are not valid are named and leave the others alone."""

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from serving import measures
+from serving.http.access import Served
 from serving.http.answer import Answer
 from serving.http.exchange import Exchange
 from serving.http.problem import unavailable
@@ -62,6 +63,11 @@ class HealthOfData:
         self._clock = clock
         self._known: tuple[float, DataHealth] | None = None
         self._asking = asyncio.Lock()
+
+    @property
+    def routes(self) -> Served:
+        """What it answers."""
+        return (("GET", "/v1/ops/health-of-data", self.answer),)
 
     async def answer(self, _: Exchange) -> Answer:
         try:

@@ -8,6 +8,7 @@ import msgspec
 
 from serving.explain import Explained, Explanations
 from serving.http import problem
+from serving.http.access import Served
 from serving.http.answer import Answer
 from serving.http.exchange import Caller, Exchange
 from stream.tokens import BadToken
@@ -21,6 +22,11 @@ class Decisions:
 
     def __init__(self, explanations: Explanations, pid_of: Callable[[str], str]) -> None:
         self._explanations, self._pid_of = explanations, pid_of
+
+    @property
+    def routes(self) -> Served:
+        """What it answers."""
+        return (("GET", "/v1/decisions/{decision_id}", self.answer),)
 
     async def answer(self, exchange: Exchange) -> Answer:
         """The explanation; 404 alike for what was never made and for what is another's."""

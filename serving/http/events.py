@@ -21,6 +21,7 @@ import msgspec
 from msgspec import Struct, structs
 
 from serving.http import formats, metrics, problem
+from serving.http.access import Served
 from serving.http.answer import Answer
 from serving.http.exchange import Caller, Exchange
 from serving.http.formats import Sent
@@ -129,6 +130,11 @@ class Events:
         self._producer, self._visitors, self._ledger = producer, visitors, ledger
         self._signing_key, self._partitions, self._clock = signing_key, partitions, clock
         self._grants = Grants(lambda: clock() / 1000)
+
+    @property
+    def routes(self) -> Served:
+        """What it answers."""
+        return (("POST", "/v1/events", self.answer),)
 
     async def answer(self, exchange: Exchange) -> Answer:
         sent, token = formats.read(await exchange.body(MOST_BYTES), dict(exchange.parameters()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from serving.export import Busy, Exports
 from serving.http import problem
+from serving.http.access import Served
 from serving.http.answer import Streamed
 from serving.http.exchange import Exchange
 from serving.http.visitors import visitor_id_of
@@ -19,6 +20,11 @@ class Export:
 
     def __init__(self, exports: Exports) -> None:
         self._exports = exports
+
+    @property
+    def routes(self) -> Served:
+        """What it answers."""
+        return (("GET", "/v1/visitors/{visitor_id:path}/export", self.answer),)
 
     async def answer(self, exchange: Exchange) -> Streamed:
         """The document; 503 if it cannot begin."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from serving.config.documents import Documents
+from serving.http.access import Served
 from serving.http.answer import Answer
 from serving.http.exchange import Exchange
 from serving.notice import notice
@@ -18,6 +19,11 @@ class Notice:
         self._consent_default, self._placements = consent_default, placements
         self._known = placements.all
         self._answer = self._written()
+
+    @property
+    def routes(self) -> Served:
+        """What it answers."""
+        return (("GET", "/v1/privacy/notice", self.answer),)
 
     async def answer(self, _: Exchange) -> Answer:
         if self._known is not self._placements.all:

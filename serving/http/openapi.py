@@ -15,6 +15,7 @@ import msgspec
 
 import schemas
 from serving.http import openapi_placements
+from serving.http.access import Served
 from serving.http.answer import Answer
 from serving.http.catalog import MOST_BYTES as MOST_ITEM_BYTES
 from serving.http.catalog import MOST_ITEMS as MOST_PUT_ITEMS
@@ -481,9 +482,17 @@ def _rewritten(value: Any, within: str, waiting: list[str]) -> Any:
     return out
 
 
-async def answer(_: Exchange) -> Answer:
-    """The document over HTTP."""
-    return Answer(_encoded())
+class Reference:
+    """The route."""
+
+    @property
+    def routes(self) -> Served:
+        """What it answers."""
+        return (("GET", "/openapi.json", self.answer),)
+
+    async def answer(self, _: Exchange) -> Answer:
+        """The document over HTTP."""
+        return Answer(_encoded())
 
 
 @cache

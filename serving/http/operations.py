@@ -17,6 +17,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from serving.decision_log import DecisionLog
 from serving.http import metrics, visible
+from serving.http.access import Served
 from serving.http.answer import Answer
 from serving.http.exchange import Exchange
 from serving.http.problem import unavailable
@@ -80,6 +81,16 @@ class Operations:
         self._live, self._clock = live, clock
         self._known: tuple[float, list[Row]] = (-KEPT_S, [])
         self._asking = asyncio.Lock()
+
+    @property
+    def routes(self) -> Served:
+        """What it answers."""
+        return (
+            ("GET", "/v1/ops/lag", self.lag),
+            ("GET", "/healthz", self.health),
+            ("GET", "/readyz", self.ready),
+            ("GET", "/metrics", self.metrics),
+        )
 
     async def health(self, _: Exchange) -> Answer:
         return Answer(b'{"status":"ok"}')

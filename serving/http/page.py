@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from serving.http import problem
+from serving.http.access import Served
 from serving.http.answer import Answer
 from serving.http.asking import Asking, Filter, Id, count, rule_of
 from serving.http.body import struct_of
@@ -52,6 +53,11 @@ class Page:
 
     def __init__(self, asking: Asking, shelves: Shelves) -> None:
         self._asking, self._shelves = asking, shelves
+
+    @property
+    def routes(self) -> Served:
+        """What it answers."""
+        return (("POST", "/v1/page", self.answer),)
 
     async def answer(self, exchange: Exchange) -> Answer:
         ask = struct_of(await exchange.body(MOST_BYTES), PageAsk)

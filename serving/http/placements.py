@@ -11,6 +11,7 @@ from serving.config.desk import Actor, Changed, Desk, NotStored
 from serving.config.documents import Documents
 from serving.console.audit import NotWritten
 from serving.http import problem
+from serving.http.access import Served
 from serving.http.answer import Answer, Headers
 from serving.http.body import struct_of
 from serving.http.exchange import Exchange
@@ -28,6 +29,16 @@ class Placements:
 
     def __init__(self, documents: Documents[Placement], desk: Desk, evidence: Evidence) -> None:
         self._documents, self._desk, self._evidence = documents, desk, evidence
+
+    @property
+    def routes(self) -> Served:
+        """What it answers."""
+        return (
+            ("GET", "/v1/admin/placements", self.list),
+            ("GET", "/v1/admin/placements/{name}", self.show),
+            ("PUT", "/v1/admin/placements/{name}", self.put),
+            ("DELETE", "/v1/admin/placements/{name}", self.remove),
+        )
 
     async def list(self, _: Exchange) -> Answer:
         """All, by name."""

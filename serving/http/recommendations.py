@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from serving.http import problem
+from serving.http.access import Served
 from serving.http.answer import Answer
 from serving.http.asking import Asking, Filter, Id, count, filter_of, rule_of
 from serving.http.body import struct_of
@@ -44,6 +45,14 @@ class Recommendations:
 
     def __init__(self, asking: Asking, shelves: Shelves) -> None:
         self._asking, self._shelves = asking, shelves
+
+    @property
+    def routes(self) -> Served:
+        """What it answers."""
+        return (
+            ("GET", "/v1/recommendations/{placement}", self.answer),
+            ("POST", "/v1/recommendations/{placement}", self.answer),
+        )
 
     async def answer(self, exchange: Exchange) -> Answer:
         asking = self._asking

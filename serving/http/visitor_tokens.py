@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from serving.http import problem
+from serving.http.access import Served
 from serving.http.answer import Answer
 from serving.http.body import struct_of
 from serving.http.exchange import Exchange
@@ -48,6 +49,11 @@ class VisitorTokens:
     ) -> None:
         self._signing_key, self._pseudonyms = signing_key, pseudonyms
         self._pid_of, self._clock = pid_of, clock
+
+    @property
+    def routes(self) -> Served:
+        """What it answers."""
+        return (("POST", "/v1/visitors/{visitor_id:path}/token", self.mint),)
 
     async def mint(self, exchange: Exchange) -> Answer:
         visitor_id = exchange.path["visitor_id"]

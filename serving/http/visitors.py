@@ -11,6 +11,7 @@ import msgspec
 
 from serving.erasure import Erasures
 from serving.http import problem
+from serving.http.access import Served
 from serving.http.answer import Answer
 from serving.http.body import struct_of
 from serving.http.exchange import Exchange
@@ -65,6 +66,16 @@ class Rights:
         self._visitors, self._ledger, self._erasures = visitors, ledger, erasures
         self._producer, self._signing_key, self._clock = producer, signing_key, clock
         self._default = {"analytics": consent_default, "personalization": consent_default}
+
+    @property
+    def routes(self) -> Served:
+        """What it answers."""
+        return (
+            ("PUT", "/v1/visitors/{visitor_id:path}/consent", self.consent),
+            ("POST", "/v1/visitors/{visitor_id:path}/reset", self.reset),
+            ("DELETE", "/v1/visitors/{visitor_id:whole}", self.erase),
+            ("GET", "/v1/erasures/{erasure}", self.erasure),
+        )
 
     async def consent(self, exchange: Exchange) -> Answer:
         """Grant or withdraw, per purpose; holds for the next read, whatever the workers do."""

@@ -53,7 +53,7 @@ class Desk:
             passwords=self.passwords,
         )
         self.app = Application()
-        self.app.serve(self.shop.api.routes, self.shop.api.origins, self.console.routes())
+        self.app.serve(self.shop.api.routes, self.shop.api.access.origins, self.console.routes())
 
     def add(self, name: str, role: Role, hashed: str = HASH) -> None:
         change(self.path, lambda known: added(known, Account(name, role, hashed)))

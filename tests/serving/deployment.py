@@ -10,9 +10,10 @@ from typing import Any
 
 import httpx
 
-from serving.api import KINDS, Api, Ports
+from serving.api import Api
 from serving.config.documents import Config
 from serving.http.application import Application
+from serving.parts import KINDS, Ports
 from stream.backpressure import Full
 from stream.catalogue import Catalogue
 from stream.cluster import BrokerAway
@@ -142,7 +143,7 @@ class Deployment:
         self.api = Api(self.settings, ports)
         self.api.erasures._sleep = self._sleep
         self.app = Application()
-        self.app.serve(self.api.routes, self.api.origins)
+        self.app.serve(self.api.routes, self.api.access.origins)
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://shop")
         self._shards: dict[tuple[str, int], Shard] = {}
         self._read: defaultdict[tuple[str, int], int] = defaultdict(int)

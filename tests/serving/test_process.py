@@ -52,7 +52,7 @@ def settings(broker: MockBroker, empty_redis: RedisServer, tmp_path: Path) -> Se
 async def serving(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     async with Process(settings).running() as process:
         app = Application()
-        app.serve(process.api.routes, process.api.origins, process.pages)
+        app.serve(process.api.routes, process.api.access.origins, process.pages)
         transport, headers = httpx.ASGITransport(app), {"authorization": f"Bearer {SECRET}"}
         async with httpx.AsyncClient(transport=transport, base_url="http://shop", headers=headers) as client:
             await until(lambda: ready(client))

@@ -21,7 +21,7 @@ def desk(tmp_path: Path) -> Desk:
 
 @pytest.fixture
 def url(desk: Desk) -> Iterator[str]:
-    desk.app.serve((), desk.shop.api.origins, routes(publishable_key="pk", items=list))
+    desk.app.serve((), desk.shop.api.access.origins, routes(publishable_key="pk", items=list))
     with listening(desk.app) as url:
         yield url
 

@@ -1,0 +1,196 @@
+"""What a process works with, made from its ports (broker, Redis, catalogue, clock) when it is first asked for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from serving.config.desk import Desk
+from serving.config.documents import Config
+from serving.console.audit import Audit
+from serving.customers import Customers
+from serving.decision_log import DecisionLog, Offers
+from serving.erasure import Ends, Erasures
+from serving.explain import Explanations, ReadSpan
+from serving.export import Exports, ReadLog
+from serving.http.operations import Heartbeats
+from serving.models import Models
+from serving.placements import kind as placement_kind
+from serving.privacy import Ledger
+from serving.rows import Reads, Rows
+from serving.sample import Sampler
+from serving.sends import Sends
+from serving.shelves import Shelves
+from serving.shop import Shop
+from serving.snapshot import Snapshots
+from serving.visitors import Visitors
+from stream.catalogue import Catalogue
+from stream.keyring import key_bytes
+from stream.keyring import pseudonyms as pseudonyms_of
+from stream.lag import Row as LagRow
+from stream.local_copy import LocalCopy
+from stream.settings import Settings
+from stream.state.keys import Keys
+from stream.state.store import Store
+from stream.title_vectors import TitleVectors
+
+KINDS = (placement_kind(),)
+"""What marketers edit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Everything outside the process that the API talks to.
+
+    Parameters
+    ----------
+    reader: reads state for requests, with a short budget; `patient` for what runs in the background.
+    producer: sends events and items; `offers` takes decisions that may be lost.
+    partitions: how many partitions a topic has, by noun; 0 while nobody knows.
+    live: whether the broker answered a moment ago.
+    store: writes what the API may write of a visitor's privacy, and asks with patience.
+    ends: the next offset of partitions' logs, `read` their records, `within` those of a span of time; all raise
+        `BrokerAway`.
+    lag: how far every agent is; raises `BrokerAway` or `Unavailable`.
+    leaving: whether the process is about to end.
+    config: what marketers edit.
+    clock: now, in ms; `timer` seconds that only grow.
+    """
+
+    reader: Reads
+    patient: Heartbeats
+    producer: Sends
+    offers: Offers
+    catalogue: Catalogue
+    vectors: TitleVectors
+    partitions: Callable[[str], int]
+    live: Callable[[], bool]
+    store: Store
+    ends: Ends
+    read: ReadLog
+    within: ReadSpan
+    lag: Callable[[], Awaitable[list[LagRow]]]
+    config: Config = field(default_factory=lambda: Config(KINDS))
+    rows_copy: LocalCopy | None = None
+    leaving: Callable[[], bool] = lambda: False
+    clock: Callable[[], float] = lambda: time.time() * 1000
+    timer: Callable[[], float] = time.monotonic
+
+
+class Parts:
+    """The parts of one process behind its routes."""
+
+    def __init__(self, settings: Settings, ports: Ports) -> None:
+        self.settings, self.ports = settings, ports
+        self.names = Keys(settings.key_prefix)
+        self.signing_key = key_bytes(settings, "signing_key")
+        self.pseudonyms = pseudonyms_of(settings)
+        self.shop = Shop(ports.catalogue, ports.vectors)  # before the catalogue says anything: it is told of changes
+
+    def partitions_of(self, noun: str) -> Callable[[], int]:
+        """Asks how many partitions a topic has."""
+        return lambda: self.ports.partitions(noun)
+
+    def reachable(self, noun: str) -> Callable[[], int]:
+        """As `partitions_of`, and 0 while the broker is away."""
+        return lambda: self.ports.partitions(noun) if self.ports.live() else 0
+
+    # what is known, and what is answered with it
+
+    @cached_property
+    def rows(self) -> Rows:
+        ports = self.ports
+        pairs = self.partitions_of("pairs")
+        return Rows(self.shop, ports.reader, ports.patient, self.names, pairs, ports.rows_copy, clock=ports.timer)
+
+    @cached_property
+    def visitors(self) -> Visitors:
+        events = self.partitions_of("events")
+        return Visitors(self.ports.reader, self.names, self.pseudonyms, events, clock=self.ports.timer)
+
+    @cached_property
+    def customers(self) -> Customers:
+        profile, allowed = self.partitions_of("profile"), self.visitors.allowed
+        return Customers(self.ports.reader, self.names, self.pseudonyms, profile, allowed, clock=self.ports.timer)
+
+    @cached_property
+    def models(self) -> Models:
+        return Models(self.ports.patient, self.names, self.partitions_of("feedback"))
+
+    @cached_property
+    def decisions(self) -> DecisionLog:
+        return DecisionLog(self.ports.offers, self.partitions_of("decisions"))
+
+    @cached_property
+    def shelves(self) -> Shelves:
+        ports = self.ports
+        snapshots = Snapshots(
+            self.shop,
+            self.rows,
+            self.visitors,
+            self.customers,
+            self.models,
+            lambda: ports.live() and ports.catalogue.ready.is_set(),
+            clock=ports.timer,
+        )
+        pid_keys = self.pseudonyms.length
+        return Shelves(self.shop, snapshots, self.decisions, self.signing_key, pid_keys=pid_keys, clock=ports.clock)
+
+    # shoppers' rights
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        return Ledger(self.visitors, self.ports.producer, self.ports.store)
+
+    @cached_property
+    def erasures(self) -> Erasures:
+        ports = self.ports
+        return Erasures(
+            self.ledger,
+            self.visitors,
+            ports.producer,
+            ports.store,
+            ports.ends,
+            ports.partitions,
+            self.signing_key,
+            clock=ports.clock,
+            timer=ports.timer,
+        )
+
+    @cached_property
+    def exports(self) -> Exports:
+        ports = self.ports
+        return Exports(
+            self.visitors,
+            self.models,
+            self.shop,
+            ports.store,
+            ports.ends,
+            ports.read,
+            ports.partitions,
+            clock=ports.clock,
+            timer=ports.timer,
+        )
+
+    @cached_property
+    def explanations(self) -> Explanations:
+        ports = self.ports
+        return Explanations(ports.within, self.visitors.epoch_of, self.signing_key, self.pseudonyms, clock=ports.clock)
+
+    # those who run the shop
+
+    @cached_property
+    def audit(self) -> Audit:
+        return Audit(self.ports.producer, self.reachable("audit"), self.ports.clock)
+
+    @cached_property
+    def desk(self) -> Desk:
+        ports = self.ports
+        return Desk(ports.config, ports.producer, self.audit, self.reachable("config"), ports.clock)
+
+    @cached_property
+    def sampler(self) -> Sampler:
+        ports = self.ports
+        return Sampler(ports.ends, ports.read, self.reachable("events"), clock=ports.clock, timer=ports.timer)
