@@ -57,8 +57,8 @@ class Placements:
         name, expected = exchange.path["name"], _expected(exchange)
         body = await exchange.body(MOST_BYTES)
         if b"\\u0000" in body:
-            raise problem.bad_request(
-                "The document has a NUL character in it, where many programs end; nothing was changed."
+            raise problem.invalid(
+                "", "The document has a NUL character in it, where many programs end; nothing was changed."
             )
         document = struct_of(body, dict[str, Any])
         document.setdefault("name", name)
