@@ -67,12 +67,12 @@ def test_a_limit_that_is_reached_without_a_queue_rises(admission: Admission) -> 
 
 def test_writes_give_way_only_when_reads_have(admission: Admission) -> None:
     fill(admission.reads, MOST)
-    fill(admission.writes, 100)
+    fill(admission.writes, 200)
     pass_(admission, 1, 2 * TARGET_S)
     assert (admission.reads.limit, admission.writes.limit) == (MOST / 2, MOST)
     admission.reads.in_flight = LEAST
     pass_(admission, 1, 2 * TARGET_S)
-    assert admission.writes.limit == 50
+    assert admission.writes.limit == 100
 
 
 def test_health_readiness_and_metrics_are_never_refused(admission: Admission) -> None:
