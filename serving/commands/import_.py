@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import msgspec
 import orjson
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from serving.commands.running import Json, err, fail, out
 from stream.cluster import BrokerAway
 from stream.feeds import values
 from stream.feeds.check import Checked
@@ -30,7 +30,6 @@ from stream.settings import settings
 SHOWN = 20
 SOME_ROWS_WRONG = 3
 _CANNOT = (BadFeed, Refused, BrokerAway, NotAcknowledged)
-out, err = Console(), Console(stderr=True)
 
 
 class Outcome(msgspec.Struct):
@@ -76,7 +75,7 @@ def import_(
     errors: Annotated[Path | None, typer.Option(help="write every error there, as JSON Lines")] = None,
     broker: Annotated[str, typer.Option(help="Kafka bootstrap servers; none: LIVESHELF_BROKER_URL")] = "",
     loopback: Annotated[bool, typer.Option("--loopback", hidden=True, help="http from this machine only")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="one JSON document instead of the screen")] = False,
+    as_json: Json = False,
 ) -> None:
     """Bring product feeds into the catalogue; only what changed is sent, rows that are wrong are named.
 
@@ -87,7 +86,7 @@ def import_(
     wanted = Wanted(sources, options, encoding, full, allow_shrink, loopback)
     url = broker or settings().broker_url
     if not url and not check:
-        _fail("set LIVESHELF_BROKER_URL, or say --broker (`liveshelf up` prints it); --check needs none", 2)
+        fail("set LIVESHELF_BROKER_URL, or say --broker (`liveshelf up` prints it); --check needs none", 2)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -138,19 +137,14 @@ def _currency(text: str) -> str:
     try:
         return values.currency(text) if text else ""
     except Unreadable as why:
-        _fail(f"--currency {text}: {why.message}; {why.fix}", 2)
+        fail(f"--currency {text}: {why.message}; {why.fix}", 2)
 
 
 def _shop(text: str) -> str:
     try:
         return values.web_url(text) if text else ""
     except Unreadable as why:
-        _fail(f"--shop {text}: {why.message}; {why.fix}", 2)
-
-
-def _fail(message: object, code: int = 1) -> NoReturn:
-    err.print(f"[bold red]✗[/] {escape(str(message))}", highlight=False, soft_wrap=True)
-    raise typer.Exit(code)
+        fail(f"--shop {text}: {why.message}; {why.fix}", 2)
 
 
 def _write(path: Path, flaws: list[Flaw]) -> None:
@@ -158,7 +152,7 @@ def _write(path: Path, flaws: list[Flaw]) -> None:
     try:
         path.write_bytes(encoder.encode_lines(flaws))
     except OSError as error:
-        _fail(f"{path} cannot be written: {error.strerror}")
+        fail(f"{path} cannot be written: {error.strerror}")
 
 
 def _document(outcome: Outcome) -> dict[str, Any]:
@@ -188,7 +182,7 @@ def _tell(outcome: Outcome, errors: Path | None, *, checked_only: bool) -> None:
     for reason, count in checked.reasons().items():
         out.print(f"  {count:>7,} × {reason}", highlight=False)
     if outcome.error:
-        _fail(outcome.error)
+        fail(outcome.error)
     out.print(f"{checked.rows:,} rows, {checked.valid:,} valid", highlight=False)
     if not checked_only:
         what = (

@@ -9,22 +9,17 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, NoReturn
+from typing import Annotated, Any, NamedTuple
 
 import typer
-from rich.console import Console
 
+from serving.commands.running import Json, out, sentences
 from serving.migration import end, migrate
-from stream.cluster import BrokerAway, WrongTopic
-from stream.embedded.redis import EmbeddedRedis, RedisBroken
-from stream.keyring import FILE, LEAST_CHARACTERS, NoKeys, add_pseudonym_key, development_keys
+from stream.embedded.redis import EmbeddedRedis
+from stream.keyring import FILE, LEAST_CHARACTERS, add_pseudonym_key, development_keys
 from stream.migrate import CannotMigrate
-from stream.producer import NotAcknowledged
 from stream.settings import Settings, settings
-from stream.shard import Halt
-from stream.state.store import Unavailable
 
-out, err = Console(), Console(stderr=True)
 _LATER = "LIVESHELF_LATER_PSEUDONYM_KEYS"
 
 
@@ -45,10 +40,10 @@ def migrate_(
         str, typer.Option("--delete", metavar="OLD_PREFIX", help="afterwards: end what lies under the old prefix")
     ] = "",
     yes: Annotated[bool, typer.Option("--yes", help="do it; without, only say what would be done")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="one JSON document instead of the screen")] = False,
+    as_json: Json = False,
 ) -> None:
     """Move all state to another pseudonym key, with the workers stopped; then, with --delete, end the old one."""
-    with _sentences(), _asked(write=yes) as asked:
+    with sentences(), _asked(write=yes) as asked:
         if delete:
             told = _end(asked, delete)
         else:
@@ -143,17 +138,3 @@ def _asked(*, write: bool) -> Iterator[Asked]:
         return
     with EmbeddedRedis(folder, keep=True) as redis:
         yield Asked(conf.model_copy(update={"redis_url": redis.url}), folder, write)
-
-
-@contextmanager
-def _sentences() -> Iterator[None]:
-    """What a user can mend becomes one sentence."""
-    try:
-        yield
-    except (CannotMigrate, Halt, NoKeys, BrokerAway, WrongTopic, RedisBroken, NotAcknowledged, Unavailable) as error:
-        _fail(error)
-
-
-def _fail(error: Exception) -> NoReturn:
-    err.print(f"[bold red]✗[/] {error}", highlight=False)
-    raise typer.Exit(1)

@@ -11,11 +11,13 @@ from typing import Annotated, Any, NoReturn, TypeVar
 import typer
 from pydantic import ValidationError
 from rich.console import Console
+from rich.markup import escape
 
 from stream.cluster import BrokerAway, WrongTopic
 from stream.embedded.broker import BrokerBroken
 from stream.embedded.redis import RedisBroken
 from stream.keyring import NoKeys, kept_keys
+from stream.migrate import CannotMigrate
 from stream.producer import NotAcknowledged
 from stream.rebuild import CannotRebuild
 from stream.replay import BadFile
@@ -32,13 +34,13 @@ out, err = Console(), Console(stderr=True)
 Json = Annotated[bool, typer.Option("--json", help="one JSON document instead of the screen")]
 CAN_BE_MENDED = (
     BrokerAway, WrongTopic, BrokerBroken, RedisBroken, NoKeys, NotAcknowledged, Unavailable, BadFile, CannotRebuild,
-    Halt,
+    CannotMigrate, Halt,
 )  # fmt: skip
 
 
 def fail(message: object, code: int = 1) -> NoReturn:
     """End the command with one sentence."""
-    err.print(f"[bold red]✗[/] {message}", highlight=False)
+    err.print(f"[bold red]✗[/] {escape(str(message))}", highlight=False, soft_wrap=True)
     raise typer.Exit(code)
 
 
