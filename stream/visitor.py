@@ -184,7 +184,7 @@ class VisitorFold:
         told = self._learn(pid, visitor, accepted, emit) | self._unmerge(pid, visitor, accepted, emit)
         if told:
             state.put(key, visitor)
-        if refused(visitor.consent, "personalization") and (visitor.last is not None or visitor.customer):
+        if refused(visitor.consent, "personalization") and (visitor.last or visitor.customer or pid in state.rank):
             self._forget(pid, visitor, state, emit)
         allowed = purposes(visitor.consent, accepted)
         if not (allowed.analytics or allowed.personalization):

@@ -225,3 +225,11 @@ def test_consent_outlives_the_profile() -> None:
     assert visits.steps() == ["b"]
     assert [seen.item_id for seen in visits.visitor().viewed.items] == ["b"]
     assert known(visits) is True
+
+
+def test_a_withdrawal_after_years_takes_the_old_visit_from_the_open_ones() -> None:
+    visits = Visits()
+    visits.send("view_item", "a")
+    assert "ann" in visits.state.rank
+    visits.send("consent_update", minute=91 * 24 * 60, **said(personalization=False))
+    assert "ann" not in visits.state.rank
