@@ -48,7 +48,7 @@ class Snapshot(Struct, frozen=True, gc=False):
     pid: the visitor's pseudonym, empty where `visitor` is None.
     asked_for_somebody: whether the request named a visitor at all.
     visit: where the visitor is.
-    rows: parsed rows of the visit's items, those that exist.
+    rows: parsed rows of the visit's items, those that exist; `row_of` gives any that this process has read.
     vector: the session vector as it lies in Redis.
     shop: what is shared: live items, popularity, vectors.
     met: whether the freshness that was asked for was reached.
@@ -63,6 +63,7 @@ class Snapshot(Struct, frozen=True, gc=False):
     rows: dict[str, Row]
     vector: bytes | None
     shop: Shop
+    row_of: Callable[[str], Row | None] = lambda _: None
     met: bool | None = None
     degraded: bool = False
     models: dict[str, Any] = {}
@@ -219,6 +220,7 @@ def _known(snapshot: Snapshot, within: Shop | Selection, now: int) -> Known:
         viewed=visit.viewed,
         codes=shop.codes,
         rows=snapshot.rows,
+        row_of=snapshot.row_of,
         popular=within.popular,
         popular_in=within.popular_in,
         category_of=shop.category_of,

@@ -22,7 +22,7 @@ from msgspec.structs import replace
 from serving.assortment import Assortment
 from serving.baselines import Baseline
 from serving.baselines import baselines as all_baselines
-from serving.decide import Snapshot, decide
+from serving.decide import decide
 from serving.history import History
 from serving.placements import placements
 from serving.quality import DEPTH, Quality
@@ -226,9 +226,7 @@ class Run:
         visitor = self.history.visitor(event.visitor_id, now)
         request = Request(visitor_id=event.visitor_id, session_id=event.session_id, n=DEPTH)
         where = replace(visit(request, PLACEMENT, visitor, now), hidden=dict.fromkeys(hidden, "in_session"))
-        rows = {item: row for item in (*where.session, *where.earlier) if (row := self.history.row(item)) is not None}
-        snapshot = Snapshot(visitor, "", asked_for_somebody=True, visit=where, rows=rows, vector=None, shop=self._shop)
-        decision = decide(request, snapshot, PLACEMENT, "", now, self._rng)
+        decision = decide(request, self.history.snapshot(visitor, where), PLACEMENT, "", now, self._rng)
         return [one.item_id for one in decision.items]
 
     def _judge(self, asked: Asked) -> None:

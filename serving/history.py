@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from serving.decide import Snapshot
 from serving.ranking.table import Row, parse
+from serving.request import Visit
 from serving.shop import Shop
 from stream.fold import Emit, Record, State
 from stream.ingest import Accepted
@@ -51,6 +53,11 @@ class History:
         if row is None and item_id in self.seen:
             row = self._rows[item_id] = parse(item_id, self._item_state.read(f"item:{item_id}"), self.shop.codes)
         return row
+
+    def snapshot(self, visitor: Any, where: Visit, *, asked_for_somebody: bool = True) -> Snapshot:
+        """What a request is decided by, of a visitor's value and where the visitor is."""
+        rows = {one: row for one in (*where.session, *where.earlier) if (row := self.row(one)) is not None}
+        return Snapshot(visitor, "", asked_for_somebody, where, rows, vector=None, shop=self.shop, row_of=self.row)
 
     def fold(self, accepted: Accepted, *, learning: bool) -> session.Step | None:
         """Apply an event; the step that the visitor's session took by it. Items learn only while `learning`."""

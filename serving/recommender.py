@@ -53,6 +53,7 @@ class Known:
     earlier: items seen before, newest first, without those in `session`.
     viewed: all items seen lately, newest first (the shelf "recently viewed").
     codes, rows: parsed rows of the session's and earlier items, those that exist.
+    row_of: the parsed row of any item that this process has read.
     popular: the shop's most popular items now, best first.
     popular_in: the same within a category.
     category_of: an item's category, where the catalogue knows it; `price_of` what one pays for it, in millionths.
@@ -67,6 +68,7 @@ class Known:
     viewed: Sequence[str] = ()
     codes: Codes = field(default_factory=Codes)
     rows: Mapping[str, Row] = field(default_factory=dict)
+    row_of: Callable[[str], Row | None] = lambda _: None
     popular: Scored = ()
     popular_in: Mapping[str, Scored] = field(default_factory=dict)
     category_of: Mapping[str, str] = field(default_factory=dict)

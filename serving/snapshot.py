@@ -75,6 +75,7 @@ class Snapshots:
                 rows=self._of(where, placement),
                 vector=None if visitor is None else seen.vector,
                 shop=self._shop,
+                row_of=self._rows.of,
                 met=seen.met,
                 degraded=degraded,
                 models=self._models.of_session(visitor) if one.explain and visitor is not None else {},

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from serving.decide import Snapshot, decide
+from serving.decide import decide
 from serving.decision import Decision
 from serving.demo.catalogue import items
 from serving.demo.visits import Ask, Shelf, Visit
@@ -77,6 +77,4 @@ class InMemory:
         )
         visitor = self._history.visitor(who.visitor_id, now) if who.personal else None
         where = visit(request, placement, visitor, now)
-        rows = {one: row for one in (*where.session, *where.earlier) if (row := self._history.row(one)) is not None}
-        snapshot = Snapshot(visitor, "", asked_for_somebody=True, visit=where, rows=rows, vector=None, shop=self.shop)
-        return decide(request, snapshot, placement, "", now, self._rng)
+        return decide(request, self._history.snapshot(visitor, where), placement, "", now, self._rng)

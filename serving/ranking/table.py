@@ -18,7 +18,7 @@ Kersbergen, B. et al. (2022). Serenade: low-latency session-based recommendation
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from math import exp
 from typing import Any
 
@@ -40,6 +40,7 @@ EARLIER_ITEMS = 30
 EARLIER_PLACE = 20.0
 EARLIER_WEIGHT = 0.02
 EARLIER_ROWS = 5
+STEP_NEIGHBOURS = 15
 UNKNOWN_TOTAL = 1.0
 
 
@@ -132,6 +133,44 @@ def _voices(session: Sequence[Row | None], earlier: Sequence[Row | None], now: i
             own = ITSELF * weight * decay * row.total
             voices.append(Voice(len(session) + back, row, weight * decay if lends else 0.0, own))
     return voices
+
+
+def further(
+    session: Sequence[Row | None],
+    row_of: Callable[[int], Row | None],
+    *,
+    now: int,
+    count: int = 60,
+    shown: NDArray[np.bool_] | None = None,
+) -> Ranked:
+    """The `count` best items one step beyond the neighbours of a visit's items.
+
+    Each item lends its voice to its `STEP_NEIGHBOURS` nearest neighbours, in shares of their weights; they say what
+    comes next as the items themselves would. So an item is found that shares no session with any item of the visit, as
+    most do where sessions are few.
+
+    Parameters
+    ----------
+    session: rows of the visit's different items, newest first.
+    row_of: the row of a code, None where it has none or nobody has read it.
+    """
+    voices = [
+        voice
+        for place, row in enumerate(session)
+        if row is not None and len(row.codes)
+        for voice in _lent(place, row, row_of, now)
+    ]
+    return _best(voices, count, shown) if voices else Ranked([], [], [])
+
+
+def _lent(place: int, row: Row, row_of: Callable[[int], Row | None], now: int) -> Iterator[Voice]:
+    near = _largest(row.weights, STEP_NEIGHBOURS)
+    share = exp(-place / PLACE) / float(row.weights.sum())
+    for code, weight in zip(row.codes[near].tolist(), row.weights[near].tolist(), strict=True):
+        neighbour = row_of(code)
+        if neighbour is not None:
+            decay, voice = _weight(neighbour, now, share * weight)
+            yield Voice(place, neighbour, voice * decay, 0.0)
 
 
 def _weight(row: Row, now: int, nearness: float) -> tuple[float, float]:

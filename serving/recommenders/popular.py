@@ -14,7 +14,7 @@ def candidates(known: Known, count: int) -> list[Candidate]:
 
 RECOMMENDER = Recommender(
     name=NAME,
-    tier=5,
+    tier=6,
     personal=False,
     candidates=candidates,
     explain="Many shoppers are looking at this now.",

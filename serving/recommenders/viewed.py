@@ -14,7 +14,7 @@ def candidates(known: Known, count: int) -> list[Candidate]:
 
 RECOMMENDER = Recommender(
     name=NAME,
-    tier=6,
+    tier=7,
     personal=True,
     candidates=candidates,
     explain="You looked at this lately.",

@@ -12,7 +12,7 @@ from itertools import count
 from random import Random
 from typing import Any, NamedTuple
 
-from serving.decide import Snapshot, decide
+from serving.decide import decide
 from serving.history import History
 from serving.placements import placements
 from serving.request import Request, visit
@@ -98,8 +98,7 @@ class Street:
         shop.refresh(now)
         request = Request(item_ids=page, n=20)
         there = visit(request, where, None, now)
-        rows = {item: row for item in there.session if (row := self.history.row(item)) is not None}
-        snapshot = Snapshot(None, "", asked_for_somebody=False, visit=there, rows=rows, vector=None, shop=shop)
+        snapshot = self.history.snapshot(None, there, asked_for_somebody=False)
         return {one.item_id: one.score for one in decide(request, snapshot, where, "", now, Random(0)).items}
 
     def standing(self, now: int) -> Standing:

@@ -31,13 +31,16 @@ def a_shop(**more: Any) -> Known:
     popular = [(item_id, 100.0 - n) for n, item_id in enumerate(reversed(ITEMS))]
     matrix = np.eye(len(ITEMS), 64, dtype=np.float32) * np.float32(0.2)
     matrix[:, 63] = np.linspace(0.9, 0.1, len(ITEMS), dtype=np.float32)
+    rows = {item_id: row(item_id, codes, {f"i{n + 5}": 1.0 + n for n in range(10)}) for item_id in session}
+    further = {f"i{n + 5}": row(f"i{n + 5}", codes, {f"i{n + 16}": 1.0 + n for n in range(10)}) for n in range(10)}
     fields: dict[str, Any] = {
         "now": NOW,
         "session": session,
         "earlier": earlier,
         "viewed": [*session, *earlier],
         "codes": codes,
-        "rows": {item_id: row(item_id, codes, {f"i{n + 5}": 1.0 + n for n in range(10)}) for item_id in session},
+        "rows": rows,
+        "row_of": (rows | further).get,
         "popular": popular,
         "popular_in": {"lamps": popular[:10]},
         "category_of": {"i1": "lamps"},

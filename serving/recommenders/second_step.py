@@ -1,0 +1,35 @@
+"""What follows the items that follow those of this visit: one step further, where the table has too little to say."""
+
+from __future__ import annotations
+
+from serving.ranking.table import further
+from serving.recommender import Candidate, Known, Recommender
+
+NAME = "second_step"
+VISITED = 3
+
+
+def candidates(known: Known, count: int) -> list[Candidate]:
+    """The best neighbours of the neighbours of the visit's newest items, with the visit's item that led there."""
+    here, ids = known.session[:VISITED], known.codes.ids
+    ranked = further(
+        [known.rows.get(item_id) for item_id in here],
+        lambda code: known.row_of(ids[code]),
+        now=known.now,
+        count=count,
+        shown=known.shown,
+    )
+    return [
+        Candidate(ids[code], score, NAME, here[place])
+        for code, score, place in zip(ranked.codes, ranked.scores, ranked.because, strict=True)
+    ]
+
+
+RECOMMENDER = Recommender(
+    name=NAME,
+    tier=2,
+    personal=True,
+    candidates=candidates,
+    needs="views",
+    explain="Shoppers who went on from this to something else went on to that.",
+)
