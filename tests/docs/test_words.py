@@ -11,7 +11,7 @@ from prometheus_client import REGISTRY
 
 import schemas
 from serving.cli import app
-from serving.decision import Status
+from serving.decision import Rung, Status
 from serving.docs.tables import ORDER
 from serving.http import problem
 from serving.http.access import NEEDS
@@ -102,7 +102,11 @@ def test_formats() -> None:
 
 @pytest.mark.parametrize(
     ("heading", "words"),
-    [("Shelves", get_args(Status)), ("Verdicts", get_args(VerdictStatus)), ("Dead letters", REASONS)],
+    [
+        ("Shelves", [*get_args(Status), *get_args(Rung)]),
+        ("Verdicts", get_args(VerdictStatus)),
+        ("Dead letters", REASONS),
+    ],
 )
 def test_statuses_and_reasons(heading: str, words: Any) -> None:
     assert sorted(first_cells(section("statuses", heading))) == sorted(words)

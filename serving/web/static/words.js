@@ -74,7 +74,7 @@ const STATUSES = {
   insufficient_data: { tone: "plain", words: "Not enough to go on yet. Open an item or two." },
   no_consent: { tone: "plain", words: "Not personal, unless you allow more." },
   control: { tone: "plain", words: "Plain on purpose: this visit belongs to a comparison group." },
-  degraded: { tone: "warn", words: "A part of the system is away or slow: this is the best still known, and not personal." },
+  degraded: { tone: "warn", words: "A part of the system is away or slow: this is the best still known." },
 };
 
 /** The tone and the words of a decision's status. */
