@@ -51,7 +51,7 @@ def _shared(one: tuple[str, ...], other: tuple[str, ...]) -> float:
 
 RECOMMENDER = Recommender(
     name=NAME,
-    tier=3,
+    tier=2,
     personal=True,
     candidates=candidates,
     explain="Similar to this: alike in name and kind.",

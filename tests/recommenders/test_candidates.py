@@ -4,7 +4,15 @@ import numpy as np
 
 from serving.ranking.order import merge
 from serving.recommender import Candidate, Vectors
-from serving.recommenders import category_popular, nearest, popular, recommenders, session_table, viewed
+from serving.recommenders import (
+    category_popular,
+    nearest,
+    popular,
+    recommenders,
+    second_step,
+    session_table,
+    viewed,
+)
 from tests.recommenders.known import ITEMS, a_shop, row
 
 
@@ -70,3 +78,29 @@ def test_an_item_offered_twice_counts_where_it_ranks_best() -> None:
     fill, good = Candidate("a", 9.0, "fill"), Candidate("a", 0.1, "good")
     assert merge([[fill], [good]], tiers) == [good]
     assert merge([[fill], [Candidate("a", 8.0, "fill", "b")]], tiers) == [fill]
+
+
+def test_the_second_step_finds_what_no_session_of_the_visits_items_had() -> None:
+    known = a_shop()
+    rows = {name: row(name, known.codes, after) for name, after in STEPS.items()}
+    visit = a_shop(codes=known.codes, rows=rows, row_of=rows.get, session=["here", "before"], earlier=[])
+    assert [(c.item_id, c.because_item_id) for c in second_step.candidates(visit, 9)] == [
+        ("beyond", "here"),
+        ("far", "here"),
+        ("past", "before"),
+    ]
+
+
+def test_the_second_step_needs_rows_that_were_read() -> None:
+    known = a_shop()
+    rows = {"here": row("here", known.codes, STEPS["here"])}
+    assert second_step.candidates(a_shop(codes=known.codes, rows=rows, session=["here"]), 9) == []
+
+
+STEPS: dict[str, dict[str, float]] = {
+    "here": {"near": 3.0, "nearer": 1.0},
+    "near": {"beyond": 1.0},
+    "nearer": {"far": 1.0},
+    "before": {"there": 1.0},
+    "there": {"past": 0.1},
+}
