@@ -18,7 +18,7 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 
 from stream.fold import Record
-from stream.messages import NO_ERROR, PARTITION_END, error_code, record_of
+from stream.messages import NO_ERROR, PARTITION_END, error_code, reader, record_of
 from stream.privacy import SETTLED_AFTER_S
 from stream.producer import LARGEST_RECORD_BYTES, Quiet
 from stream.settings import Settings
@@ -55,11 +55,11 @@ class Cluster:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._conf: dict[str, str | int | float | bool] = {
+        conf: dict[str, str | int | float | bool] = {
             "bootstrap.servers": settings.broker_url,
             "log.connection.close": False,
         }
-        self._admin = AdminClient(self._conf, logger=Quiet())
+        self._admin = AdminClient(conf, logger=Quiet())
 
     def partitions(self) -> dict[str, int]:
         """Partitions of every topic, by noun; creates what is missing, raises `WrongTopic` for what differs."""
@@ -94,7 +94,7 @@ class Cluster:
 
     def offsets(self, places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Offsets]:
         """Start and end of the logs of (noun, partition)…"""
-        consumer = self._consumer()
+        consumer = reader(self._settings.broker_url, wait_ms=20)
         try:
             return {place: self._offsets(consumer, *place) for place in places}
         finally:
@@ -117,7 +117,7 @@ class Cluster:
         """The records of a partition in [start, end) as they lie in the log, in batches."""
         if start >= end:
             return
-        consumer = self._consumer()
+        consumer = reader(self._settings.broker_url, wait_ms=20)
         try:
             consumer.assign([TopicPartition(TOPICS[noun].name, partition, start or OFFSET_BEGINNING)])
             ended = False
@@ -136,18 +136,6 @@ class Cluster:
                 ended = len(batch) < len(messages) or batch[-1].offset + 1 >= end
         finally:
             consumer.close()
-
-    def _consumer(self) -> Consumer:
-        return Consumer(
-            {
-                **self._conf,
-                "group.id": "liveshelf-reader",
-                "enable.auto.commit": False,
-                "auto.offset.reset": "earliest",
-                "enable.partition.eof": True,
-                "fetch.wait.max.ms": 20,
-            }
-        )
 
     def _metadata(self) -> dict[str, int]:
         try:

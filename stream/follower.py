@@ -17,8 +17,7 @@ import structlog
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
 from stream.fold import Record
-from stream.messages import NO_ERROR, PARTITION_END, error_code, record_of
-from stream.producer import Quiet
+from stream.messages import NO_ERROR, PARTITION_END, error_code, reader, record_of
 from stream.topics import TOPICS
 
 AWAY_AFTER_S = 2.5
@@ -53,20 +52,7 @@ class Follower:
         self.topic = topic
         self.partitions: dict[str, int] = {}
         self._sink = sink
-        self._conf = {
-            "bootstrap.servers": broker_url,
-            "group.id": "liveshelf-follower",  # librdkafka wants a name; nothing joins or commits
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,
-            "auto.offset.reset": "error",
-            "allow.auto.create.topics": False,
-            "fetch.wait.max.ms": wait_ms,
-            "queued.max.messages.kbytes": 8_192,
-            "reconnect.backoff.ms": 50,
-            "reconnect.backoff.max.ms": 1_000,
-            "socket.timeout.ms": 3_000,
-            "log.connection.close": False,
-        }
+        self._broker_url, self._wait_ms = broker_url, wait_ms
         self._heard_at = 0.0
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -88,9 +74,22 @@ class Follower:
         if self._thread is not None:
             await asyncio.to_thread(self._thread.join, 5)
 
+    def _consumer(self) -> Consumer:
+        """One that is soon back after a broker's return, and holds little of a long topic."""
+        return reader(
+            self._broker_url,
+            wait_ms=self._wait_ms,
+            auto_offset_reset="error",
+            allow_auto_create_topics=False,
+            queued_max_messages_kbytes=8_192,
+            reconnect_backoff_ms=50,
+            reconnect_backoff_max_ms=1_000,
+            socket_timeout_ms=3_000,
+        )
+
     def _follow(self) -> None:
         while not self._stopping.is_set():
-            consumer = Consumer(self._conf, logger=Quiet())
+            consumer = self._consumer()
             try:
                 self._read(consumer)
             except (KafkaException, _StartOver) as error:

@@ -15,9 +15,8 @@ from confluent_kafka import Consumer, TopicPartition
 
 from stream.fold import Record
 from stream.keyring import pseudonyms as pseudonyms_of
-from stream.messages import NO_ERROR, PARTITION_END, error_code, record_of
+from stream.messages import NO_ERROR, PARTITION_END, error_code, reader, record_of
 from stream.privacy import MARK, Privacy, join, joined, key_of, owner, read_mark, read_record
-from stream.producer import Quiet
 from stream.pseudonyms import ONE_KEY, STORED, Pseudonyms
 from stream.settings import Settings
 from stream.shard import Halt
@@ -61,15 +60,6 @@ class PrivacyCopy:
     def __init__(self, settings: Settings, store: Store, leave: Callable[[BaseException], None]) -> None:
         self._store, self._leave = store, leave
         self._settings, self._pseudonyms = settings, ONE_KEY
-        self._conf = {
-            "bootstrap.servers": settings.broker_url,
-            "group.id": "liveshelf-privacy",  # librdkafka wants a name; nothing joins or commits
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,
-            "auto.offset.reset": "earliest",  # joining twice is joining once
-            "fetch.wait.max.ms": 50,
-            "log.connection.close": False,
-        }
         self._following: asyncio.Task[None] | None = None
         self._stopping = False
 
@@ -85,7 +75,7 @@ class PrivacyCopy:
         self._stopping = False
         self._pseudonyms = pseudonyms_of(self._settings)
         marks = {partition: await self._mark(partition) for partition in partitions}
-        consumer = Consumer(self._conf, logger=Quiet())
+        consumer = reader(self._settings.broker_url, wait_ms=50)  # from the start: joining twice is joining once
         consumer.assign([TopicPartition(TOPICS[_TOPIC].name, p, mark) for p, mark in marks.items()])
         waiting = set(partitions)
         while waiting:

@@ -8,8 +8,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from stream.cluster import BrokerAway
 from stream.fold import Record
-from stream.messages import NO_ERROR, PARTITION_END, error_code, record_of
-from stream.producer import Quiet
+from stream.messages import NO_ERROR, PARTITION_END, error_code, reader, record_of
 from stream.settings import Settings
 from stream.topics import TOPICS
 
@@ -26,18 +25,7 @@ def within(
     Order holds within a partition only. A log is read from the first record that is not older than `since_ms` to the
     first that is not older than `until_ms` (ms), so a record whose clock was far off may be missed.
     """
-    consumer = Consumer(
-        {
-            "bootstrap.servers": settings.broker_url,
-            "group.id": "liveshelf-span",  # librdkafka wants a name; nothing joins or commits
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,
-            "auto.offset.reset": "earliest",
-            "fetch.wait.max.ms": 10,
-            "log.connection.close": False,
-        },
-        logger=Quiet(),
-    )
+    consumer = reader(settings.broker_url, wait_ms=10)
     try:
         spans = _spans(consumer, noun, since_ms, until_ms, asked_s, timed=not settings.embedded_broker)
         for batch in _read(consumer, noun, spans):

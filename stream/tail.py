@@ -8,8 +8,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from stream.cluster import BrokerAway
 from stream.fold import Record
-from stream.messages import NO_ERROR, PARTITION_END, error_code, record_of
-from stream.producer import Quiet
+from stream.messages import NO_ERROR, PARTITION_END, error_code, reader, record_of
 from stream.topics import TOPICS
 
 _FROM_END = -2_000  # librdkafka's RD_KAFKA_OFFSET_TAIL_BASE: n before the end is this minus n
@@ -17,18 +16,7 @@ _FROM_END = -2_000  # librdkafka's RD_KAFKA_OFFSET_TAIL_BASE: n before the end i
 
 def newest(broker_url: str, noun: str, count: int, *, timeout_s: float = 3.0) -> list[Record]:
     """The last `count` records of each partition, the newest first by timestamp; blocks, raises `BrokerAway`."""
-    consumer = Consumer(
-        {
-            "bootstrap.servers": broker_url,
-            "group.id": "liveshelf-tail",  # librdkafka wants a name; nothing joins or commits
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,
-            "auto.offset.reset": "earliest",
-            "fetch.wait.max.ms": 10,
-            "log.connection.close": False,
-        },
-        logger=Quiet(),
-    )
+    consumer = reader(broker_url, wait_ms=10)
     try:
         # asked first, because an offset that is looked up before the leader is known is tried again only after 0.5 s
         partitions = consumer.list_topics(TOPICS[noun].name, timeout=timeout_s).topics[TOPICS[noun].name].partitions
