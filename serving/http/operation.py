@@ -33,3 +33,15 @@ _PROBLEMS = {
 def answers(text: str, schema: Json) -> Json:
     """An answer in JSON."""
     return {"description": text, "content": {"application/json": {"schema": schema}}}
+
+
+def visitor_token() -> Json:
+    """The header with which a page shows who its visitor is."""
+    text = "From `POST /v1/visitors/{visitor_id}/token`. It proves the visitor, and the customer if it names one."
+    schema = {"type": "string", "maxLength": 256}
+    return {"name": "Liveshelf-Visitor-Token", "in": "header", "description": text, "schema": schema}
+
+
+def in_path(name: str) -> Json:
+    """A parameter of the path."""
+    return {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}

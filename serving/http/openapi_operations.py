@@ -1,0 +1,68 @@
+"""The OpenAPI description of what operators ask."""
+
+from __future__ import annotations
+
+from serving.http.operation import Json, answers, operation
+
+
+def paths() -> Json:
+    """The paths with their operations."""
+    return {
+        "/v1/ops/lag": {"get": _lag()},
+        "/v1/ops/health-of-data": {"get": _health_of_data()},
+        "/healthz": {"get": _health("health", "Whether the process runs.")},
+        "/readyz": {"get": _health("ready", "Whether it can answer, if need be from its local copy.", 503)},
+        "/metrics": {"get": _metrics()},
+        "/openapi.json": {"get": _self()},
+    }
+
+
+def _lag() -> Json:
+    known = {
+        "type": "object",
+        "properties": {
+            "verdict": {"enum": ["ok", "behind", "late"]},
+            "records": {"type": "integer", "description": "All that wait."},
+            "partitions": {"type": "array", "items": {"$ref": "#/components/schemas/Row"}},
+            "freshness": {
+                "type": "object",
+                "description": "Events by how many ms they took until their effect could be read.",
+                "properties": {
+                    "upto_ms": {"type": "object", "additionalProperties": {"type": "integer"}},
+                    "sum_ms": {"type": "number"},
+                },
+            },
+            "lost": {"type": "integer", "description": "Records that the log lost before they were read."},
+        },
+    }
+    return operation(
+        "get_lag", "operations", "How far every agent is.", "", {"200": answers("Per agent and partition.", known)},
+        401, 403, 503,
+    )  # fmt: skip
+
+
+def _health_of_data() -> Json:
+    known = answers("All measures.", {"$ref": "#/components/schemas/DataHealth"})
+    text = "From the newest events in the log (at most 24 hours old) and the catalogue; looked at every 10 s at most."
+    return operation(
+        "get_health_of_data", "operations", "Whether the data that arrives is good, and what to mend.", text,
+        {"200": known}, 401, 403, 503,
+    )  # fmt: skip
+
+
+def _health(name: str, summary: str, *problems: int) -> Json:
+    fine = answers("It is.", {"type": "object", "properties": {"status": {"type": "string"}}})
+    return {**operation(name, "operations", summary, "", {"200": fine}, *problems), "security": []}
+
+
+def _metrics() -> Json:
+    shown: Json = {
+        "description": "Prometheus's text format.",
+        "content": {"text/plain": {"schema": {"type": "string"}}},
+    }
+    return operation("metrics", "operations", "What this process counts and times.", "", {"200": shown}, 401, 403)
+
+
+def _self() -> Json:
+    shown = {"200": answers("OpenAPI 3.1.", {"type": "object"})}
+    return {**operation("openapi", "operations", "This document.", "", shown), "security": []}
