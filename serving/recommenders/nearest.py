@@ -30,7 +30,7 @@ def candidates(known: Known, count: int) -> list[Candidate]:
 
 RECOMMENDER = Recommender(
     name=NAME,
-    tier=4,
+    tier=5,
     personal=True,
     candidates=candidates,
     explain="Similar to what you are looking at.",

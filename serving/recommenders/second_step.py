@@ -27,7 +27,7 @@ def candidates(known: Known, count: int) -> list[Candidate]:
 
 RECOMMENDER = Recommender(
     name=NAME,
-    tier=5,
+    tier=4,
     personal=True,
     candidates=candidates,
     needs="views",
