@@ -66,8 +66,8 @@ class Catalog:
         """What it answers."""
         return (
             ("PUT", "/v1/catalog/items", self.put),
-            ("GET", "/v1/catalog/items/{item_id:path}", self.show),
-            ("DELETE", "/v1/catalog/items/{item_id:path}", self.delete),
+            ("GET", "/v1/catalog/items/{item_id:id}", self.show),
+            ("DELETE", "/v1/catalog/items/{item_id:id}", self.delete),
         )
 
     async def put(self, exchange: Exchange) -> Answer:

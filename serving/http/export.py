@@ -24,7 +24,7 @@ class Export:
     @property
     def routes(self) -> Served:
         """What it answers."""
-        return (("GET", "/v1/visitors/{visitor_id:path}/export", self.answer),)
+        return (("GET", "/v1/visitors/{visitor_id:id}/export", self.answer),)
 
     async def answer(self, exchange: Exchange) -> Streamed:
         """The document; 503 if it cannot begin."""

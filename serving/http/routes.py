@@ -20,10 +20,10 @@ class Route:
     answer: Answers
 
 
-class _Whole(Convertor[str]):
-    """A visitor id, which may have slashes of its own, but not a route of its own behind it."""
+class _Id(Convertor[str]):
+    """An id, which may hold slashes and, unlike Starlette's `path`, line ends."""
 
-    regex = r"(?!.*/(?:consent|export|reset|token)/?$).+"
+    regex = r"(?s:.*)"
 
     def convert(self, value: str) -> str:
         return value
@@ -32,6 +32,13 @@ class _Whole(Convertor[str]):
         return value
 
 
+class _Whole(_Id):
+    """A visitor id without a route of its own behind it."""
+
+    regex = r"(?!(?s:.*)/(?:consent|export|reset|token)/?$)(?s:.+)"
+
+
+register_url_convertor("id", _Id())
 register_url_convertor("whole", _Whole())
 
 

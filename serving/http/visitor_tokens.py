@@ -53,7 +53,7 @@ class VisitorTokens:
     @property
     def routes(self) -> Served:
         """What it answers."""
-        return (("POST", "/v1/visitors/{visitor_id:path}/token", self.mint),)
+        return (("POST", "/v1/visitors/{visitor_id:id}/token", self.mint),)
 
     async def mint(self, exchange: Exchange) -> Answer:
         visitor_id = exchange.path["visitor_id"]

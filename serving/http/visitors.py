@@ -71,8 +71,8 @@ class Rights:
     def routes(self) -> Served:
         """What it answers."""
         return (
-            ("PUT", "/v1/visitors/{visitor_id:path}/consent", self.consent),
-            ("POST", "/v1/visitors/{visitor_id:path}/reset", self.reset),
+            ("PUT", "/v1/visitors/{visitor_id:id}/consent", self.consent),
+            ("POST", "/v1/visitors/{visitor_id:id}/reset", self.reset),
             ("DELETE", "/v1/visitors/{visitor_id:whole}", self.erase),
             ("GET", "/v1/erasures/{erasure}", self.erasure),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -200,10 +201,13 @@ async def test_what_is_no_erasure_erases_nobody(stocked: Deployment, behind: str
     assert stocked.broker.values("privacy") == []
 
 
-async def test_a_visitor_id_may_have_slashes(stocked: Deployment) -> None:
-    await stocked.view("shop/7/me", "i1")
-    assert (await stocked.call("DELETE", "/v1/visitors/shop/7/me", key=SECRET)).status_code == 202
-    assert await answers_of_an_id_never_seen(stocked, "shop/7/me")
+@pytest.mark.parametrize("visitor_id", ["shop/7/me", "two\nlines", "ends\n"])
+async def test_a_visitor_id_may_have_slashes_and_line_ends(stocked: Deployment, visitor_id: str) -> None:
+    await stocked.view(visitor_id, "i1")
+    path = f"/v1/visitors/{quote(visitor_id)}"
+    assert (await stocked.call("POST", f"{path}/token", {}, key=SECRET)).status_code == 200
+    assert (await stocked.call("DELETE", path, key=SECRET)).status_code == 202
+    assert await answers_of_an_id_never_seen(stocked, visitor_id)
 
 
 async def test_a_second_erasure_begins_another_epoch(stocked: Deployment) -> None:
