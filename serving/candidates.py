@@ -73,7 +73,9 @@ def known_of(snapshot: Snapshot, within: Shop | Selection, now: int) -> Known:
         row_of=snapshot.row_of,
         popular=within.popular,
         popular_in=within.popular_in,
+        lists=within.lists,
         category_of=shop.category_of,
+        brand_of=shop.brand_of,
         price_of=shop.price_of,
         shown=within.shown,
     )
@@ -81,8 +83,10 @@ def known_of(snapshot: Snapshot, within: Shop | Selection, now: int) -> Known:
 
 def located(known: Known, snapshot: Snapshot, placement: Placement, within: Shop | Selection) -> Known:
     """The same, with where the visit is among titles, if that can be said."""
-    here = _session_vector(snapshot, placement)
-    return known if here is None else altered(known, vectors=within.vectors, session_vector=here)
+    if known.nearness is not None:
+        return known
+    here, found = _session_vector(snapshot, placement), within.vectors
+    return known if here is None or found is None else altered(known, vectors=found, nearness=found.nearness(here))
 
 
 def _session_vector(snapshot: Snapshot, placement: Placement) -> vectors.Vector | None:

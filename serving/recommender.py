@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from serving.ranking.codes import Codes
 from serving.ranking.table import Row
 
-Need: TypeAlias = Literal["views", "categories", "titles", "pairs", "visitors"]
+Need: TypeAlias = Literal["views", "categories", "titles", "pairs", "orders", "visitors"]
 Scored: TypeAlias = Sequence[tuple[str, float]]
 """Items with their scores, best first."""
 
@@ -40,12 +40,20 @@ class Candidate(Struct, frozen=True, gc=False):
 class Vectors(Struct, frozen=True, gc=False):
     """Title vectors of items: `matrix[n]` is the vector of `item_ids[n]`, of unit length or zero, float32.
 
-    `allowed[n]` says whether the item may be answered; None = all.
+    `allowed[n]` says whether the item may be answered; None = all. `seen[n]`: in how many sessions it was seen.
     """
 
     item_ids: Sequence[str]
     matrix: NDArray[np.float32]
     allowed: NDArray[np.bool_] | None = None
+    seen: NDArray[np.int64] | None = None
+
+    def nearness(self, here: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Cosine of every item with a vector of unit length, -1 where the item may not be answered."""
+        found: NDArray[np.float32] = self.matrix @ here
+        if self.allowed is not None:
+            found[~self.allowed] = -1.0
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +70,10 @@ class Known:
     row_of: the parsed row of any item that this process has read.
     popular: the shop's most popular items now, best first.
     popular_in: the same within a category.
-    category_of: an item's category, where the catalogue knows it; `price_of` what one pays for it, in millionths.
-    vectors, session_vector: title vectors and where this session is among them.
+    lists: other rankings of the shop, made when they are asked for: `rising`, what is popular and becomes more so;
+        `newest`, with the time (ms) since when each item is known or published.
+    category_of, brand_of: an item's, where the catalogue knows it; `price_of` what one pays for it, in millionths.
+    vectors, nearness: title vectors, and how near each is to what this session is about (not to be changed).
     shown: by code, whether an item may be answered (in stock, not hidden); None = all. It only saves work: rules are
         applied to the candidates anyway.
     """
@@ -77,10 +87,12 @@ class Known:
     row_of: Callable[[str], Row | None] = lambda _: None
     popular: Scored = ()
     popular_in: Mapping[str, Scored] = field(default_factory=dict)
+    lists: Mapping[str, Scored] = field(default_factory=dict)
     category_of: Mapping[str, str] = field(default_factory=dict)
+    brand_of: Mapping[str, str] = field(default_factory=dict)
     price_of: Mapping[str, int] = field(default_factory=dict)
     vectors: Vectors | None = None
-    session_vector: NDArray[np.float32] | None = None
+    nearness: NDArray[np.float32] | None = None
     shown: NDArray[np.bool_] | None = None
 
 

@@ -18,9 +18,9 @@ Kersbergen, B. et al. (2022). Serenade: low-latency session-based recommendation
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import exp
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from msgspec import Struct
@@ -44,11 +44,16 @@ STEP_NEIGHBOURS = 15
 UNKNOWN_TOTAL = 1.0
 
 
+Links: TypeAlias = tuple[tuple[int, float], ...]
+"""Other items' codes with their weights."""
+
+
 class Row(Struct, frozen=True, gc=False):
     """One item's row as of `at` (ms), ready to be added; made once per version of the row, 0.2 µs for each neighbour.
 
     `codes` are the neighbours, `weights` their after + 0.7 * before; `total` is in how many sessions the item was
-    seen, decayed. `together` are those that were in one cart or order with it, as (code, weight).
+    seen, decayed. `together` are those that were in one cart or order with it, as (code, weight), `bought` those that
+    shoppers bought after it.
     """
 
     code: int
@@ -57,7 +62,8 @@ class Row(Struct, frozen=True, gc=False):
     repeat_rate: float
     codes: NDArray[np.int32]
     weights: NDArray[np.float32]
-    together: tuple[tuple[int, float], ...] = ()
+    together: Links = ()
+    bought: Links = ()
 
 
 class Ranked(Struct, frozen=True, gc=False):
@@ -94,8 +100,13 @@ def parse(item_id: str, item: Any, codes: Codes) -> Row:
         repeats.rate(repeats.SIGNAL.of(item)),
         codes.array(links),
         (np.fromiter(links.values(), np.float64, len(links)) * scale).astype(np.float32),
-        tuple((codes.code(other), link.weight * scale) for other, link in state.together.items()),
+        _linked(state.together, codes, scale),
+        _linked(state.bought, codes, scale),
     )
+
+
+def _linked(links: Mapping[str, relations.Link], codes: Codes, scale: float) -> Links:
+    return tuple((codes.code(other), link.weight * scale) for other, link in links.items())
 
 
 def rank(
@@ -122,16 +133,16 @@ def _voices(session: Sequence[Row | None], earlier: Sequence[Row | None], now: i
     voices = []
     for place, row in enumerate(session):
         if row is not None:
-            decay, weight = _weight(row, now, exp(-place / PLACE))
+            decay, word = weight(row, now, exp(-place / PLACE))
             itself = ITSELF * row.repeat_rate * (1.0 if place else NEWEST_ITSELF)
-            voices.append(Voice(place, row, weight * decay, itself * weight * decay * row.total))
+            voices.append(Voice(place, row, word * decay, itself * word * decay * row.total))
     far = EARLIER_WEIGHT if session else 1.0
     for back, row in enumerate(earlier):
         if row is not None:
-            decay, weight = _weight(row, now, far * exp(-back / EARLIER_PLACE))
+            decay, word = weight(row, now, far * exp(-back / EARLIER_PLACE))
             lends = not session and back < EARLIER_ROWS
-            own = ITSELF * weight * decay * row.total
-            voices.append(Voice(len(session) + back, row, weight * decay if lends else 0.0, own))
+            own = ITSELF * word * decay * row.total
+            voices.append(Voice(len(session) + back, row, word * decay if lends else 0.0, own))
     return voices
 
 
@@ -166,14 +177,14 @@ def further(
 def _lent(place: int, row: Row, row_of: Callable[[int], Row | None], now: int) -> Iterator[Voice]:
     near = _largest(row.weights, STEP_NEIGHBOURS)
     share = exp(-place / PLACE) / float(row.weights.sum())
-    for code, weight in zip(row.codes[near].tolist(), row.weights[near].tolist(), strict=True):
+    for code, nearness in zip(row.codes[near].tolist(), row.weights[near].tolist(), strict=True):
         neighbour = row_of(code)
         if neighbour is not None:
-            decay, voice = _weight(neighbour, now, share * weight)
+            decay, voice = weight(neighbour, now, share * nearness)
             yield Voice(place, neighbour, voice * decay, 0.0)
 
 
-def _weight(row: Row, now: int, nearness: float) -> tuple[float, float]:
+def weight(row: Row, now: int, nearness: float) -> tuple[float, float]:
     """(what a stored weight counts now, the weight of this item's word)."""
     decay = exp((row.at - now) / relations.TAU_MS)
     return decay, nearness / (row.total * decay + 1.0) ** DAMPING

@@ -54,7 +54,7 @@ def _affordable(price: int | None, dearest: int | None) -> bool:
 
 RECOMMENDER = Recommender(
     name=NAME,
-    tier=1,
+    tier=4,
     personal=True,
     candidates=candidates,
     explain="Goes with what is in the cart.",
