@@ -1,4 +1,4 @@
-"""What is popular where this visitor looked and bought in earlier visits: a visit that has just begun."""
+"""What is popular, above all where this visitor looked and bought in earlier visits: for a visit's beginning."""
 
 from __future__ import annotations
 
@@ -8,32 +8,41 @@ from math import exp
 from serving.recommender import Candidate, Known, Recommender
 
 NAME = "profile"
-PLACE = 10.0
+PLACE = 30.0
 CATEGORIES = 8
+STRANGER = 30.0
 BRAND = 1.0
+LEAST_RATE = 1e-9
 
 
 def candidates(known: Known, count: int) -> list[Candidate]:
-    """Popular items of the categories that the visitor knows, by how much of what they know is of each, and its brand.
+    """Popular items, those oftener that are of the categories and brands that the visitor knows.
 
-    Only as long as the visit has no item of its own: from then on that says more.
+    How many of the visitor's items are of a category is weighed against the category's share of what is popular, as if
+    the visitor had looked at `STRANGER` more items like everybody (a Dirichlet prior). Only as long as the visit has no
+    item of its own: from then on that says more.
     """
     if known.session or not known.earlier:
         return []
-    categories, brands, reason = _affinities(known)
-    scores: dict[str, tuple[float, str]] = {}
+    categories, brands, reason = _looked_at(known)
+    if not categories:
+        return []
+    scores = {item_id: (STRANGER * rate, "") for item_id, rate in known.popular}
+    total = sum(rate for _, rate in known.popular)
     for category in sorted(categories, key=lambda one: (-categories[one], one))[:CATEGORIES]:
         popular = known.popular_in.get(category, ())
-        rates = sum(rate for _, rate in popular)
-        for item_id, rate in popular:
-            liked = 1.0 + BRAND * brands.get(known.brand_of.get(item_id, ""), 0.0)
-            scores[item_id] = categories[category] * rate / rates * liked, reason[category]
-    best = sorted(scores, key=lambda item_id: (-scores[item_id][0], item_id))[:count]
-    return [Candidate(item_id, scores[item_id][0], NAME, scores[item_id][1]) for item_id in best]
+        lift = STRANGER + categories[category] * total / max(sum(rate for _, rate in popular), LEAST_RATE)
+        scores.update({item_id: (lift * rate, reason[category]) for item_id, rate in popular})
+    found = [
+        Candidate(item_id, score * (1.0 + BRAND * brands.get(known.brand_of.get(item_id, ""), 0.0)), NAME, why or None)
+        for item_id, (score, why) in scores.items()
+    ]
+    found.sort(key=lambda one: (-one.score, one.item_id))
+    return found[:count]
 
 
-def _affinities(known: Known) -> tuple[dict[str, float], dict[str, float], dict[str, str]]:
-    """Shares of the categories and of the brands in what was seen earlier, and each category's newest item."""
+def _looked_at(known: Known) -> tuple[dict[str, float], dict[str, float], dict[str, str]]:
+    """How many items of each category, which share of each brand, and each category's newest item."""
     categories: defaultdict[str, float] = defaultdict(float)
     brands: defaultdict[str, float] = defaultdict(float)
     reason: dict[str, str] = {}
@@ -45,12 +54,8 @@ def _affinities(known: Known) -> tuple[dict[str, float], dict[str, float], dict[
             reason.setdefault(category, item_id)
         if brand:
             brands[brand] += share
-    return _shares(categories), _shares(brands), reason
-
-
-def _shares(weights: dict[str, float]) -> dict[str, float]:
-    total = sum(weights.values())
-    return {name: weight / total for name, weight in weights.items()}
+    branded = sum(brands.values())
+    return categories, {brand: share / branded for brand, share in brands.items()}, reason
 
 
 RECOMMENDER = Recommender(
@@ -58,6 +63,6 @@ RECOMMENDER = Recommender(
     tier=2,
     personal=True,
     candidates=candidates,
-    explain="Popular now where you looked around in earlier visits.",
+    explain="Popular now, above all where you looked around in earlier visits.",
     needs="categories",
 )

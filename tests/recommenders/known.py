@@ -21,6 +21,19 @@ def row(item_id: str, codes: Codes, after: dict[str, float]) -> Row:
     made.at = made.relations.origin = NOW
     made.relations.total = 1.0
     made.relations.after = {other: Link(weight, 1) for other, weight in after.items()}
+    made.relations.together = made.relations.bought = {other: Link(2.0 * link, 1) for other, link in after.items()}
+    return parse(item_id, made, codes)
+
+
+def linked(
+    item_id: str, codes: Codes, *, bought: dict[str, float] | None = None, together: dict[str, float] | None = None
+) -> Row:
+    """A row whose links come from orders alone."""
+    made: Any = Item()
+    made.at = made.relations.origin = NOW
+    made.relations.total = 1.0
+    made.relations.bought = {other: Link(weight, 1) for other, weight in (bought or {}).items()}
+    made.relations.together = {other: Link(weight, 1) for other, weight in (together or {}).items()}
     return parse(item_id, made, codes)
 
 
@@ -43,8 +56,9 @@ def a_shop(**more: Any) -> Known:
         "row_of": (rows | further).get,
         "popular": popular,
         "popular_in": {"lamps": popular[:10]},
-        "category_of": {"i1": "lamps"},
-        "vectors": Vectors(ITEMS, matrix),
-        "session_vector": np.eye(1, 64, 63, dtype=np.float32)[0],
+        "category_of": {"i1": "lamps", "i3": "lamps"},
+        "vectors": Vectors(ITEMS, matrix, seen=np.arange(len(ITEMS)) % 7),
+        "nearness": matrix[:, 63].copy(),
+        "lists": {"rising": popular, "newest": [(item_id, NOW - 1_000 * n) for n, item_id in enumerate(ITEMS)]},
     }
     return Known(**(fields | more))
