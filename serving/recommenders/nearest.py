@@ -13,9 +13,10 @@ LEAST = 0.45
 
 def candidates(known: Known, count: int) -> list[Candidate]:
     """Items whose title vectors are nearest to the session vector, those of this visit left out."""
-    vectors, nearness = known.vectors, known.nearness
-    if vectors is None or nearness is None or count <= 0:
+    vectors, here = known.vectors, known.session_vector
+    if vectors is None or here is None or count <= 0:
         return []
+    nearness = vectors.nearness(here)
     seen = set(known.session)
     wanted = min(len(nearness), count + len(seen))
     some = np.argpartition(-nearness, wanted - 1)[:wanted] if wanted < len(nearness) else np.arange(wanted)

@@ -20,9 +20,10 @@ CONSIDERED = 400
 
 def candidates(known: Known, count: int) -> list[Candidate]:
     """Items near to the page's by title, those first that share more of its category path, its brand and its price."""
-    vectors, nearness = known.vectors, known.nearness
-    if vectors is None or nearness is None or not known.session or count <= 0:
+    vectors, here = known.vectors, known.session_vector
+    if vectors is None or here is None or not known.session or count <= 0:
         return []
+    nearness = vectors.nearness(here)
     item_id = known.session[0]
     near = np.flatnonzero(nearness >= LEAST_IN_CATEGORY)
     if len(near) > max(CONSIDERED, count):

@@ -14,10 +14,12 @@ FEW = 5
 
 def candidates(known: Known, count: int) -> list[Candidate]:
     """Items of few sessions whose title vectors are nearest to the session vector, those of this visit left out."""
-    vectors, nearness = known.vectors, known.nearness
-    if vectors is None or nearness is None or vectors.seen is None or count <= 0:
+    vectors, here = known.vectors, known.session_vector
+    if vectors is None or here is None or known.board is None or count <= 0:
         return []
-    near = np.flatnonzero((nearness >= LEAST) & (vectors.seen < FEW))
+    nearness = vectors.nearness(here)
+    near = np.flatnonzero(nearness >= LEAST)
+    near = near[known.board.seen(vectors.codes[near]) < FEW]
     best = sorted(zip((-nearness[near]).tolist(), near.tolist(), strict=True))
     because = known.session[0] if known.session else None
     found = [Candidate(vectors.item_ids[n], -away, NAME, because) for away, n in best]

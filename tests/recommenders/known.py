@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from serving.ranking.board import Board
 from serving.ranking.codes import Codes
 from serving.ranking.table import Row, parse
 from serving.recommender import Known, Vectors
 from stream.item import Item
+from stream.signals.popularity import State
 from stream.signals.relations import Link
 
 NOW = 1_700_000_000_000
@@ -41,6 +43,9 @@ def a_shop(**more: Any) -> Known:
     """Three items of this visit, two of earlier ones; all generators have something to say."""
     codes = Codes(ITEMS)
     session, earlier = ["i0", "i1", "i2"], ["i3", "i4"]
+    board = Board(codes)
+    for n, item_id in enumerate(ITEMS):
+        board.put(item_id, State(at=NOW, seen=n % 7))
     popular = [(item_id, 100.0 - n) for n, item_id in enumerate(reversed(ITEMS))]
     matrix = np.eye(len(ITEMS), 64, dtype=np.float32) * np.float32(0.2)
     matrix[:, 63] = np.linspace(0.9, 0.1, len(ITEMS), dtype=np.float32)
@@ -57,8 +62,9 @@ def a_shop(**more: Any) -> Known:
         "popular": popular,
         "popular_in": {"lamps": popular[:10]},
         "category_of": {"i1": "lamps", "i3": "lamps"},
-        "vectors": Vectors(ITEMS, matrix, seen=np.arange(len(ITEMS)) % 7),
-        "nearness": matrix[:, 63].copy(),
+        "vectors": Vectors(ITEMS, matrix, codes=codes.array(ITEMS)),
+        "session_vector": np.eye(1, 64, 63, dtype=np.float32)[0],
+        "board": board,
         "lists": {"rising": popular, "newest": [(item_id, NOW - 1_000 * n) for n, item_id in enumerate(ITEMS)]},
     }
     return Known(**(fields | more))

@@ -54,7 +54,7 @@ class Followed:
         now = int(time.time() * 1000)
         where = visit(Request(item_ids=[item_id]), placement, None, now)
         snapshot = History(self.shop).snapshot(None, where)
-        return located(known_of(snapshot, self.shop, now), snapshot, placement, self.shop)
+        return located(known_of(snapshot, placement, self.shop, now), snapshot, placement, self.shop)
 
 
 @pytest.fixture
