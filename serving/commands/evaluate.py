@@ -25,6 +25,7 @@ def evaluate_(
 ) -> None:
     """Quality of the code that serves, on a history: each event is predicted from what went before, then learnt."""
     from serving.evaluate import evaluate  # noqa: PLC0415  # the other commands need none of it
+    from serving.evaluation.screen import screen  # noqa: PLC0415
 
     columns = (
         TextColumn("{task.description}"),
@@ -44,4 +45,4 @@ def evaluate_(
     if as_json:
         print(json.dumps(found))
     else:
-        out.print_json(data=found)
+        out.print(screen(found), highlight=False, soft_wrap=True)
