@@ -152,7 +152,7 @@ class Run:
         key, _ = self._session(accepted)
         self._judge.learn(item_id, key)
         for baseline in self._baselines:
-            self._timed(baseline, partial(baseline.learn, key, item_id))
+            self._timed(baseline, partial(baseline.learn, key, item_id, accepted.at))
 
     def _session(self, accepted: Accepted) -> tuple[str, session.State]:
         """(key, state) of the session that the event goes on with; empty if it begins one."""
@@ -173,7 +173,9 @@ class Run:
         if not targets:
             return Asked(before, [], frozenset(), {}, {})
         others = {
-            baseline.name: self._timed(baseline, partial(baseline.predict, key, before.walked, DEPTH + len(here)))
+            baseline.name: self._timed(
+                baseline, partial(baseline.predict, key, before.walked, DEPTH + len(here), accepted.at)
+            )
             for baseline in self._baselines
         }
         apart = self._lists(accepted, here, others) if here and not here.issuperset(targets) else {}

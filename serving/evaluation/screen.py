@@ -12,18 +12,19 @@ from serving.evaluation.ledger import OURS
 
 _MEASURES: Final = ("hr@1", "hr@5", "hr@10", "hr@20", "mrr@20", "ndcg@20")
 _GROUPS: Final = {
-    "next": "next event of a session",
-    "new_in_session": "  item not in the session before",
-    "no_repeats": "  the same, lists without the session's items",
-    "cold_items": "  the same item new to the shop, few sessions had it",
-    "unseen_items": "  an item that nobody had seen",
-    "first": "first event of a session",
-    "cold_first": "  of a visitor never seen",
+    "next": "next event",
+    "new_in_session": "  item new in the session",
+    "no_repeats": "  lists without repeats",
+    "cold_items": "  item new in the shop",
+    "unseen_items": "  item never seen",
+    "first": "first event",
+    "cold_first": "  of a new visitor",
     "cold_next": "  and the second event",
 }
 _EVENTS: Final = {"view_item": "views", "add_to_cart": "carts", "purchase": "purchases"}
 _BOUNDED: Final = ("hr@20", "mrr@20")
 _NONE: Final = "–"
+WIDTH: Final = 106
 
 
 def screen(found: dict[str, Any]) -> RenderableType:
@@ -49,7 +50,7 @@ def _table(title: str, *columns: str) -> Table:
 
 
 def _groups(found: dict[str, Any]) -> Table:
-    table = _table("\nliveshelf", "n", *(name.upper() for name in _MEASURES), "HR@20 95 %")
+    table = _table("\nliveshelf", "n", *(name.upper() for name in _MEASURES), "HR@20, 95 %")
     for name, title, group in _every_group(found):
         if group["n"]:
             bounds = found["intervals"].get(name, {}).get("hr@20")
@@ -68,7 +69,7 @@ def _every_group(found: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, An
 
 
 def _next(found: dict[str, Any]) -> Table:
-    columns = ("HR@20", "MRR@20", "liveshelf is ahead: HR@20", "MRR@20")
+    columns = ("HR@20", "MRR@20", "liveshelf ahead: HR@20", "MRR@20")
     table = _table("\nnext events, beside the literature", *columns)
     for name, one in _everybody(found):
         own, ahead = one["intervals"]["next"], one.get("difference", {}).get("next", {})
@@ -78,7 +79,7 @@ def _next(found: dict[str, Any]) -> Table:
 
 
 def _lists(found: dict[str, Any]) -> Table:
-    columns = ("HR@20 first events", "without repeats", "cold items", "coverage", "popularity", "Gini", "seconds")
+    columns = ("HR@20: first", "no repeats", "new items", "coverage", "popularity", "Gini", "seconds")
     table = _table("\nother targets, and what the lists show", *columns)
     for name, one in _everybody(found):
         hits = (_share(one[group]["hr@20"]) for group in ("first", "no_repeats", "cold_items"))
