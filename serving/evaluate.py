@@ -16,20 +16,25 @@ from pathlib import Path
 from random import Random
 from typing import Any, TypeVar
 
+import numpy as np
 from msgspec.structs import replace
 
 from serving.assortment import Assortment
 from serving.baselines import Baseline
 from serving.baselines import baselines as all_baselines
 from serving.decide import decide
-from serving.evaluation.judge import Asked, Before, Judge
+from serving.decision import Decision
+from serving.evaluation.judge import Asked, Before, Judge, stepping
 from serving.evaluation.ledger import OURS
 from serving.evaluation.protocol import protocol
 from serving.history import History
 from serving.placements import placements
 from serving.quality import DEPTH
+from serving.ranking.learnt import Chooser
 from serving.request import Request, visit
+from stream.choice import Choice
 from stream.ingest import Accepted, validate
+from stream.learners.clicks import Clicks
 from stream.replay import BadFile, lines
 from stream.signals import session
 from stream.strict_json import Rejected
@@ -119,6 +124,7 @@ class Run:
         self._most_seen = 1
         self._refreshed_at = 0
         self._rng = Random(0)
+        self._chooser = Clicks() if PLACEMENT.goal else None
 
     def play(self, row: bytes, *, tested: bool, learning: bool) -> None:
         """One line: predict if it is `tested`, then apply it."""
@@ -126,12 +132,14 @@ class Run:
         if isinstance(accepted, Rejected):
             self.rejected += 1
             return
-        asked = self._ask(accepted) if tested and accepted.name in session.SIGNAL.on else None
+        teaches = learning and self._chooser is not None
+        decision = self._decide(accepted) if stepping(accepted) and (teaches or tested) else None
+        asked = self._ask(accepted, decision) if tested and accepted.name in session.SIGNAL.on else None
         step = self.history.fold(accepted, learning=learning)
         if asked is not None:
             self._compare(asked, accepted)
         if step is not None and learning:  # else without consent, a duplicate, or late: it became part of no session
-            self._learn(accepted, step.item_id)
+            self._learn(accepted, step.item_id, decision)
 
     def report(self) -> dict[str, Any]:
         return self._judge.report(self._known())
@@ -146,7 +154,11 @@ class Run:
     def _known(self) -> int:
         return len(self.history.seen.keys() | self._assortment.items)
 
-    def _learn(self, accepted: Accepted, item_id: str) -> None:
+    def _learn(self, accepted: Accepted, item_id: str, decision: Decision | None) -> None:
+        if self._chooser is not None and decision is not None and decision.choices is not None:
+            shelf = _items(decision)
+            chosen = shelf.index(item_id) if item_id in shelf else -1
+            self._chooser.learn(Choice(decision.choices.features.astype(np.float64), chosen))
         self._assortment.meet(item_id)
         self._most_seen = max(self._most_seen, self.history.seen.get(item_id, 0))
         key, _ = self._session(accepted)
@@ -162,44 +174,46 @@ class Run:
             return "", session.State()
         return f"{accepted.event.visitor_id}\0{running.id}", running
 
-    def _ask(self, accepted: Accepted) -> Asked:
+    def _ask(self, accepted: Accepted, decision: Decision | None) -> Asked:
+        """What everybody shows before the event; `decision` is ours, if it is made already."""
         key, running = self._session(accepted)
         stranger = not key and self.history.visitor(accepted.event.visitor_id, accepted.at) is None
         before = Before(key, running.events, [step.item_id for step in running.steps], stranger)
-        targets = self._judge.targets(accepted, before)
         here = frozenset(before.walked)
+        targets = self._judge.targets(accepted, before)
         if not self._repeats:
             targets = [item_id for item_id in targets if item_id not in here]
         if not targets:
             return Asked(before, [], frozenset(), {}, {})
+        unseen = frozenset(item_id for item_id in targets if item_id not in self.history.seen)
         others = {
             baseline.name: self._timed(
                 baseline, partial(baseline.predict, key, before.walked, DEPTH + len(here), accepted.at)
             )
             for baseline in self._baselines
         }
-        apart = self._lists(accepted, here, others) if here and not here.issuperset(targets) else {}
-        shown = self._lists(accepted, frozenset(), others) if self._repeats or not here else apart
-        unseen = frozenset(item_id for item_id in targets if item_id not in self.history.seen)
+        shown = _lists(decision or self._decide(accepted), others, frozenset() if self._repeats else here)
+        if not here or here.issuperset(targets):
+            return Asked(before, targets, unseen, shown, {})
+        apart = _lists(self._decide(accepted, here), others, here) if self._repeats else shown
         return Asked(before, targets, unseen, shown, apart)
 
-    def _lists(
-        self, accepted: Accepted, hidden: Collection[str], others: Mapping[str, Sequence[str]]
-    ) -> dict[str, list[str]]:
-        """Everybody's lists without the `hidden`."""
-        return {OURS: self._shelf(accepted, hidden)} | {name: _first(one, hidden) for name, one in others.items()}
-
-    def _shelf(self, accepted: Accepted, hidden: Collection[str]) -> list[str]:
-        """What the visitor would be shown just before the event."""
+    def _decide(self, accepted: Accepted, hidden: Collection[str] | None = None) -> Decision:
+        """What the visitor would be shown just before the event; without `hidden`, or what this run never shows."""
         event, now = accepted.event, accepted.at
         if not 0 <= now - self._refreshed_at < REFRESHED_MS:
             self._shop.refresh(now)
             self._refreshed_at = now
         visitor = self.history.visitor(event.visitor_id, now)
+        if hidden is None:
+            hidden = () if self._repeats else [step.item_id for step in self._session(accepted)[1].steps]
         request = Request(visitor_id=event.visitor_id, session_id=event.session_id, n=DEPTH)
         where = replace(visit(request, PLACEMENT, visitor, now), hidden=dict.fromkeys(hidden, "in_session"))
-        decision = decide(request, self.history.snapshot(visitor, where), PLACEMENT, "", now, self._rng)
-        return [one.item_id for one in decision.items]
+        snapshot = self.history.snapshot(visitor, where)
+        if self._chooser is not None:
+            chooser = Chooser(self._chooser.name, 1, self._chooser.scorer())
+            snapshot = replace(snapshot, choosers={"clicks": chooser})
+        return decide(request, snapshot, PLACEMENT, "", now, self._rng)
 
     def _compare(self, asked: Asked, accepted: Accepted) -> None:
         """Hold the lists against the event, if it was applied."""
@@ -214,5 +228,11 @@ class Run:
         return done
 
 
-def _first(listed: Sequence[str], hidden: Collection[str]) -> list[str]:
-    return [item_id for item_id in listed if item_id not in hidden][:DEPTH]
+def _lists(decision: Decision, others: Mapping[str, Sequence[str]], hidden: Collection[str]) -> dict[str, list[str]]:
+    """By recommender, its list; that of the `others` without the `hidden`, which ours does not have."""
+    cut = {name: [item_id for item_id in one if item_id not in hidden][:DEPTH] for name, one in others.items()}
+    return {OURS: _items(decision), **cut}
+
+
+def _items(decision: Decision) -> list[str]:
+    return [one.item_id for one in decision.items]
