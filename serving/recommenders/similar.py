@@ -57,4 +57,5 @@ RECOMMENDER = Recommender(
     explain="Similar to this: alike in name and kind.",
     needs="titles",
     located=True,
+    relation="similar",
 )
