@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from serving.contributions import contributions
 from serving.counterfactual import Case, Without, counterfactuals
 from serving.decision import Decision
 from serving.filters.rule import BadFilter, compiled
@@ -84,12 +85,19 @@ def _compared(shown: list[str], case: Case) -> Recomputed:
     in_place = sum(one == other for one, other in zip(shown, found, strict=False))
     without, left_off = counterfactuals(case, now)
     says = _SAYS.format(same=same, shown=len(shown), in_place=in_place)
-    return Recomputed(says, len(shown), same, in_place, _items(now), _refused(now), without, left_off)
+    return Recomputed(says, len(shown), same, in_place, _items(now, case), _refused(now), without, left_off)
 
 
-def _items(decision: Decision) -> list[dict[str, Any]]:
+def _items(decision: Decision, case: Case) -> list[dict[str, Any]]:
+    counted = contributions(decision, case.snapshot.choosers)
     return [
-        {"item_id": one.item_id, "position": place, "score": one.score, "recommender": one.recommender}
+        {
+            "item_id": one.item_id,
+            "position": place,
+            "score": one.score,
+            "recommender": one.recommender,
+            "contributions": counted.get(one.item_id, {}),
+        }
         for place, one in enumerate(decision.items)
     ]
 

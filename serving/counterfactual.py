@@ -16,6 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from serving.candidates import rows_of
+from serving.contributions import contributions
 from serving.decide import decide
 from serving.decision import Decision, Status, relation
 from serving.placement import MOST_ITEMS, Placement
@@ -74,9 +75,14 @@ class Case(Struct, frozen=True):
 
 
 def told(case: Case, decision: Decision) -> Decision:
-    """The decision, its explanation with a sentence for each item and with what would be otherwise."""
+    """The decision, with a sentence for each item, what ranked it, and what would be otherwise in its explanation."""
     found, left_off = counterfactuals(case, decision)
-    more = {"sentences": _sentences(case, decision), "without": found, "without_left_off": left_off}
+    more = {
+        "sentences": _sentences(case, decision),
+        "contributions": contributions(decision, case.snapshot.choosers),
+        "without": found,
+        "without_left_off": left_off,
+    }
     return replace(decision, explain=(decision.explain or {}) | more)
 
 
@@ -110,7 +116,8 @@ def _without(case: Case, decision: Decision, item_id: str) -> Without:
     shown = [one.item_id for one in decision.items]
     if not places.keys() >= set(shown):  # how far the others fell
         deeper = case.decided(snapshot, MOST_ITEMS)
-        places |= {one.item_id: at for at, one in enumerate(deeper.items) if one.item_id not in places}
+        last = len(then.items)  # a longer shelf asks its generators for more, and may order them otherwise
+        places |= {one.item_id: max(at, last) for at, one in enumerate(deeper.items) if one.item_id not in places}
     falls = [
         Move(one, place, after)
         for place, one in enumerate(shown)

@@ -10,7 +10,6 @@ from rich.console import RenderableType
 from rich.markup import escape
 from rich.table import Table
 
-CONTRIBUTIONS = 5
 _ELSEWHERE = "Only the API decides again, and tells what would be otherwise: ask it with --api."
 
 
@@ -65,11 +64,10 @@ def _items(record: dict[str, Any], sentences: dict[str, str], again: dict[str, A
         "item": lambda item: item["item_id"],
         "score": lambda item: f"{item['score']:.4g}",
         "recommender": lambda item: item["recommender"],
-        "evidence": lambda item: _number(item.get("evidence")),
         "for the shopper": lambda item: sentences.get(item["item_id"], ""),
         "because of the shopper's own": _because,
         "rules": lambda item: ", ".join(str(rule) for rule in item.get("rules", ())),
-        "adds most": _contributions,
+        "adds most now": lambda item: _contributions(item["item_id"], again),
         "now": lambda item: _now(item["item_id"], again),
         "without": lambda item: _without(item["item_id"], again),
     }
@@ -89,10 +87,10 @@ def _because(item: dict[str, Any]) -> str:
     )
 
 
-def _contributions(item: dict[str, Any]) -> str:
-    """What the learnt ranker counted most, weight times feature."""
-    largest = sorted(item.get("contributions", {}).items(), key=lambda one: -abs(one[1]))
-    return "\n".join(f"{name} {value:+.3g}" for name, value in largest[:CONTRIBUTIONS])
+def _contributions(item_id: str, again: dict[str, Any] | None) -> str:
+    """What a model of choices counts most for the item, weight times feature."""
+    found: dict[str, Any] = next((one for one in (again or {}).get("items", ()) if one["item_id"] == item_id), {})
+    return "\n".join(f"{name} {value:+.3g}" for name, value in found.get("contributions", {}).items())
 
 
 def _now(item_id: str, again: dict[str, Any] | None) -> str:
@@ -116,7 +114,3 @@ def _refused(refused: dict[str, str]) -> Table:
     for item_id, why in refused.items():
         table.add_row(escape(item_id), escape(why))
     return table
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.4g}"

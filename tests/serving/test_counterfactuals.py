@@ -11,13 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from serving.contributions import LARGEST, contributions
 from serving.counterfactual import MOST, Case, counterfactuals, left_out, told
 from serving.placements import placements
+from serving.ranking.learnt import Chooser
 from serving.ranking.table import Row, parse
 from serving.request import Request, Visit, visit
 from serving.shop import Shop
 from serving.stage import Snapshot
 from stream.catalogue import Catalogue
+from stream.choice import Nested
+from stream.features import CHOICE_FEATURES, GATE_START
 from stream.fold import Record
 from stream.item import Item
 from stream.signals import popularity
@@ -68,9 +72,9 @@ def case(session: list[str], n: int = 5) -> Case:
 @given(visits)
 def test_leaving_out_what_had_no_say_changes_nothing(session: list[str]) -> None:
     asked = case([*session, "stranger"])
-    decision = asked.decided()
-    assert asked.decided(left_out(asked.snapshot, "stranger", HOME)) == decision
-    assert asked.decided(left_out(asked.snapshot, "never looked at", HOME)) == decision
+    shown = asked.decided().items
+    assert asked.decided(left_out(asked.snapshot, "stranger", HOME)).items == shown
+    assert asked.decided(left_out(asked.snapshot, "never looked at", HOME)).items == shown
 
 
 @given(st.sampled_from(KNOWN))
@@ -121,6 +125,28 @@ def test_who_is_told_sees_the_decision_that_was_made() -> None:
     asked = case(["i1", "i2"])
     decision = asked.decided()
     assert msgspec.structs.replace(told(asked, decision), explain=None) == decision
+
+
+@given(visits)
+def test_the_largest_terms_of_a_models_utility_are_told(session: list[str]) -> None:
+    asked, rng = case(session), Random(len(session))
+    weights = [rng.uniform(-1, 1) for _ in CHOICE_FEATURES]
+    chooser = Chooser("clicks", 7, Nested(weights, list(GATE_START)))
+    asked = msgspec.structs.replace(
+        asked, snapshot=msgspec.structs.replace(asked.snapshot, choosers={"clicks": chooser})
+    )
+    decision = asked.decided()
+    told = contributions(decision, asked.snapshot.choosers)
+    assert list(told) == ids_of(decision)
+    assert decision.choices is not None
+    for terms, features in zip(told.values(), decision.choices.features.tolist(), strict=True):
+        every = sorted((abs(w * f) for w, f in zip(weights, features, strict=True) if w * f), reverse=True)
+        assert [abs(term) for term in terms.values()] == pytest.approx(every[:LARGEST], abs=1e-6)
+
+
+def test_where_no_model_ranked_there_are_no_terms() -> None:
+    asked = msgspec.structs.replace(case(["i1"]), placement=placements()["trending"])
+    assert contributions(asked.decided(), {}) == {}
 
 
 def ids_of(decision: Any) -> list[str]:
