@@ -20,6 +20,8 @@ from serving.models import Models
 from serving.placements import kind as placement_kind
 from serving.privacy import Ledger
 from serving.rows import Reads, Rows
+from serving.rules.acting import Rules
+from serving.rules.rule import KIND as RULE
 from serving.sample import Sampler
 from serving.sends import Sends
 from serving.shelves import Shelves
@@ -36,7 +38,7 @@ from stream.state.keys import Keys
 from stream.state.store import Store
 from stream.title_vectors import TitleVectors
 
-KINDS = (placement_kind(),)
+KINDS = (placement_kind(), RULE)
 """What marketers edit."""
 
 
@@ -124,19 +126,25 @@ class Parts:
         return DecisionLog(self.ports.offers, self.partitions_of("decisions"))
 
     @cached_property
-    def shelves(self) -> Shelves:
+    def snapshots(self) -> Snapshots:
         ports = self.ports
-        snapshots = Snapshots(
+        return Snapshots(
             self.shop,
             self.rows,
             self.visitors,
             self.customers,
             self.models,
             lambda: ports.live() and ports.catalogue.ready.is_set(),
+            Rules(ports.config.of(RULE)).of,
             clock=ports.timer,
         )
-        pid_keys = self.pseudonyms.length
-        return Shelves(self.shop, snapshots, self.decisions, self.signing_key, pid_keys=pid_keys, clock=ports.clock)
+
+    @cached_property
+    def shelves(self) -> Shelves:
+        ports, pid_keys = self.ports, self.pseudonyms.length
+        return Shelves(
+            self.shop, self.snapshots, self.decisions, self.signing_key, pid_keys=pid_keys, clock=ports.clock
+        )
 
     # shoppers' rights
 

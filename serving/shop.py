@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from serving.decision import Fragments
 from serving.filters.columns import Columns, Mask
-from serving.filters.masks import Masks
 from serving.filters.fields import FIELDS
+from serving.filters.masks import Masks
 from serving.filters.rule import Rule
 from serving.ranking.board import Board
 from serving.ranking.codes import Codes

@@ -11,6 +11,7 @@ from serving.placement import Placement
 from serving.ranking.table import Row
 from serving.recommender import Candidate
 from serving.request import Request, Visit
+from serving.rules.acting import Acting, RulesHere
 from serving.shop import Shop
 from stream.visitor import VisitorBase
 
@@ -30,6 +31,7 @@ class Snapshot(Struct, frozen=True, gc=False):
     met: whether the freshness that was asked for was reached.
     degraded: whether something could not be read.
     models: what live models say, for `explain`.
+    rules: the marketers' rules of the placement; None where there are none.
     """
 
     visitor: VisitorBase | None
@@ -43,15 +45,17 @@ class Snapshot(Struct, frozen=True, gc=False):
     met: bool | None = None
     degraded: bool = False
     models: dict[str, Any] = {}
+    rules: RulesHere | None = None
 
 
 class Context(NamedTuple):
-    """What a stage may know beside the candidates; `now` in ms."""
+    """What a stage may know beside the candidates; `now` in ms; `acting` are the rules that act, if any."""
 
     request: Request
     snapshot: Snapshot
     placement: Placement
     now: int
+    acting: Acting | None = None
 
     @property
     def shop(self) -> Shop:

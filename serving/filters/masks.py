@@ -1,7 +1,7 @@
 """Masks of filters that are asked for again and again, kept until one of their own fields has changed.
 
-A shop's stock changes all the time, its brands and categories hardly ever: a rule on brands costs nothing when an item is
-sold.
+A shop's stock changes all the time, its brands and categories hardly ever: a rule on brands costs nothing when an item
+is sold.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from msgspec import UNSET
 
+from serving.config.documents import Documents
 from serving.filters.columns import Columns, Mask
 from serving.filters.rule import Rule as Filter
 from serving.recommender import Candidate
@@ -100,14 +101,16 @@ class RulesHere:
 
 
 class Rules:
-    """All rules, by placement; follows the documents. `documents` is another mapping after a change."""
+    """All rules, by placement; follows the documents."""
 
-    def __init__(self) -> None:
+    def __init__(self, documents: Documents[Rule]) -> None:
+        self._documents = documents
         self._of: Mapping[str, Rule] | None = None
         self._here: dict[str, RulesHere | None] = {}
 
-    def of(self, documents: Mapping[str, Rule], placement: str) -> RulesHere | None:
+    def of(self, placement: str) -> RulesHere | None:
         """The rules of a placement, None where there are none."""
+        documents = self._documents.all  # another mapping after a change
         if not documents:
             return None
         if documents is not self._of:

@@ -31,7 +31,7 @@ class Caps:
     def _keys(self, item_id: str) -> Iterator[tuple[int, Hashable]]:
         item = self._shop.item(item_id)
         for place, (field, _, rule) in enumerate(self._caps):
-            if item is not None and _about(rule, item_id, self._shop):
+            if item is not None and rule.about(item_id, self._shop):
                 for element in _values(field, field.elements(item)):
                     yield place, element
 
@@ -42,13 +42,6 @@ def _of(rule: Rule) -> tuple[Field, int, Rule]:
     field = field_of(cap.by)
     assert field is not None
     return field, cap.most, rule
-
-
-def _about(rule: Rule, item_id: str, shop: Shop) -> bool:
-    if rule.condition is None:
-        return True
-    code = shop.codes.known(item_id)
-    return code is not None and bool(shop.met(rule.condition)[code])
 
 
 def _values(field: Field, elements: Elements) -> Elements:

@@ -8,22 +8,24 @@ It is data: nothing in it is evaluated. Rules act in one order, by priority (the
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeAlias
+from types import MappingProxyType
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from serving.config import BadDocument, pointed
+from serving.config.documents import Kind
 from serving.filters.fields import CHOICES, field_of
 from serving.filters.rule import BadFilter
 from serving.filters.rule import Rule as Filter
 from serving.filters.rule import compiled as filter_of
 from serving.placement import MOST_ITEMS, ItemId, Name
 from serving.rules import schedule, segment
-from serving.rules.schedule import Schedule, When
+from serving.rules.schedule import DAYS, Schedule, When
 from serving.rules.segment import Holds
+from serving.shop import Shop
 
-KIND = "rule"
 PINS = 20
 PLACEMENTS = 50
 Factor: TypeAlias = Annotated[float, Meta(gt=1, le=10)]
@@ -111,6 +113,13 @@ class Rule(Struct, frozen=True, eq=False):
         """Rules act in ascending order of this."""
         return -self.document.priority, self.document.name
 
+    def about(self, item_id: str, shop: Shop) -> bool:
+        """Whether the item meets its condition now."""
+        if self.condition is None:
+            return True
+        code = shop.codes.known(item_id)
+        return code is not None and bool(shop.met(self.condition)[code])
+
     def at(self, placement: str) -> bool:
         """Whether it is on, and for this placement."""
         document = self.document
@@ -122,7 +131,7 @@ def rule(document: Any, name: str, version: int = 1) -> Rule:
     try:
         read = msgspec.convert(document, Document)
     except msgspec.ValidationError as error:
-        raise BadDocument(*pointed(error)) from None
+        raise _refusal(error) from None
     if read.name != name:
         raise BadDocument("/name", f"It must be {name!r}, as the path says.")
     action = _action(read)
@@ -137,11 +146,24 @@ def rule(document: Any, name: str, version: int = 1) -> Rule:
     )
 
 
+KIND: Final[Kind[Rule]] = Kind("rule", rule, MappingProxyType({}))
+"""Rules as a kind of document that marketers edit; none is built in."""
+
+
+def _refusal(error: msgspec.ValidationError) -> BadDocument:
+    """Where, and what instead; of a closed set of words all of them."""
+    pointer, detail = pointed(error)
+    words = next((words for name, words in _WORDS.items() if name in pointer.split("/")[-2:]), ())
+    return BadDocument(pointer, f"{detail} There are {', '.join(words)}." if words else detail)
+
+
 def _action(document: Document) -> Action:
     """What the rule does, if that makes sense."""
     chosen: list[Action] = [one for one in _ACTIONS if getattr(document.then, one) is not UNSET]
     if len(chosen) != 1:
-        raise BadDocument("/then", f"A rule does one thing: write one of {', '.join(_ACTIONS)}; make two rules for two.")
+        raise BadDocument(
+            "/then", f"A rule does one thing: write one of {', '.join(_ACTIONS)}; make two rules for two."
+        )
     if chosen[0] in _CONDITIONAL and document.if_ is UNSET:
         raise BadDocument("/if", f"Which items are meant? A rule that does `{chosen[0]}` needs a condition.")
     _check(document.then)
@@ -166,4 +188,5 @@ def _condition(document: dict[str, Any] | UnsetType) -> Filter | None:
 
 
 _ACTIONS: tuple[Action, ...] = ("filter", "boost", "bury", "pin", "cap")
+_WORDS = {"filter": ("only", "never"), "weekdays": DAYS, "then": _ACTIONS}
 _CONDITIONAL = frozenset({"filter", "boost", "bury"})
