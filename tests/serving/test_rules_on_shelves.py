@@ -30,10 +30,10 @@ async def busy(shop: Deployment) -> Deployment:
     return shop
 
 
-async def put(shop: Deployment, name: str, then: Any, *, status: int = 200, **more: Any) -> Any:
+async def put(shop: Deployment, name: str, then: Any, **more: Any) -> Any:
     document = {"explain": f"What {name} is for.", "then": then, **more}
     answer = await shop._following(shop.call("PUT", PATH + name, document, key=SECRET))
-    assert answer.status_code == status, answer.text
+    assert answer.status_code == 200, answer.text
     return answer.json()
 
 
