@@ -34,6 +34,7 @@ class Shown(Struct, frozen=True, gc=False):
     recommender: str
     because_item_id: str | None
     because: Reason | None
+    rules: tuple[str, ...] = ()
 
 
 class Fresh(Struct, frozen=True, gc=False):
@@ -48,7 +49,8 @@ class Decision(Struct, frozen=True, gc=False):
     """What is shown, and why.
 
     `at` in ms; `pid` is the visitor's pseudonym, empty where nothing personal was used. `candidates` counts what was
-    considered; `choices` what a model ranked the items by; `explain` says more to who asks for it.
+    considered; `choices` what a model ranked the items by; `rules` names the marketers' rules that acted; `explain`
+    says more to who asks for it.
     """
 
     placement: str
@@ -63,13 +65,14 @@ class Decision(Struct, frozen=True, gc=False):
     candidates: int
     choices: Choices | None = None
     explain: dict[str, Any] | None = None
+    rules: Sequence[str] = ()
 
 
 def shown(candidate: Candidate, factor: float, reasons: dict[str, Reason]) -> Shown:
     """A candidate, its score times `factor`, with the visitor's own event that speaks for it, if there is one."""
     because = candidate.because_item_id
     reason = None if because is None else reasons.get(because)
-    return Shown(candidate.item_id, candidate.score * factor, candidate.recommender, because, reason)
+    return Shown(candidate.item_id, candidate.score * factor, candidate.recommender, because, reason, candidate.rules)
 
 
 class Fragments(NamedTuple):
@@ -118,9 +121,15 @@ def write(
     more = (
         f'"decided_at":{at},"kind":"shelf","pid":{_text(decision.pid)},{made_with}"policy_version":{version},'
         f'"variation":"{decision.variation}","candidates":{decision.candidates},'
+        f"{_acting(decision.rules)}"
         f'"request":{_json(asked)},"models":{_json(models)},{_choices(decision.choices)}"visit":{_json(visit)},'
     )
     return Written(f'{head}"items":[{shelf}]{explain}}}'.encode(), f'{head}{more}"items":[{record}]}}'.encode())
+
+
+def shelf_items(decision: Decision, fragments: Callable[[str], Fragments]) -> bytes:
+    """The items of a shelf alone, as a JSON list."""
+    return f"[{_items(decision.items, fragments, decision.at)[0]}]".encode()
 
 
 def _choices(choices: Choices | None) -> str:
@@ -138,7 +147,8 @@ def _items(items: Sequence[Shown], fragments: Callable[[str], Fragments], at: in
         because = reasons.get(led)
         if because is None:
             because = reasons[led] = _because(one, led[1], at)
-        end = f'{place},"score":{one.score:.6g},"recommender":"{one.recommender}","because":[{because}],"rules":[]}}'
+        ranked = f'{place},"score":{one.score:.6g},"recommender":"{one.recommender}"'
+        end = f'{ranked},"because":[{because}],"rules":{_names(one.rules)}}}'
         first = fragments(one.item_id)
         shelf.append(first.shelf + end)
         record.append(first.record + end)
@@ -159,6 +169,14 @@ def _because(one: Shown, relation: Relation | None, at: int) -> str:
         f'{{"event_id":{_json(reason.event_id)},"event":"{reason.event}","item_id":{_json(one.because_item_id)},'
         f'"seconds_ago":{ago:.3f},"relation":"{relation}"}}'
     )
+
+
+def _names(rules: Sequence[str]) -> str:
+    return _json(rules) if rules else "[]"
+
+
+def _acting(rules: Sequence[str]) -> str:
+    return f'"rules":{_names(rules)},' if rules else ""
 
 
 _BOOLEAN = {True: "true", False: "false", None: "null"}

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from serving.decision import Fragments
 from serving.filters.columns import Columns, Mask
 from serving.filters.fields import FIELDS
+from serving.filters.masks import Masks
 from serving.filters.rule import Rule
 from serving.ranking.board import Board
 from serving.ranking.codes import Codes
@@ -66,6 +67,7 @@ class Shop:
         self._later: list[tuple[int, str]] = []
         self._fragments: dict[str, Fragments] = {}
         self._columns = Columns(self._coded, lambda: len(self.codes))
+        self._masks = Masks(self._columns)
         self._selections: OrderedDict[Rule, Selection] = OrderedDict()
         self._refreshed_at = 0
         catalogue.watch(self._changed)
@@ -137,6 +139,20 @@ class Shop:
     def mask(self, rule: Rule) -> Mask:
         """By code, which items the rule lets through."""
         return rule.mask(self._columns)
+
+    def met(self, rule: Rule) -> Mask:
+        """`mask`, made anew only when a field that the rule names has changed."""
+        return self._masks.of(rule)
+
+    @property
+    def version(self) -> tuple[int, int]:
+        """What is another one after any change of the catalogue."""
+        return self._columns.version, len(self.codes)
+
+    def item(self, item_id: str) -> CatalogItem | None:
+        """What the catalogue says of an item."""
+        shelved = self._catalogue.items.get(item_id)
+        return None if shelved is None else shelved.item
 
     def fragments(self, item_id: str) -> Fragments:
         """The first part of an item as JSON, with what the catalogue says; made once per version of the item."""
