@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from serving.decide import Snapshot
 from serving.ranking.table import Row, parse
 from serving.request import Visit
 from serving.shop import Shop
+from serving.stage import Snapshot
 from stream.fold import Emit, Record, State
 from stream.ingest import Accepted
 from stream.item import ItemFold

@@ -23,12 +23,18 @@ Scored: TypeAlias = Sequence[tuple[str, float]]
 
 
 class Candidate(Struct, frozen=True, gc=False):
-    """An item that might be shown; `because_item_id` is the visitor's item that speaks for it most."""
+    """An item that might be shown; `because_item_id` is the visitor's item that speaks for it most.
+
+    `rules` names the marketers' rules that touched it; `propensity` is the probability with which it stands where it
+    does.
+    """
 
     item_id: str
     score: float
     recommender: str
     because_item_id: str | None = None
+    rules: tuple[str, ...] = ()
+    propensity: float = 1.0
 
 
 class Vectors(Struct, frozen=True, gc=False):

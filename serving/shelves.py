@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 
 from msgspec import Raw
 
-from serving.decide import Snapshot, decide
+from serving.decide import decide
 from serving.decision import Decision, write
 from serving.decision_log import DecisionLog
 from serving.placement import Placement
 from serving.request import Request
 from serving.shop import Shop
 from serving.snapshot import Snapshots
+from serving.stage import Snapshot
 from stream.tokens import DecisionToken, FreshToken, decision_id
 
 NO_EXPERIMENT = ""

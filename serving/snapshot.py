@@ -9,13 +9,13 @@ from typing import Any
 import msgspec
 
 from serving.customers import Customers
-from serving.decide import Snapshot
 from serving.models import Models
 from serving.placement import Placement
 from serving.ranking.table import SESSION_ITEMS, Row
 from serving.request import Request, Visit, visit
 from serving.rows import Rows
 from serving.shop import Shop
+from serving.stage import Snapshot
 from serving.visitors import Seen, Visitors
 from stream.entries import Summary
 from stream.state.store import Unavailable

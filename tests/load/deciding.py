@@ -12,12 +12,13 @@ from typing import Any
 
 import msgspec
 
-from serving.decide import Snapshot, decide
+from serving.decide import decide
 from serving.filters.rule import compiled
 from serving.placements import placements
 from serving.ranking.table import Row, parse
 from serving.request import Request, visit
 from serving.shop import Shop
+from serving.stage import Snapshot
 from stream.catalogue import Catalogue
 from stream.fold import Record
 from stream.item import Item

@@ -1,0 +1,99 @@
+"""Candidate generation: the placement's generators, asked tier by tier, with what the request knows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace as altered
+from functools import cache
+
+import numpy as np
+from msgspec.structs import replace
+
+from serving.placement import Placement
+from serving.ranking.order import merge
+from serving.recommender import Candidate, Known, Recommender
+from serving.recommenders import recommenders
+from serving.shop import Selection, Shop
+from serving.stage import Snapshot
+from stream import vectors
+
+SESSION_SHARE = np.float32(0.3)
+
+
+@cache
+def _tiers(names: tuple[str, ...]) -> tuple[tuple[Recommender, ...], ...]:
+    """The named generators by tier, lowest first."""
+    chosen = [recommenders()[name] for name in names]
+    tiers = sorted({one.tier for one in chosen})
+    return tuple(tuple(one for one in chosen if one.tier == tier) for tier in tiers)
+
+
+def tiered(
+    known: Known, placement: Placement, count: int, located_: Callable[[Known], Known]
+) -> Iterator[list[Candidate]]:
+    """Candidates tier by tier, best first; a tier is only asked for if those before it did not fill the shelf.
+
+    Where the visit is among titles is only found out (`located_`) if it comes to that.
+    """
+    for tier in _tiers(placement.recommenders):
+        known = located_(known) if any(one.located for one in tier) else known
+        offers = [one.candidates(known, count) for one in tier]
+        yield offers[0] if len(offers) == 1 else merge(offers, {one.name: one.tier for one in tier})
+
+
+def in_one(offers: Iterable[list[Candidate]]) -> list[Candidate]:
+    """All tiers in one order, each item once, the scores of a tier scaled to lie below those of the tier before."""
+    found: dict[str, Candidate] = {}
+    lowest = 0.0
+    for offer in offers:
+        factor = 0.0
+        for one in offer:
+            if one.item_id not in found:
+                factor = factor or below(one.score, lowest)
+                found[one.item_id] = replace(one, score=one.score * factor)
+        lowest = next(reversed(found.values())).score if found else 0.0
+    return list(found.values())
+
+
+def below(highest: float, lowest: float) -> float:
+    """What scores from `highest` down are multiplied by to lie at or below `lowest` (0: nothing came before)."""
+    return lowest / highest if 0.0 < lowest < highest else 1.0
+
+
+def known_of(snapshot: Snapshot, within: Shop | Selection, now: int) -> Known:
+    """What the generators are told."""
+    shop, visit = snapshot.shop, snapshot.visit
+    return Known(
+        now=now,
+        session=visit.session,
+        earlier=visit.earlier,
+        viewed=visit.viewed,
+        codes=shop.codes,
+        rows=snapshot.rows,
+        row_of=snapshot.row_of,
+        popular=within.popular,
+        popular_in=within.popular_in,
+        category_of=shop.category_of,
+        price_of=shop.price_of,
+        shown=within.shown,
+    )
+
+
+def located(known: Known, snapshot: Snapshot, placement: Placement, within: Shop | Selection) -> Known:
+    """The same, with where the visit is among titles, if that can be said."""
+    here = _session_vector(snapshot, placement)
+    return known if here is None else altered(known, vectors=within.vectors, session_vector=here)
+
+
+def _session_vector(snapshot: Snapshot, placement: Placement) -> vectors.Vector | None:
+    """Where the visit is among titles; on a product page near its item, drawn a little to where the visit was."""
+    visit, shop = snapshot.visit, snapshot.shop
+    stored = vectors.unpack(snapshot.vector) if visit.steps else None
+    if stored is None and visit.steps:
+        stored = vectors.session_vector(visit.steps, shop.vector_of)
+    page = shop.vector_of(visit.session[0]) if placement.page and visit.session else None
+    if page is None or stored is None:
+        return stored if page is None else page
+    drawn: vectors.Vector = page + SESSION_SHARE * stored
+    drawn /= np.sqrt(drawn @ drawn)
+    return drawn

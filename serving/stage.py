@@ -1,0 +1,63 @@
+"""What a decision is made from, and what a stage between candidates and the slate is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeAlias
+
+from msgspec import Struct
+
+from serving.placement import Placement
+from serving.ranking.table import Row
+from serving.recommender import Candidate
+from serving.request import Request, Visit
+from serving.shop import Shop
+from stream.visitor import VisitorBase
+
+
+class Snapshot(Struct, frozen=True, gc=False):
+    """What was read for one request.
+
+    Attributes
+    ----------
+    visitor: the visitor's value, None without one or without the consent to use it.
+    pid: the visitor's pseudonym, empty where `visitor` is None.
+    asked_for_somebody: whether the request named a visitor at all.
+    visit: where the visitor is.
+    rows: parsed rows of the visit's items, those that exist; `row_of` gives any that this process has read.
+    vector: the session vector as it lies in Redis.
+    shop: what is shared: live items, popularity, vectors.
+    met: whether the freshness that was asked for was reached.
+    degraded: whether something could not be read.
+    models: what live models say, for `explain`.
+    """
+
+    visitor: VisitorBase | None
+    pid: str
+    asked_for_somebody: bool
+    visit: Visit
+    rows: dict[str, Row]
+    vector: bytes | None
+    shop: Shop
+    row_of: Callable[[str], Row | None] = lambda _: None
+    met: bool | None = None
+    degraded: bool = False
+    models: dict[str, Any] = {}
+
+
+class Context(NamedTuple):
+    """What a stage may know beside the candidates; `now` in ms."""
+
+    request: Request
+    snapshot: Snapshot
+    placement: Placement
+    now: int
+
+    @property
+    def shop(self) -> Shop:
+        """What all requests share."""
+        return self.snapshot.shop
+
+
+Stage: TypeAlias = Callable[[list[Candidate], Context], list[Candidate]]
+"""Candidates in and out, best first; pure, and the argument itself where there is nothing to do."""
