@@ -21,6 +21,7 @@ from serving.recommender import Candidate
 from serving.recommenders import recommenders
 from serving.request import Request
 from serving.shop import NEWEST, Selection, Shop
+from serving.slate import cursor, steady
 from serving.slate.slate import Slate
 from serving.stage import Context, Snapshot, Stage
 from serving.stages import stages as stages_of
@@ -49,7 +50,7 @@ def decide(
     rule = both(placement.rule, request.rule) if placement.rule and request.rule else placement.rule or request.rule
     within = None if rule is None else shop.within(rule)
     own = snapshot.visit.session if placement.cart else ()
-    slate = Slate(request.n, snapshot, within, now, above, (*request.item_ids, *above, *own))
+    slate = Slate(request.n, snapshot, placement, within, now, above, (*request.item_ids, *above, *own))
     evident = 0
     if placement.enabled:
         evident = _fill(slate, Context(request, snapshot, placement, now), within or shop, above)
@@ -74,10 +75,10 @@ def _fill(slate: Slate, context: Context, within: Shop | Selection, above: Colle
     Where items have variants more are asked for, as most will be left.
     """
     request, snapshot, placement = context.request, context.snapshot, context.placement
-    count = request.n + len(snapshot.visit.hidden) + len(above)
+    count = request.n + len(snapshot.visit.hidden) + len(above) + len(request.after)
     count *= VARIANTS if snapshot.shop.grouped else 1
     offers = tiered(
-        known_of(snapshot, within, context.now),
+        known_of(snapshot, within, steady.instant(snapshot, context.now)),
         placement,
         count,
         lambda known: located(known, snapshot, placement, within),
@@ -96,6 +97,7 @@ def _fill(slate: Slate, context: Context, within: Shop | Selection, above: Colle
 
 
 def _staged(candidates: list[Candidate], stages: Sequence[Stage], context: Context) -> list[Candidate]:
+    candidates = cursor.unseen(candidates, context.request.after, context.shop)
     for stage in stages:
         candidates = stage(candidates, context)
     return candidates

@@ -31,6 +31,7 @@ class Shown(Struct, frozen=True, gc=False):
     recommender: str
     because_item_id: str | None
     because: Reason | None
+    evidence: float = 0.0
 
 
 class Fresh(Struct, frozen=True, gc=False):
@@ -61,11 +62,11 @@ class Decision(Struct, frozen=True, gc=False):
     explain: dict[str, Any] | None = None
 
 
-def shown(candidate: Candidate, factor: float, reasons: dict[str, Reason]) -> Shown:
+def shown(candidate: Candidate, factor: float, reasons: dict[str, Reason], evidence: float) -> Shown:
     """A candidate, its score times `factor`, with the visitor's own event that speaks for it, if there is one."""
     because = candidate.because_item_id
     reason = None if because is None else reasons.get(because)
-    return Shown(candidate.item_id, candidate.score * factor, candidate.recommender, because, reason)
+    return Shown(candidate.item_id, candidate.score * factor, candidate.recommender, because, reason, evidence)
 
 
 class Fragments(NamedTuple):
@@ -92,6 +93,7 @@ def write(
     version: int,
     pid_keys: int,
     models: dict[str, int],
+    following: str | None = None,
 ) -> Written:
     """Both forms of a decision.
 
@@ -99,6 +101,7 @@ def write(
     ----------
     asked: what the request said, without persons; `version` of the placement's settings, `models` used with theirs.
     pid_keys: with how many keys the pseudonym was made.
+    following: the cursor of the next page; only the shelf has it.
     """
     fresh, at = decision.fresh, decision.at
     head = (
@@ -114,7 +117,8 @@ def write(
         f'"variation":"{decision.variation}","candidates":{decision.candidates},'
         f'"request":{_json(asked)},"models":{_json(models)},'
     )
-    return Written(f'{head}"items":[{shelf}]{explain}}}'.encode(), f'{head}{more}"items":[{record}]}}'.encode())
+    page = f'"next":{_text(following)},'
+    return Written(f'{head}{page}"items":[{shelf}]{explain}}}'.encode(), f'{head}{more}"items":[{record}]}}'.encode())
 
 
 def _items(items: Sequence[Shown], fragments: Callable[[str], Fragments], at: int) -> tuple[str, str]:
@@ -125,7 +129,10 @@ def _items(items: Sequence[Shown], fragments: Callable[[str], Fragments], at: in
         because = reasons.get(one.because_item_id)
         if because is None:
             because = reasons[one.because_item_id] = _because(one, at)
-        end = f'{place},"score":{one.score:.6g},"recommender":"{one.recommender}","because":[{because}],"rules":[]}}'
+        end = (
+            f'{place},"score":{one.score:.6g},"recommender":"{one.recommender}","evidence":{one.evidence:.4g},'
+            f'"because":[{because}],"rules":[]}}'
+        )
         first = fragments(one.item_id)
         shelf.append(first.shelf + end)
         record.append(first.record + end)
@@ -150,7 +157,7 @@ def _number(value: int | None) -> str:
     return "null" if value is None else str(value)
 
 
-def _text(value: str) -> str:
+def _text(value: str | None) -> str:
     return f'"{value}"' if value else "null"
 
 

@@ -26,7 +26,8 @@ class Candidate(Struct, frozen=True, gc=False):
     """An item that might be shown; `because_item_id` is the visitor's item that speaks for it most.
 
     `rules` names the marketers' rules that touched it; `propensity` is the probability with which it stands where it
-    does.
+    does. `times` of `of` steps around that item went to this one, as far as somebody counted
+    (`serving/slate/evidence.py`).
     """
 
     item_id: str
@@ -35,6 +36,8 @@ class Candidate(Struct, frozen=True, gc=False):
     because_item_id: str | None = None
     rules: tuple[str, ...] = ()
     propensity: float = 1.0
+    times: int = 0
+    of: int = 0
 
 
 class Vectors(Struct, frozen=True, gc=False):

@@ -44,11 +44,16 @@ STEP_NEIGHBOURS = 15
 UNKNOWN_TOTAL = 1.0
 
 
+NOTHING: NDArray[np.int32] = np.zeros(0, np.int32)
+
+
 class Row(Struct, frozen=True, gc=False):
     """One item's row as of `at` (ms), ready to be added; made once per version of the row, 0.2 µs for each neighbour.
 
-    `codes` are the neighbours, `weights` their after + 0.7 * before; `total` is in how many sessions the item was
-    seen, decayed. `together` are those that were in one cart or order with it, as (code, weight).
+    `codes` are the neighbours, `weights` their after + 0.7 * before, `counts` how often each was counted, before or
+    after, and `counted` the sum of that; `total` is in how many sessions the item was seen, decayed. `returns` are how
+    many sessions came back to it, of how many. `together` are those that were in one cart or order with it, as
+    (code, weight).
     """
 
     code: int
@@ -58,17 +63,23 @@ class Row(Struct, frozen=True, gc=False):
     codes: NDArray[np.int32]
     weights: NDArray[np.float32]
     together: tuple[tuple[int, float], ...] = ()
+    counts: NDArray[np.int32] = NOTHING
+    counted: int = 0
+    returns: tuple[int, int] = (0, 0)
 
 
 class Ranked(Struct, frozen=True, gc=False):
     """The best items, best first: `codes`, `scores` and `because`, the place of the item that added most to each.
 
-    Places count the session's items first, then the earlier ones.
+    Places count the session's items first, then the earlier ones. `times` is how often that item's shoppers went on to
+    this one (or came from it), `of` how many such steps there were in all; `of` = 0: nobody counted.
     """
 
     codes: list[int]
     scores: list[float]
     because: list[int]
+    times: list[int]
+    of: list[int]
 
 
 class Voice(Struct, frozen=True, gc=False):
@@ -84,17 +95,22 @@ def parse(item_id: str, item: Any, codes: Codes) -> Row:
     """The row of an item's value (`stream.item.Item`)."""
     state = relations.SIGNAL.of(item)
     links = {other: link.weight for other, link in state.after.items()}
+    counts = {other: link.count for other, link in state.after.items()}
     for other, link in state.before.items():
         links[other] = links.get(other, 0.0) + BEFORE * link.weight
-    scale = relations.scale(state, item.at)
+        counts[other] = counts.get(other, 0) + link.count
+    scale, returns = relations.scale(state, item.at), repeats.SIGNAL.of(item)
     return Row(
         codes.code(item_id),
         item.at,
         state.total * scale,
-        repeats.rate(repeats.SIGNAL.of(item)),
+        repeats.rate(returns),
         codes.array(links),
         (np.fromiter(links.values(), np.float64, len(links)) * scale).astype(np.float32),
         tuple((codes.code(other), link.weight * scale) for other, link in state.together.items()),
+        np.fromiter(counts.values(), np.int32, len(counts)),
+        sum(counts.values()),
+        (returns.repeats, returns.sessions),
     )
 
 
@@ -115,7 +131,7 @@ def rank(
     shown: by code, whether an item may be answered; None = all. Codes beyond its end may not.
     """
     voices = _voices(session[:SESSION_ITEMS], earlier[:EARLIER_ITEMS], now)
-    return _best(voices, count, shown) if voices else Ranked([], [], [])
+    return _best(voices, count, shown) if voices else Ranked([], [], [], [], [])
 
 
 def _voices(session: Sequence[Row | None], earlier: Sequence[Row | None], now: int) -> list[Voice]:
@@ -160,7 +176,7 @@ def further(
         if row is not None and len(row.codes)
         for voice in _lent(place, row, row_of, now)
     ]
-    return _best(voices, count, shown) if voices else Ranked([], [], [])
+    return _best(voices, count, shown) if voices else Ranked([], [], [], [], [])
 
 
 def _lent(place: int, row: Row, row_of: Callable[[int], Row | None], now: int) -> Iterator[Voice]:
@@ -198,9 +214,13 @@ def _best(voices: list[Voice], count: int, shown: NDArray[np.bool_] | None) -> R
     top = top[sums[top] > 0.0]
     entries = order[_heaviest(values, starts, top)]
     ends = np.cumsum([*(len(v.row.codes) for v in lending), *([1] * len(voices))])
-    said_by = [*(v.place for v in lending), *(v.place for v in voices)]
-    because = [said_by[voice] for voice in np.searchsorted(ends, entries, side="right").tolist()]
-    return Ranked(codes[starts[top]].tolist(), sums[top].tolist(), because)
+    said_by = [*lending, *voices]
+    loudest = np.searchsorted(ends, entries, side="right").tolist()
+    times = np.concatenate([*(v.row.counts for v in lending), [v.row.returns[0] for v in voices]])[entries]
+    of = [said_by[n].row.counted if n < len(lending) else said_by[n].row.returns[1] for n in loudest]
+    return Ranked(
+        codes[starts[top]].tolist(), sums[top].tolist(), [said_by[n].place for n in loudest], times.tolist(), of
+    )
 
 
 def _allowed(codes: NDArray[np.int32], shown: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -1,8 +1,8 @@
 """Impressions: what the visitor was shown, and whether they ever cared.
 
 An item counts once for a shelf that was really seen, however often the page says so: the same decision, the same view
-of a page or the same second is one shelf. Interest (a click, a view, a cart) starts the count anew. A click that is told
-of before its impression counts as the answer to it.
+of a page or the same second is one shelf. Interest (a click, a view, a cart) starts the count anew. A click that comes
+before its impression counts as the answer to it.
 """
 
 from __future__ import annotations
