@@ -9,6 +9,7 @@ from msgspec import Struct, ValidationError, convert, to_builtins
 from river import base, optim
 
 from stream.choice import LONGEST, Choice, Matrix, Nested, Scored, inclusive_value, score, sigmoid, softmax
+from stream.entries import CHOICES
 from stream.features import CHOICE_FEATURES, CHOICE_LIMIT, CHOICE_START, GATE_START
 from stream.published import ModelRefusedError, finite
 
@@ -83,6 +84,7 @@ class Chooser(base.Estimator):
     """
 
     name: ClassVar[str] = "choices"
+    key: ClassVar[str] = CHOICES
 
     def __init__(
         self,

@@ -77,14 +77,14 @@ def sign(key: bytes, kind: str, fields: tuple[object, ...]) -> str:
     return urlsafe_b64encode(payload + mac).rstrip(b"=").decode()
 
 
-def verify(key: bytes, kind: str, token: str) -> tuple[object, ...]:
-    """The fields signed under `kind`; raises `BadToken`."""
+def verify(key: bytes | None, kind: str, token: str) -> tuple[object, ...]:
+    """The fields signed under `kind`; raises `BadToken`. Without a key: what it says, whoever made it."""
     try:
         blob = urlsafe_b64decode(token.encode("ascii") + b"=" * (-len(token) % 4))
         if urlsafe_b64encode(blob).rstrip(b"=").decode() != token:
             raise BadToken("this is not a token: send it exactly as the API gave it")
         payload, mac = blob[:-_MAC_BYTES], blob[-_MAC_BYTES:]
-        if not hmac.compare_digest(mac, hmac.digest(key, payload, "sha256")[:_MAC_BYTES]):
+        if key is not None and not hmac.compare_digest(mac, hmac.digest(key, payload, "sha256")[:_MAC_BYTES]):
             raise BadToken("the token's signature is not ours: send it exactly as the API gave it")
         found, *fields = msgspec.msgpack.decode(payload, type=list[object])
     except (UnicodeEncodeError, binascii.Error, msgspec.MsgspecError, ValueError) as error:
@@ -113,7 +113,7 @@ def made_with(keys: int) -> tuple[int, ...]:
     return (keys,) if keys > 1 else ()
 
 
-def read_made_with(key: bytes, kind: str, token: str, shape: type[T], others: int) -> T:
+def read_made_with(key: bytes | None, kind: str, token: str, shape: type[T], others: int) -> T:
     """As `read`, where `made_with` follows `others` fields: 1 if it is not there."""
     fields = verify(key, kind, token)
     return _typed((*fields, 1) if len(fields) == others else fields, shape)
@@ -144,8 +144,11 @@ def decision_id(key: bytes, token: DecisionToken) -> str:
     return sign(key, "decision", (*fields, *made_with(keys)))
 
 
-def read_decision_id(key: bytes, token: str) -> DecisionToken:
-    """What attribution needs of the decision; raises `BadToken`."""
+def read_decision_id(key: bytes | None, token: str) -> DecisionToken:
+    """What attribution needs of the decision; raises `BadToken`.
+
+    A fold has no key (`GUARANTEES.md` §1.6): it reads what the edge has verified, or what came straight from Kafka.
+    """
     fields = read_made_with(key, "decision", token, tuple[str, str, int, bytes, int, int, int, bytes, int], 8)
     placement, variation, at, raw_pid, policy, click_window_s, view_window_s, nonce, keys = fields
     return DecisionToken(placement, variation, at, _pid(raw_pid), policy, click_window_s, view_window_s, nonce, keys)

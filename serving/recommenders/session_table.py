@@ -20,10 +20,8 @@ def candidates(known: Known, count: int) -> list[Candidate]:
     )
     sources, ids = [*here, *earlier], known.codes.ids
     return [
-        Candidate(ids[code], score, NAME, sources[place], times=times, of=of)
-        for code, score, place, times, of in zip(
-            ranked.codes, ranked.scores, ranked.because, ranked.times, ranked.of, strict=True
-        )
+        Candidate(ids[code], score, NAME, sources[place])
+        for code, score, place in zip(ranked.codes, ranked.scores, ranked.because, strict=True)
     ]
 
 

@@ -9,8 +9,8 @@ left of 1, is the item's evidence; each newer item of the visit leaves it a quar
 
 So 0.1 says: with 95 % certainty at least a tenth of the steps from where the visitor is lead here, beyond those that
 popularity alone would send. 0 says that the counts do not show it: too few, or no more than popularity. An item of the
-visit itself is judged by how many of its sessions came back to it; the newest never is the next. What the visitor looked
-at themself (`FACTS`) is certain: 1. How often the next click then came: `serving/ranking/DESIGN.md`.
+visit itself is judged by how many of its sessions came back to it; the newest never is the next. What the visitor
+looked at themself (`FACTS`) is certain: 1. How often the next click then came: `serving/ranking/DESIGN.md`.
 
 References
 ----------
@@ -19,11 +19,11 @@ Wilson, E. B. (1927). Probable inference, the law of succession, and statistical
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import sqrt
 
+from serving.ranking.table import Row
 from serving.recommender import Candidate
-from serving.shop import Shop
+from serving.stage import Snapshot
 
 FACTS = frozenset({"viewed"})
 FADE = 0.25
@@ -31,22 +31,30 @@ Z = 1.6448536269514722
 _ZZ = Z * Z
 
 
-def evidence(candidate: Candidate, shop: Shop, session: Sequence[str]) -> float:
-    """The candidate's evidence, 0 to 1, in a visit of these items, newest first. About 1 µs."""
-    of, because = candidate.of, candidate.because_item_id
-    if not of:
+def evidence(candidate: Candidate, snapshot: Snapshot) -> float:
+    """The candidate's evidence, 0 to 1. About 3 µs."""
+    because, session, shop = candidate.because_item_id, snapshot.visit.session, snapshot.shop
+    row = None if because is None else snapshot.rows.get(because)
+    if row is None or because is None or candidate.recommender in FACTS:
         return float(candidate.recommender in FACTS)
-    newer = session.index(because) if because in session else len(session)
-    newer -= because == candidate.item_id
-    bound = lower(min(candidate.times, of), of)
-    popular = shop.board.share(candidate.item_id)
-    return FADE**newer * (bound - popular) / (1.0 - popular) if bound > popular and newer >= 0 else 0.0
+    itself = because == candidate.item_id
+    times, of = row.returns if itself else _counted(row, shop.codes.known(candidate.item_id))
+    newer = (session.index(because) if because in session else len(session)) - itself
+    if not times or newer < 0:
+        return 0.0
+    bound, popular = lower(min(times, of), of), shop.board.share(candidate.item_id)
+    return FADE**newer * (bound - popular) / (1.0 - popular) if bound > popular else 0.0
+
+
+def _counted(row: Row, code: int | None) -> tuple[int, int]:
+    """How many steps around the row's item led to this one, of how many."""
+    codes = row.codes
+    place = 0 if code is None else int(codes.searchsorted(code))
+    return (int(row.counts[place]) if place < len(codes) and codes[place] == code else 0), row.counted
 
 
 def lower(times: int, of: int) -> float:
     """What a share is at least, with 95 % certainty, that was `times` of `of` > 0 (Wilson's one-sided bound)."""
-    if not times:
-        return 0.0
     share = times / of
     spread = Z * sqrt((share * (1.0 - share) + _ZZ / (4 * of)) / of)
     return (share + _ZZ / (2 * of) - spread) / (1.0 + _ZZ / of)

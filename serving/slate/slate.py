@@ -48,8 +48,8 @@ class Slate:
         What is taken later ranks lower, so its scores, which are another generator's, are scaled to lie below.
         """
         items, offered, wanted = self.items, self.offered, self._wanted
-        hidden, reasons, shop = self._hidden, self._snapshot.visit.reasons, self._snapshot.shop
-        session = self._snapshot.visit.session
+        hidden, snapshot = self._hidden, self._snapshot
+        reasons = snapshot.visit.reasons
         lowest = items[-1].score if items else 0.0
         factor = 0.0
         for candidate in candidates:
@@ -59,7 +59,7 @@ class Slate:
             if item_id in offered and item_id not in self._weak:
                 continue
             offered[item_id] = candidate
-            sure = evidence(candidate, shop, session)
+            sure = evidence(candidate, snapshot)
             refusal = hidden[item_id] if item_id in hidden else self._refusal(candidate, sure)
             if refusal:
                 self.refused[item_id] = refusal

@@ -105,8 +105,9 @@ async def test_a_request_may_ask_for_diversity(stocked: Deployment) -> None:
 
 
 async def test_the_requests_diversity_takes_the_place_of_the_placements(stocked: Deployment) -> None:
+    await home(stocked)
     plain = ids(await stocked.shelf("home_for_you", "me"))
-    await home(stocked, diversity=0.9, repeats=True)
+    await home(stocked, diversity=0.9)
     assert ids(await stocked.shelf("home_for_you", "me")) != plain
     assert ids(await stocked.shelf("home_for_you", "me", diversity=0)) == plain
 
