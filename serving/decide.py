@@ -22,9 +22,10 @@ from serving.recommender import Candidate
 from serving.recommenders import recommenders
 from serving.request import Request
 from serving.rules.acting import Acting, RulesHere
-from serving.rules.caps import Caps
 from serving.rules.segment import Shopper
 from serving.shop import NEWEST, Selection, Shop
+from serving.slate import cursor, steady
+from serving.slate.caps import caps_of
 from serving.slate.slate import Slate
 from serving.stage import Context, Snapshot, Stage
 from serving.stages import stages as stages_of
@@ -57,8 +58,16 @@ def decide(
         rule = both(acting.filter, rule) if rule else acting.filter
     within = None if rule is None else shop.within(rule)
     own = snapshot.visit.session if placement.cart else ()
-    caps = Caps(acting.caps, shop) if acting is not None and acting.caps else None
-    slate = Slate(request.n, snapshot, within, now, above, (*request.item_ids, *above, *own), caps)
+    slate = Slate(
+        request.n,
+        snapshot,
+        placement,
+        within,
+        now,
+        above,
+        (*request.item_ids, *above, *own),
+        caps_of(placement, () if acting is None else acting.caps, shop),
+    )
     evident, choices = 0, None
     if placement.enabled:
         evident, choices = _fill(slate, Context(request, snapshot, placement, now, acting), within or shop, above)
@@ -88,12 +97,12 @@ def _fill(
     is answered, and what a model ranked the items by.
     """
     request, snapshot, placement = context.request, context.snapshot, context.placement
-    count = request.n + len(snapshot.visit.hidden) + len(above)
+    count = request.n + len(snapshot.visit.hidden) + len(above) + len(request.after)
     count *= VARIANTS if snapshot.shop.grouped else 1
     if context.acting is not None:
         count = max(WIDER * count, LEAST_WIDE) if context.acting.wide else count
         slate.reserve(context.acting.pins)
-    known = known_of(snapshot, placement, within, context.now)
+    known = known_of(snapshot, placement, within, steady.instant(snapshot, context.now))
     stages = stages_of(context)
     ranking = None
     if placement.goal is None:
@@ -128,6 +137,7 @@ def _acting(rules: RulesHere, request: Request, snapshot: Snapshot, now: int) ->
 
 
 def _staged(candidates: list[Candidate], stages: Sequence[Stage], context: Context) -> list[Candidate]:
+    candidates = cursor.unseen(candidates, context.request.after, context.shop)
     for stage in stages:
         candidates = stage(candidates, context)
     return candidates

@@ -34,6 +34,7 @@ class Shown(Struct, frozen=True, gc=False):
     recommender: str
     because_item_id: str | None
     because: Reason | None
+    evidence: float = 0.0
     rules: tuple[str, ...] = ()
 
 
@@ -68,11 +69,13 @@ class Decision(Struct, frozen=True, gc=False):
     rules: Sequence[str] = ()
 
 
-def shown(candidate: Candidate, factor: float, reasons: dict[str, Reason]) -> Shown:
+def shown(candidate: Candidate, factor: float, reasons: dict[str, Reason], evidence: float) -> Shown:
     """A candidate, its score times `factor`, with the visitor's own event that speaks for it, if there is one."""
     because = candidate.because_item_id
     reason = None if because is None else reasons.get(because)
-    return Shown(candidate.item_id, candidate.score * factor, candidate.recommender, because, reason, candidate.rules)
+    return Shown(
+        candidate.item_id, candidate.score * factor, candidate.recommender, because, reason, evidence, candidate.rules
+    )
 
 
 class Fragments(NamedTuple):
@@ -100,6 +103,7 @@ def write(
     pid_keys: int,
     models: dict[str, int],
     visit: Visited,
+    following: str | None = None,
 ) -> Written:
     """Both forms of a decision.
 
@@ -108,6 +112,7 @@ def write(
     asked: what the request said, without persons; `version` of the placement's settings, `models` used with theirs.
     pid_keys: with how many keys the pseudonym was made.
     visit: where the visitor was, so that the decision can be made again (`serving/again.py`).
+    following: the cursor of the next page; only the shelf has it.
     """
     fresh, at = decision.fresh, decision.at
     head = (
@@ -124,7 +129,8 @@ def write(
         f"{_acting(decision.rules)}"
         f'"request":{_json(asked)},"models":{_json(models)},{_choices(decision.choices)}"visit":{_json(visit)},'
     )
-    return Written(f'{head}"items":[{shelf}]{explain}}}'.encode(), f'{head}{more}"items":[{record}]}}'.encode())
+    page = f'"next":{_text(following)},'
+    return Written(f'{head}{page}"items":[{shelf}]{explain}}}'.encode(), f'{head}{more}"items":[{record}]}}'.encode())
 
 
 def shelf_items(decision: Decision, fragments: Callable[[str], Fragments]) -> bytes:
@@ -147,7 +153,7 @@ def _items(items: Sequence[Shown], fragments: Callable[[str], Fragments], at: in
         because = reasons.get(led)
         if because is None:
             because = reasons[led] = _because(one, led[1], at)
-        ranked = f'{place},"score":{one.score:.6g},"recommender":"{one.recommender}"'
+        ranked = f'{place},"score":{one.score:.6g},"recommender":"{one.recommender}","evidence":{one.evidence:.4g}'
         end = f'{ranked},"because":[{because}],"rules":{_names(one.rules)}}}'
         first = fragments(one.item_id)
         shelf.append(first.shelf + end)
@@ -186,7 +192,7 @@ def _number(value: int | None) -> str:
     return "null" if value is None else str(value)
 
 
-def _text(value: str) -> str:
+def _text(value: str | None) -> str:
     return f'"{value}"' if value else "null"
 
 
