@@ -2,6 +2,7 @@
 
 ```
 generators, tier by tier ─▶ stages that reorder ─▶ slate: what must not be shown goes ─▶ the policy without evidence
+                                                                                    ─▶ exploration
 ```
 Rules on stock and on what the visitor has are applied here, to live values, and to what fills up, too.
 """
@@ -15,6 +16,7 @@ from typing import Any
 
 from serving.candidates import in_one, known_of, located, tiered
 from serving.decision import Decision, Fresh, Rung, Shown, Status
+from serving.exploration import explored
 from serving.filters.rule import both
 from serving.placement import Placement
 from serving.recommender import Candidate
@@ -50,21 +52,22 @@ def decide(
     within = None if rule is None else shop.within(rule)
     own = snapshot.visit.session if placement.cart else ()
     slate = Slate(request.n, snapshot, within, now, above, (*request.item_ids, *above, *own))
-    evident = 0
-    if placement.enabled:
-        evident = _fill(slate, Context(request, snapshot, placement, now), within or shop, above)
+    context = Context(request, snapshot, placement, now)
+    evident = _fill(slate, context, within or shop, above) if placement.enabled else 0
+    items, draw = explored(slate.items, slate.lets, context) if evident and placement.explore else (slate.items, None)
     return Decision(
         placement=placement.name,
         variation=variation,
-        status=_status(snapshot, placement, evident, len(slate.items)),
-        rung=_rung(snapshot, slate.items),
+        status=_status(snapshot, placement, evident, len(items)),
+        rung=_rung(snapshot, items),
         at=now,
         pid=snapshot.pid,
         nonce=rng.randbytes(NONCE_BYTES),
         fresh=_fresh(snapshot, now),
-        items=slate.items,
+        items=items,
         candidates=len(slate.offered),
         explain=_explained(slate, snapshot, placement) if request.explain else None,
+        explored=draw,
     )
 
 

@@ -33,6 +33,27 @@ class Shown(Struct, frozen=True, gc=False):
     because: Reason | None
 
 
+class Explored(Struct, frozen=True, gc=False):
+    """That a draw decided whether a new item stands on the shelf, and its probabilities (`serving/exploration.py`).
+
+    `usual`: that the item of the order stands where it does, at all places but the first. Where a new item stands:
+    `place`, its `propensity`, and `instead_of` which item.
+    """
+
+    usual: float
+    place: int | None = None
+    propensity: float = 1.0
+    instead_of: Shown | None = None
+
+    def note(self, place: int) -> str:
+        """What the record says of a place, as the end of a JSON object."""
+        if place != self.place or self.instead_of is None:
+            return f',"propensity":{self.usual:.9g}}}' if place else "}"
+        gone = self.instead_of
+        said = {"item_id": gone.item_id, "recommender": gone.recommender, "score": gone.score}
+        return f',"propensity":{self.propensity:.9g},"instead_of":{_json(said)}}}'
+
+
 class Fresh(Struct, frozen=True, gc=False):
     """The newest event of the visitor that the decision knows; `met` is None if no freshness was asked for."""
 
@@ -59,6 +80,7 @@ class Decision(Struct, frozen=True, gc=False):
     items: Sequence[Shown]
     candidates: int
     explain: dict[str, Any] | None = None
+    explored: Explored | None = None
 
 
 def shown(candidate: Candidate, factor: float, reasons: dict[str, Reason]) -> Shown:
@@ -106,7 +128,7 @@ def write(
         f'"rung":"{decision.rung}","experiment":null,"fresh_to":{{"occurred_at":{_number(fresh.occurred_at)},"lag_ms":{_number(fresh.lag_ms)},'
         f'"met":{_BOOLEAN[fresh.met]}}},"took_ms":{took_ms:.3f},'
     )
-    shelf, record = _items(decision.items, fragments, at)
+    shelf, record = _items(decision, fragments)
     explain = "" if decision.explain is None else f',"explain":{_json(decision.explain)}'
     made_with = f'"pid_keys":{pid_keys},' if pid_keys > 1 else ""
     more = (
@@ -117,18 +139,19 @@ def write(
     return Written(f'{head}"items":[{shelf}]{explain}}}'.encode(), f'{head}{more}"items":[{record}]}}'.encode())
 
 
-def _items(items: Sequence[Shown], fragments: Callable[[str], Fragments], at: int) -> tuple[str, str]:
+def _items(decision: Decision, fragments: Callable[[str], Fragments]) -> tuple[str, str]:
     """The items of both forms; what the decision says of an item ends both alike."""
     reasons: dict[str | None, str] = {}
     shelf, record = [], []
-    for place, one in enumerate(items):
+    at, explored = decision.at, decision.explored
+    for place, one in enumerate(decision.items):
         because = reasons.get(one.because_item_id)
         if because is None:
             because = reasons[one.because_item_id] = _because(one, at)
         end = f'{place},"score":{one.score:.6g},"recommender":"{one.recommender}","because":[{because}],"rules":[]}}'
         first = fragments(one.item_id)
         shelf.append(first.shelf + end)
-        record.append(first.record + end)
+        record.append(first.record + (end if explored is None else end[:-1] + explored.note(place)))
     return ",".join(shelf), ",".join(record)
 
 

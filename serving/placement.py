@@ -25,6 +25,12 @@ ItemId: TypeAlias = Annotated[str, Meta(min_length=1, max_length=128)]
 WindowS: TypeAlias = Annotated[int, Meta(ge=0, le=30 * DAY_S)]
 
 
+class Explore(Struct, frozen=True, forbid_unknown_fields=True):
+    """`share`: of a placement's impressions, that go to items that few have seen; at most one a shelf."""
+
+    share: Annotated[float, Meta(ge=0, le=0.2)]
+
+
 class Document(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What can be said of a placement.
 
@@ -42,6 +48,7 @@ class Document(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     bought_days: how long what the visitor bought is not shown.
     exclude: items that are never shown here; `exclude_viewed`: nor what the visitor has looked at in this visit.
     click_window_s, view_window_s: how long after a click, or after being seen, a purchase is credited.
+    explore: whether new items get a share of the impressions; only where shelves are personal, and never in mails.
     enabled: false answers with an empty shelf.
     """
 
@@ -61,6 +68,7 @@ class Document(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     exclude_viewed: bool = False
     click_window_s: WindowS = 7 * DAY_S
     view_window_s: WindowS = DAY_S
+    explore: Explore | None = None
     enabled: bool = True
 
 
@@ -90,7 +98,14 @@ def _known(document: Document) -> Document:
             raise BadDocument(f"/recommenders/{place}", f"There is no recommender of this name; there are {choices}.")
         if one in document.recommenders[:place]:
             raise BadDocument(f"/recommenders/{place}", "This recommender stands here twice.")
+    if document.explore is not None and (document.last_visit or document.cart or not _personal(document)):
+        fix = "Leave `explore` out: only a personal shelf explores, and neither a mail's (`last_visit`) nor a cart's."
+        raise BadDocument("/explore", fix)
     return document
+
+
+def _personal(document: Document) -> bool:
+    return any(recommenders()[name].personal for name in document.recommenders)
 
 
 def _rule(document: Document) -> Rule | None:

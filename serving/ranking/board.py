@@ -40,6 +40,13 @@ class Board:
         """In how many sessions each item was seen, added up."""
         return int(self._seen.sum())
 
+    def fewer(self, views: int, among: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Those of the codes `among` that were seen in fewer sessions than `views`."""
+        seen = np.zeros(len(among), np.int64)
+        noted = among < len(self._seen)
+        seen[noted] = self._seen[among[noted]]
+        return among[seen < views]
+
     def rates(self, now: int) -> NDArray[np.float64]:
         """How often each item (by code) is seen a day, at `now` (ms): the mean of the fast and the slow estimate."""
         passed = np.maximum(now - self._at[: len(self._codes)], 0.0)

@@ -58,6 +58,15 @@ class Slate:
                 items.append(shown(candidate, factor, reasons))
         return len(items) >= wanted
 
+    def lets(self, item_id: str) -> bool:
+        """Whether this item might stand on the shelf beside all that do."""
+        if item_id in self._hidden or item_id in self.offered:
+            return False
+        shop = self._snapshot.shop
+        if not shop.sellable(item_id, self._now) or (self._within is not None and not self._within.lets(item_id)):
+            return False
+        return not shop.grouped or shop.group_of(item_id) not in self._groups
+
     def _refusal(self, item_id: str) -> str:
         """Why the shop's live values keep the item back, empty if they do not; its group then counts as taken."""
         shop = self._snapshot.shop
