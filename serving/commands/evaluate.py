@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from serving.commands.policies import policies_, shown
 from serving.commands.running import Json, err, fail, out
 from stream.replay import BadFile
 
@@ -21,9 +22,16 @@ def evaluate_(
     static: Annotated[Path | None, typer.Option(help="learn on FILE, then test on all of this file")] = None,
     learn: Annotated[bool, typer.Option("--learn", help="with --static: go on learning")] = False,
     baselines: Annotated[bool, typer.Option("--baselines", help="also popularity, VS-kNN, … in the same run")] = False,
+    policy: Annotated[bool, typer.Option("--policy", help="what other policies would have earned, from logs")] = False,
+    decisions: Annotated[Path | None, typer.Option(help="with --policy: decision records, else from Kafka")] = None,
+    placement: Annotated[str, typer.Option(help="with --policy: this placement's shelves only")] = "",
     as_json: Json = False,
 ) -> None:
     """Quality of the code that serves, on a history: each event is predicted from what went before, then learnt."""
+    if policy:
+        told = policies_(file, decisions, placement)
+        print(json.dumps(told)) if as_json else out.print(shown(told))
+        return
     from serving.evaluate import evaluate  # noqa: PLC0415  # the other commands need none of it
 
     columns = (
