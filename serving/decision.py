@@ -45,13 +45,14 @@ class Explored(Struct, frozen=True, gc=False):
     propensity: float = 1.0
     instead_of: Shown | None = None
 
-    def note(self, place: int) -> str:
-        """What the record says of a place, as the end of a JSON object."""
-        if place != self.place or self.instead_of is None:
-            return f',"propensity":{self.usual:.9g}}}' if place else "}"
-        gone = self.instead_of
-        said = {"item_id": gone.item_id, "recommender": gone.recommender, "score": gone.score}
-        return f',"propensity":{self.propensity:.9g},"instead_of":{_json(said)}}}'
+    def notes(self, places: int) -> list[str]:
+        """What the record says of each place, as the end of a JSON object."""
+        notes = ["}", *[f',"propensity":{self.usual:.9g}}}'] * (places - 1)]
+        if self.place is not None and self.instead_of is not None:
+            gone = self.instead_of
+            said = {"item_id": gone.item_id, "recommender": gone.recommender, "score": gone.score}
+            notes[self.place] = f',"propensity":{self.propensity:.9g},"instead_of":{_json(said)}}}'
+        return notes
 
 
 class Fresh(Struct, frozen=True, gc=False):
@@ -143,7 +144,7 @@ def _items(decision: Decision, fragments: Callable[[str], Fragments]) -> tuple[s
     """The items of both forms; what the decision says of an item ends both alike."""
     reasons: dict[str | None, str] = {}
     shelf, record = [], []
-    at, explored = decision.at, decision.explored
+    at, notes = decision.at, decision.explored and decision.explored.notes(len(decision.items))
     for place, one in enumerate(decision.items):
         because = reasons.get(one.because_item_id)
         if because is None:
@@ -151,7 +152,7 @@ def _items(decision: Decision, fragments: Callable[[str], Fragments]) -> tuple[s
         end = f'{place},"score":{one.score:.6g},"recommender":"{one.recommender}","because":[{because}],"rules":[]}}'
         first = fragments(one.item_id)
         shelf.append(first.shelf + end)
-        record.append(first.record + (end if explored is None else end[:-1] + explored.note(place)))
+        record.append(first.record + (end[:-1] + notes[place] if notes else end))
     return ",".join(shelf), ",".join(record)
 
 

@@ -10,6 +10,7 @@ happened, nothing changes.
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from typing import NamedTuple
@@ -23,8 +24,10 @@ from serving.stage import Context
 
 RECOMMENDER = "exploration"
 NEAR = 3.0
+ALIKE = math.exp(NEAR)
 """A new item whose title is like the visit's is e³ times as likely as one that has nothing to do with it."""
 SESSION_ITEMS = 5
+_THREE = struct.Struct(">3Q").unpack
 
 
 class Draw(NamedTuple):
@@ -38,7 +41,7 @@ class Draw(NamedTuple):
 def draw(pid: str, event_id: str, placement: str) -> Draw:
     """The draw of a visitor after their newest event, for a placement."""
     drawn = blake2b(f"{pid}\0{event_id}\0{placement}".encode(), digest_size=24).digest()
-    whether, where, race = (int.from_bytes(drawn[n : n + 8], "big") for n in (0, 8, 16))
+    whether, where, race = _THREE(drawn)
     return Draw((whether >> 11) * 2.0**-53, (where >> 11) * 2.0**-53, race)
 
 
@@ -84,4 +87,4 @@ def _weights(new: Newcomers, context: Context) -> Uniforms:
         return near
     category_of = context.shop.category_of
     seen = {category_of.get(item_id) for item_id in context.snapshot.visit.session[:SESSION_ITEMS]} - {None}
-    return np.array([math.exp(NEAR) if category in seen else 1.0 for category in new.categories])
+    return np.array([ALIKE if category in seen else 1.0 for category in new.categories])

@@ -18,7 +18,7 @@ from stream.vectors import DIMENSIONS, Vector
 
 VIEWS = 30
 DAYS = 30
-AT_ONCE = 64
+AT_ONCE = 32
 """An item is new while fewer sessions than `VIEWS` have seen it and, where the catalogue tells since when it is sold,
 for `DAYS`; so many have their turn at once, the latest first."""
 
