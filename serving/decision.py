@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 from msgspec import Struct
 
+from serving.ranking.learnt import Choices
 from serving.recommender import Candidate
 from serving.request import Reason
 
@@ -45,7 +46,7 @@ class Decision(Struct, frozen=True, gc=False):
     """What is shown, and why.
 
     `at` in ms; `pid` is the visitor's pseudonym, empty where nothing personal was used. `candidates` counts what was
-    considered; `explain` says more to who asks for it.
+    considered; `choices` what a model ranked the items by; `explain` says more to who asks for it.
     """
 
     placement: str
@@ -58,6 +59,7 @@ class Decision(Struct, frozen=True, gc=False):
     fresh: Fresh
     items: Sequence[Shown]
     candidates: int
+    choices: Choices | None = None
     explain: dict[str, Any] | None = None
 
 
@@ -112,9 +114,15 @@ def write(
     more = (
         f'"decided_at":{at},"kind":"shelf","pid":{_text(decision.pid)},{made_with}"policy_version":{version},'
         f'"variation":"{decision.variation}","candidates":{decision.candidates},'
-        f'"request":{_json(asked)},"models":{_json(models)},'
+        f'"request":{_json(asked)},"models":{_json(models)},{_choices(decision.choices)}'
     )
     return Written(f'{head}"items":[{shelf}]{explain}}}'.encode(), f'{head}{more}"items":[{record}]}}'.encode())
+
+
+def _choices(choices: Choices | None) -> str:
+    if choices is None:
+        return ""
+    return f'"choices":{{"model":"{choices.model}","version":{choices.version},"features":"{choices.packed()}"}},'
 
 
 def _items(items: Sequence[Shown], fragments: Callable[[str], Fragments], at: int) -> tuple[str, str]:
