@@ -64,7 +64,7 @@ def _ms(minute: float) -> int:
 
 
 def every_event() -> list[Event]:
-    """Six shoppers (and two who pass by) who between them send every event of the contract, early, late, twice, with and without consent."""
+    """Six shoppers who between them send every event of the contract, early, late, twice, with and without consent."""
     pen = Pen()
     _ann(pen)
     _bob(pen)
