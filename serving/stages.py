@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from serving.rules.stage import stage as rules
 from serving.stage import Context, Stage
 
 
-def stages(context: Context) -> Sequence[Stage]:  # noqa: ARG001
+def stages(context: Context) -> Sequence[Stage]:
     """Those that have something to do now."""
-    return ()
+    return (rules,) if context.acting is not None and context.acting.bits else ()

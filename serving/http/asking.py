@@ -21,10 +21,10 @@ NEVER_SEEN = " "
 """Nobody's id, as the gate refuses blank ones: who must show a token and has none is answered with its shelf, so that
 neither what is said nor how long it takes tells whether there is a visitor of the id that was asked for."""
 
-OF_SERVERS = frozenset({"quantity"})
+OF_SERVERS = frozenset({"quantity", "margin", "margin_percent"})
 _OF_SERVERS = (
-    "How many of an item are left is no business of pages, which could find it out by asking: `quantity` is for secret "
-    "keys and for a placement's own filter."
+    "How many of an item are left and what it earns is no business of pages, which could find it out by asking: "
+    "`quantity`, `margin` and `margin_percent` are for secret keys, for a placement's own filter and for rules."
 )
 
 Id: TypeAlias = Annotated[str, Meta(min_length=1, max_length=128)]
