@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,11 @@ class Assortment:
             self._read(row, f"{path}, line {number}")
         if self._vectors is not None:
             self._vectors.catch_up(len(self._catalogue))
+
+    @property
+    def items(self) -> AbstractSet[str]:
+        """The ids of the catalogue."""
+        return self._catalogue.items.keys()
 
     def meet(self, item_id: str) -> None:
         """An item of the history; one that a catalogue leaves out is known by its id."""

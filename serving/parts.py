@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from serving.again import Again
 from serving.config.desk import Desk
 from serving.config.documents import Config
 from serving.console.audit import Audit
@@ -124,9 +125,9 @@ class Parts:
         return DecisionLog(self.ports.offers, self.partitions_of("decisions"))
 
     @cached_property
-    def shelves(self) -> Shelves:
+    def snapshots(self) -> Snapshots:
         ports = self.ports
-        snapshots = Snapshots(
+        return Snapshots(
             self.shop,
             self.rows,
             self.visitors,
@@ -135,8 +136,13 @@ class Parts:
             lambda: ports.live() and ports.catalogue.ready.is_set(),
             clock=ports.timer,
         )
+
+    @cached_property
+    def shelves(self) -> Shelves:
         pid_keys = self.pseudonyms.length
-        return Shelves(self.shop, snapshots, self.decisions, self.signing_key, pid_keys=pid_keys, clock=ports.clock)
+        return Shelves(
+            self.shop, self.snapshots, self.decisions, self.signing_key, pid_keys=pid_keys, clock=self.ports.clock
+        )
 
     # shoppers' rights
 
@@ -177,7 +183,19 @@ class Parts:
     @cached_property
     def explanations(self) -> Explanations:
         ports = self.ports
-        return Explanations(ports.within, self.visitors.epoch_of, self.signing_key, self.pseudonyms, clock=ports.clock)
+        return Explanations(
+            ports.within,
+            self.visitors.epoch_of,
+            self.signing_key,
+            self.pseudonyms,
+            title_of=self.shop.title_of,
+            clock=ports.clock,
+        )
+
+    @cached_property
+    def again(self) -> Again:
+        placements = self.ports.config.of(placement_kind())
+        return Again(self.snapshots, lambda: placements.all, clock=self.ports.clock)
 
     # those who run the shop
 

@@ -21,6 +21,17 @@ from serving.ranking.table import Row
 from stream.signals.session import Step
 
 Need: TypeAlias = Literal["views", "categories", "titles", "pairs", "orders", "visitors"]
+Relation: TypeAlias = Literal[
+    "viewed_next",
+    "one_step_further",
+    "goes_with",
+    "bought_together",
+    "bought_after",
+    "similar",
+    "same_category",
+    "itself",
+]
+"""How an item stands to the visitor's item that speaks for it; what shoppers read of each: `serving/sentences.py`."""
 Scored: TypeAlias = Sequence[tuple[str, float]]
 """Items with their scores, best first."""
 
@@ -127,6 +138,7 @@ class Recommender:
     explain: one sentence for shoppers.
     needs: what there must be in the shop before it can say anything (`serving/readiness.py`).
     located: whether it needs the session's place among titles.
+    relation: how its candidates stand to the visitor's item that speaks for them; None if none ever does.
     """
 
     name: str
@@ -136,3 +148,4 @@ class Recommender:
     explain: str
     needs: Need
     located: bool = False
+    relation: Relation | None = None

@@ -114,6 +114,11 @@ class Shop:
             return self._catalogue.unsent
         return shelved.sellable and shelved.from_ms <= now
 
+    def title_of(self, item_id: str) -> str:
+        """What shoppers call an item; its id where the catalogue does not know it."""
+        shelved = self._catalogue.items.get(item_id)
+        return item_id if shelved is None else shelved.item.title
+
     def group_of(self, item_id: str) -> str | None:
         """The group that an item is a variant of, if it is one of any."""
         shelved = self._catalogue.items.get(item_id)

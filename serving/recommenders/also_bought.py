@@ -26,5 +26,6 @@ RECOMMENDER = Recommender(
     personal=True,
     candidates=candidates,
     explain="Shoppers who looked at this ended up buying that.",
+    relation="bought_after",
     needs="orders",
 )

@@ -26,5 +26,6 @@ RECOMMENDER = Recommender(
     personal=True,
     candidates=candidates,
     explain="Often bought together with this.",
+    relation="bought_together",
     needs="pairs",
 )

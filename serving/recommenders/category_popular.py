@@ -24,4 +24,5 @@ RECOMMENDER = Recommender(
     candidates=candidates,
     explain="Popular now in the category that you are looking at.",
     needs="categories",
+    relation="same_category",
 )

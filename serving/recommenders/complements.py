@@ -59,4 +59,5 @@ RECOMMENDER = Recommender(
     candidates=candidates,
     explain="Goes with what is in the cart.",
     needs="pairs",
+    relation="goes_with",
 )

@@ -34,4 +34,5 @@ RECOMMENDER = Recommender(
     explain="Similar to what you are looking at.",
     needs="titles",
     located=True,
+    relation="similar",
 )

@@ -34,5 +34,6 @@ RECOMMENDER = Recommender(
     personal=True,
     candidates=candidates,
     explain="New in the shop.",
+    relation="same_category",
     needs="titles",
 )

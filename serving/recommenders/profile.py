@@ -65,5 +65,6 @@ RECOMMENDER = Recommender(
     personal=True,
     candidates=candidates,
     explain="Popular now, above all where you looked around in earlier visits.",
+    relation="same_category",
     needs="categories",
 )

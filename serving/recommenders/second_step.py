@@ -32,4 +32,5 @@ RECOMMENDER = Recommender(
     candidates=candidates,
     needs="views",
     explain="Shoppers who went on from this to something else went on to that.",
+    relation="one_step_further",
 )

@@ -32,4 +32,5 @@ RECOMMENDER = Recommender(
     candidates=candidates,
     explain="Shoppers who looked at this went on to that.",
     needs="views",
+    relation="viewed_next",
 )

@@ -68,4 +68,5 @@ RECOMMENDER = Recommender(
     explain="Similar to this: alike in name, kind and price.",
     needs="titles",
     located=True,
+    relation="similar",
 )

@@ -32,6 +32,7 @@ RECOMMENDER = Recommender(
     personal=True,
     candidates=candidates,
     explain="Hardly discovered yet, and similar to what you are looking at.",
+    relation="similar",
     needs="titles",
     located=True,
 )

@@ -19,4 +19,5 @@ RECOMMENDER = Recommender(
     candidates=candidates,
     explain="You looked at this lately.",
     needs="visitors",
+    relation="itself",
 )

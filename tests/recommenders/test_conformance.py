@@ -57,3 +57,9 @@ def test_its_reason_is_an_item_of_the_visitor(one: Recommender) -> None:
 def test_it_explains_itself_in_one_sentence(one: Recommender) -> None:
     assert one.explain.endswith(".")
     assert one.explain.count(".") == 1
+
+
+@every
+def test_it_says_how_its_items_stand_to_the_visitors_own(one: Recommender) -> None:
+    spoken_for = {candidate.because_item_id for candidate in one.candidates(a_shop(), 20)} != {None}
+    assert (one.relation is not None) == spoken_for == one.personal
