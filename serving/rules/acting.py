@@ -11,11 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-import numpy as np
 from msgspec import UNSET
 
 from serving.config.documents import Documents
-from serving.filters.columns import Columns, Mask
+from serving.filters.masks import Together
 from serving.filters.rule import Rule as Filter
 from serving.recommender import Candidate
 from serving.rules.boosts import Boosts
@@ -126,13 +125,8 @@ def _filter(rules: Sequence[Rule]) -> Filter | None:
     if not rules:
         return None
     parts = [(one.condition, one.document.then.filter == "never") for one in rules if one.condition is not None]
-
-    def mask(columns: Columns) -> Mask:
-        masks = [~part.mask(columns) if never else part.mask(columns) for part, never in parts]
-        return masks[0] if len(masks) == 1 else np.logical_and.reduce(masks)
-
     fields = frozenset().union(*(part.fields for part, _ in parts))
-    return Filter(b'{"rules":"%b"}' % ",".join(one.name for one in rules).encode(), fields, mask)
+    return Filter(b'{"rules":"%b"}' % ",".join(one.name for one in rules).encode(), fields, Together(parts))
 
 
 def _pins(rules: Sequence[Rule]) -> tuple[Pinned, ...]:

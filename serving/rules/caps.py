@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Sequence
 
 from msgspec import UNSET
 
@@ -18,22 +17,28 @@ class Caps:
     def __init__(self, rules: Sequence[Rule], shop: Shop) -> None:
         self._shop = shop
         self._caps = [_of(rule) for rule in rules]
-        self._taken: Counter[tuple[int, Hashable]] = Counter()
+        self._left: dict[tuple[int, Hashable], int] = {}
+        self._asked: tuple[str, list[tuple[int, Hashable]]] = ("", [])
 
     def full(self, item_id: str) -> bool:
         """Whether a cap keeps this item back."""
-        return any(self._taken[key] >= self._caps[key[0]][1] for key in self._keys(item_id))
+        left = self._left
+        return any(left.get(key, 1) <= 0 for key in self._keys(item_id))
 
     def count(self, item_id: str) -> None:
         """The item stands on the shelf."""
-        self._taken.update(self._keys(item_id))
+        for key in self._keys(item_id):
+            self._left[key] = self._left.get(key, self._caps[key[0]][1]) - 1
 
-    def _keys(self, item_id: str) -> Iterator[tuple[int, Hashable]]:
-        item = self._shop.item(item_id)
-        for place, (field, _, rule) in enumerate(self._caps):
-            if item is not None and rule.about(item_id, self._shop):
-                for element in _values(field, field.elements(item)):
-                    yield place, element
+    def _keys(self, item_id: str) -> list[tuple[int, Hashable]]:
+        """What of the item is counted: number of the cap, and the value."""
+        if self._asked[0] != item_id:
+            item, keys = self._shop.item(item_id), []
+            for place, (field, _, rule) in enumerate(self._caps):
+                if item is not None and rule.about(item_id, self._shop):
+                    keys += [(place, element) for element in _values(field, field.elements(item))]
+            self._asked = item_id, keys
+        return self._asked[1]
 
 
 def _of(rule: Rule) -> tuple[Field, int, Rule]:
@@ -46,4 +51,6 @@ def _of(rule: Rule) -> tuple[Field, int, Rule]:
 
 def _values(field: Field, elements: Elements) -> Elements:
     """What is counted: of a category the whole path, of anything else each value once."""
+    if len(elements) < 2:
+        return elements
     return elements[-1:] if field.name == "category" else tuple(dict.fromkeys(elements))
