@@ -52,7 +52,7 @@ class Api(Parts):
             self.visitor_tokens,
             self._rights,
             Export(self.exports),
-            Decisions(self.explanations, self.visitors.pid_of),
+            Decisions(self.explanations, self.again, self.visitors.pid_of),
             Notice(self.settings.consent_default, placements),
             self.operations,
             HealthOfData(self.sampler, ports.catalogue, self.signing_key, clock=ports.timer),

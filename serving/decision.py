@@ -13,8 +13,10 @@ import msgspec
 from msgspec import Struct
 
 from serving.ranking.learnt import Choices
-from serving.recommender import Candidate
+from serving.recommender import Candidate, Relation
+from serving.recommenders import relations
 from serving.request import Reason
+from serving.visited import Visited
 
 Status = Literal["ok", "fallback", "insufficient_data", "no_consent", "control", "degraded"]
 Rung = Literal["live", "partial", "local", "catalogue", "empty"]
@@ -97,6 +99,7 @@ def write(
     version: int,
     pid_keys: int,
     models: dict[str, int],
+    visit: Visited,
 ) -> Written:
     """Both forms of a decision.
 
@@ -104,6 +107,7 @@ def write(
     ----------
     asked: what the request said, without persons; `version` of the placement's settings, `models` used with theirs.
     pid_keys: with how many keys the pseudonym was made.
+    visit: where the visitor was, so that the decision can be made again (`serving/again.py`).
     """
     fresh, at = decision.fresh, decision.at
     head = (
@@ -118,7 +122,7 @@ def write(
         f'"decided_at":{at},"kind":"shelf","pid":{_text(decision.pid)},{made_with}"policy_version":{version},'
         f'"variation":"{decision.variation}","candidates":{decision.candidates},'
         f"{_acting(decision.rules)}"
-        f'"request":{_json(asked)},"models":{_json(models)},{_choices(decision.choices)}'
+        f'"request":{_json(asked)},"models":{_json(models)},{_choices(decision.choices)}"visit":{_json(visit)},'
     )
     return Written(f'{head}"items":[{shelf}]{explain}}}'.encode(), f'{head}{more}"items":[{record}]}}'.encode())
 
@@ -136,12 +140,13 @@ def _choices(choices: Choices | None) -> str:
 
 def _items(items: Sequence[Shown], fragments: Callable[[str], Fragments], at: int) -> tuple[str, str]:
     """The items of both forms; what the decision says of an item ends both alike."""
-    reasons: dict[str | None, str] = {}
+    reasons: dict[tuple[str | None, str | None], str] = {}
     shelf, record = [], []
     for place, one in enumerate(items):
-        because = reasons.get(one.because_item_id)
+        led = one.because_item_id, relation(one.item_id, one.because_item_id, one.recommender)
+        because = reasons.get(led)
         if because is None:
-            because = reasons[one.because_item_id] = _because(one, at)
+            because = reasons[led] = _because(one, led[1], at)
         ranked = f'{place},"score":{one.score:.6g},"recommender":"{one.recommender}"'
         end = f'{ranked},"because":[{because}],"rules":{_names(one.rules)}}}'
         first = fragments(one.item_id)
@@ -150,14 +155,19 @@ def _items(items: Sequence[Shown], fragments: Callable[[str], Fragments], at: in
     return ",".join(shelf), ",".join(record)
 
 
-def _because(one: Shown, at: int) -> str:
+def relation(item_id: str, because_item_id: str | None, recommender: str) -> Relation | None:
+    """How an item stands to the visitor's item that speaks for it."""
+    return "itself" if item_id == because_item_id else relations().get(recommender)
+
+
+def _because(one: Shown, relation: Relation | None, at: int) -> str:
     reason = one.because
     if reason is None:
         return ""
     ago = max(0, at - reason.at) / 1000
     return (
         f'{{"event_id":{_json(reason.event_id)},"event":"{reason.event}","item_id":{_json(one.because_item_id)},'
-        f'"seconds_ago":{ago:.3f}}}'
+        f'"seconds_ago":{ago:.3f},"relation":"{relation}"}}'
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from serving.again import Again
 from serving.config.desk import Desk
 from serving.config.documents import Config
 from serving.console.audit import Audit
@@ -141,9 +142,9 @@ class Parts:
 
     @cached_property
     def shelves(self) -> Shelves:
-        ports, pid_keys = self.ports, self.pseudonyms.length
+        pid_keys = self.pseudonyms.length
         return Shelves(
-            self.shop, self.snapshots, self.decisions, self.signing_key, pid_keys=pid_keys, clock=ports.clock
+            self.shop, self.snapshots, self.decisions, self.signing_key, pid_keys=pid_keys, clock=self.ports.clock
         )
 
     # shoppers' rights
@@ -185,7 +186,19 @@ class Parts:
     @cached_property
     def explanations(self) -> Explanations:
         ports = self.ports
-        return Explanations(ports.within, self.visitors.epoch_of, self.signing_key, self.pseudonyms, clock=ports.clock)
+        return Explanations(
+            ports.within,
+            self.visitors.epoch_of,
+            self.signing_key,
+            self.pseudonyms,
+            title_of=self.shop.title_of,
+            clock=ports.clock,
+        )
+
+    @cached_property
+    def again(self) -> Again:
+        placements = self.ports.config.of(placement_kind())
+        return Again(self.snapshots, lambda: placements.all, clock=self.ports.clock)
 
     # those who run the shop
 

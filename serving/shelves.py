@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from msgspec import Raw
 
+from serving.counterfactual import Case, told
 from serving.decide import decide
 from serving.decision import Decision, write
 from serving.decision_log import DecisionLog
@@ -17,6 +18,7 @@ from serving.request import Request
 from serving.shop import Shop
 from serving.snapshot import Snapshots
 from serving.stage import Snapshot
+from serving.visited import visited
 from stream.tokens import DecisionToken, FreshToken, decision_id
 
 NO_EXPERIMENT = ""
@@ -76,7 +78,10 @@ class Shelves:
     def _shelf(
         self, request: Request, placement: Placement, snapshot: Snapshot, began: float, above: Sequence[str] = ()
     ) -> Shelf:
-        decision = decide(request, snapshot, placement, NO_EXPERIMENT, int(self._clock()), self._rng, above=above)
+        now, seed = int(self._clock()), self._rng.getstate() if request.explain else None
+        decision = decide(request, snapshot, placement, NO_EXPERIMENT, now, self._rng, above=above)
+        if request.explain:
+            decision = told(Case(request, snapshot, placement, NO_EXPERIMENT, now, seed, above), decision)
         written = write(
             decision,
             self._sign(decision, placement),
@@ -86,6 +91,7 @@ class Shelves:
             version=placement.version,
             pid_keys=self._pid_keys,
             models={name: one["version"] for name, one in snapshot.models.items()},
+            visit=visited(snapshot.visit, above),
         )
         if snapshot.visitor is not None and placement.enabled:
             self._decisions.write(request.visitor_id, written.record)

@@ -64,6 +64,6 @@ def entry_flood(seed: int, length: int, *, items: int, characters: int = 12) -> 
             back = [(_id("i", rng.randrange(items), characters), rng.random()) for _ in range(rng.randrange(6))]
             yield Seen(offset, 0, "item", then, "view_item", rng.random() < 0.3, back)
         elif kind < 0.95:
-            yield Followed(offset, 0, "item", then, rng.choice(("viewed", "together")), other, rng.random())
+            yield Followed(offset, 0, "item", then, rng.choice(("viewed", "together", "bought")), other, rng.random())
         else:
             yield Bought(offset, 0, "item", then, rng.randrange(1, 1_000_000), rng.random() < 0.5)
