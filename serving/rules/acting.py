@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from serving.config.documents import Documents
 from serving.filters.masks import Together
@@ -19,6 +20,7 @@ from serving.filters.rule import Rule as Filter
 from serving.recommender import Candidate
 from serving.rules.boosts import Boosts
 from serving.rules.rule import Rule
+from serving.rules.schedule import ALWAYS
 from serving.rules.segment import Shopper
 
 PINNED = "pinned"
@@ -118,6 +120,12 @@ class Rules:
             here = [one for one in documents.values() if one.at(placement)]
             self._here[placement] = RulesHere(here) if here else None
         return self._here[placement]
+
+    def acted(self, names: Sequence[str]) -> RulesHere | None:
+        """Rules that acted on a decision of the past, as they are now; they act again, at any time and for anybody."""
+        documents = self._documents.all
+        found = [replace(documents[name], schedule=ALWAYS, segment=None) for name in names if name in documents]
+        return RulesHere(found) if found else None
 
 
 def _filter(rules: Sequence[Rule]) -> Filter | None:
