@@ -10,6 +10,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from serving.placement import Placement
+from serving.ranking.learnt import Chooser, Ranking, gathered
 from serving.ranking.order import merge
 from serving.recommender import Candidate, Known, Recommender
 from serving.recommenders import recommenders
@@ -23,7 +24,7 @@ SESSION_SHARE = np.float32(0.3)
 @cache
 def _tiers(names: tuple[str, ...]) -> tuple[tuple[Recommender, ...], ...]:
     """The named generators by tier, lowest first."""
-    chosen = [recommenders()[name] for name in names]
+    chosen = [recommenders()[name] for name in dict.fromkeys(names)]
     tiers = sorted({one.tier for one in chosen})
     return tuple(tuple(one for one in chosen if one.tier == tier) for tier in tiers)
 
@@ -39,6 +40,12 @@ def tiered(
         known = located_(known) if any(one.located for one in tier) else known
         offers = [one.candidates(known, count) for one in tier]
         yield offers[0] if len(offers) == 1 else merge(offers, {one.name: one.tier for one in tier})
+
+
+def learnt(known: Known, placement: Placement, count: int, chooser: Chooser, wanted: int) -> Ranking:
+    """All generators' candidates, ranked by a model for a shelf of `wanted` items."""
+    tiers = _tiers(placement.recommenders if placement.evidence == "hide" else (*placement.recommenders, "popular"))
+    return Ranking(known, chooser, gathered(known, tiers, count), wanted)
 
 
 def in_one(offers: Iterable[list[Candidate]]) -> list[Candidate]:
@@ -60,7 +67,7 @@ def below(highest: float, lowest: float) -> float:
     return lowest / highest if 0.0 < lowest < highest else 1.0
 
 
-def known_of(snapshot: Snapshot, within: Shop | Selection, now: int) -> Known:
+def known_of(snapshot: Snapshot, placement: Placement, within: Shop | Selection, now: int) -> Known:
     """What the generators are told."""
     shop, visit = snapshot.shop, snapshot.visit
     return Known(
@@ -75,6 +82,9 @@ def known_of(snapshot: Snapshot, within: Shop | Selection, now: int) -> Known:
         popular_in=within.popular_in,
         category_of=shop.category_of,
         price_of=shop.price_of,
+        steps=visit.steps,
+        repeats=placement.repeats,
+        board=shop.board,
         shown=within.shown,
     )
 

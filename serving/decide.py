@@ -14,11 +14,12 @@ from itertools import islice
 from random import Random
 from typing import Any
 
-from serving.candidates import in_one, known_of, located, tiered
+from serving.candidates import in_one, known_of, learnt, located, tiered
 from serving.decision import Decision, Fresh, Rung, Shown, Status
 from serving.exploration import explored
 from serving.filters.rule import both
 from serving.placement import Placement
+from serving.ranking.learnt import Chooser, Ranking
 from serving.recommender import Candidate
 from serving.recommenders import recommenders
 from serving.request import Request
@@ -53,8 +54,10 @@ def decide(
     own = snapshot.visit.session if placement.cart else ()
     slate = Slate(request.n, snapshot, within, now, above, (*request.item_ids, *above, *own))
     context = Context(request, snapshot, placement, now)
-    evident = _fill(slate, context, within or shop, above) if placement.enabled else 0
-    items, draw = explored(slate.items, slate.lets, context) if evident and placement.explore else (slate.items, None)
+    evident, ranking = _fill(slate, context, within or shop, above) if placement.enabled else (0, None)
+    items, draw = slate.items, None
+    if placement.explore is not None and evident:
+        items, draw = explored(items, slate.lets, context, ranking)
     return Decision(
         placement=placement.name,
         variation=variation,
@@ -66,36 +69,42 @@ def decide(
         fresh=_fresh(snapshot, now),
         items=items,
         candidates=len(slate.offered),
+        choices=ranking.choices([one.item_id for one in items]) if ranking is not None and items else None,
         explain=_explained(slate, snapshot, placement) if request.explain else None,
         explored=draw,
     )
 
 
-def _fill(slate: Slate, context: Context, within: Shop | Selection, above: Collection[str]) -> int:
-    """Take what the generators offer, then what is popular where the placement wants that; how many were evident.
+def _fill(
+    slate: Slate, context: Context, within: Shop | Selection, above: Collection[str]
+) -> tuple[int, Ranking | None]:
+    """Take what the generators offer, then what is popular where the placement wants that.
 
-    Where items have variants more are asked for, as most will be left.
+    Where items have variants more are asked for, as most will be left. How many items have something to speak for them
+    is answered, and what a model ranked them by.
     """
     request, snapshot, placement = context.request, context.snapshot, context.placement
     count = request.n + len(snapshot.visit.hidden) + len(above)
     count *= VARIANTS if snapshot.shop.grouped else 1
-    offers = tiered(
-        known_of(snapshot, within, context.now),
-        placement,
-        count,
-        lambda known: located(known, snapshot, placement, within),
-    )
-    fill = within.fallback if placement.evidence == "popular" else []
+    known = known_of(snapshot, placement, within, context.now)
     stages = stages_of(context)
-    if stages:
-        offers = iter([in_one(offers)])
+    ranking = None
+    if placement.goal is None:
+        offers = tiered(known, placement, count, lambda known: located(known, snapshot, placement, within))
+        if stages:
+            offers = iter([in_one(offers)])
+    else:
+        chooser = snapshot.choosers.get(placement.goal) or Chooser(placement.goal)
+        known = located(known, snapshot, placement, within)
+        ranking = learnt(known, placement, count, chooser, request.n)
+        offers = iter([ranking.candidates])
     for candidates in offers:
         if slate.take(_staged(candidates, stages, context)):
             break
-    evident = len(slate.items)
-    if fill and evident < request.n:
-        slate.take(_staged(fill, stages, context))
-    return evident
+    evident = sum(one.recommender in placement.recommenders for one in slate.items)
+    if placement.evidence == "popular" and len(slate.items) < request.n:
+        slate.take(_staged(within.fallback, stages, context))
+    return evident, ranking
 
 
 def _staged(candidates: list[Candidate], stages: Sequence[Stage], context: Context) -> list[Candidate]:

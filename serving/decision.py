@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 from msgspec import Struct
 
+from serving.ranking.learnt import Choices
 from serving.recommender import Candidate
 from serving.request import Reason
 
@@ -37,13 +38,14 @@ class Explored(Struct, frozen=True, gc=False):
     """That a draw decided whether a new item stands on the shelf, and its probabilities (`serving/exploration.py`).
 
     `usual`: that the item of the order stands where it does, at all places but the first. Where a new item stands:
-    `place`, its `propensity`, and `instead_of` which item.
+    `place`, its `propensity`, and `instead_of` which item, with the features that it was ranked by.
     """
 
     usual: float
     place: int | None = None
     propensity: float = 1.0
     instead_of: Shown | None = None
+    features: str = ""
 
     def notes(self, places: int) -> list[str]:
         """What the record says of each place, as the end of a JSON object."""
@@ -51,6 +53,7 @@ class Explored(Struct, frozen=True, gc=False):
         if self.place is not None and self.instead_of is not None:
             gone = self.instead_of
             said = {"item_id": gone.item_id, "recommender": gone.recommender, "score": gone.score}
+            said |= {"features": self.features} if self.features else {}
             notes[self.place] = f',"propensity":{self.propensity:.9g},"instead_of":{_json(said)}}}'
         return notes
 
@@ -67,7 +70,7 @@ class Decision(Struct, frozen=True, gc=False):
     """What is shown, and why.
 
     `at` in ms; `pid` is the visitor's pseudonym, empty where nothing personal was used. `candidates` counts what was
-    considered; `explain` says more to who asks for it.
+    considered; `choices` what a model ranked the items by; `explain` says more to who asks for it.
     """
 
     placement: str
@@ -80,6 +83,7 @@ class Decision(Struct, frozen=True, gc=False):
     fresh: Fresh
     items: Sequence[Shown]
     candidates: int
+    choices: Choices | None = None
     explain: dict[str, Any] | None = None
     explored: Explored | None = None
 
@@ -135,9 +139,15 @@ def write(
     more = (
         f'"decided_at":{at},"kind":"shelf","pid":{_text(decision.pid)},{made_with}"policy_version":{version},'
         f'"variation":"{decision.variation}","candidates":{decision.candidates},'
-        f'"request":{_json(asked)},"models":{_json(models)},'
+        f'"request":{_json(asked)},"models":{_json(models)},{_choices(decision.choices)}'
     )
     return Written(f'{head}"items":[{shelf}]{explain}}}'.encode(), f'{head}{more}"items":[{record}]}}'.encode())
+
+
+def _choices(choices: Choices | None) -> str:
+    if choices is None:
+        return ""
+    return f'"choices":{{"model":"{choices.model}","version":{choices.version},"features":"{choices.packed()}"}},'
 
 
 def _items(decision: Decision, fragments: Callable[[str], Fragments]) -> tuple[str, str]:

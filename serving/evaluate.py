@@ -16,6 +16,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, TypeVar
 
+import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -23,11 +24,15 @@ from serving.assortment import Assortment
 from serving.baselines import Baseline
 from serving.baselines import baselines as all_baselines
 from serving.decide import decide
+from serving.decision import Decision
 from serving.history import History
 from serving.placements import placements
 from serving.quality import DEPTH, Quality
+from serving.ranking.learnt import Chooser
 from serving.request import Request, visit
+from stream.choice import Choice
 from stream.ingest import Accepted, validate
+from stream.learners.clicks import Clicks
 from stream.replay import BadFile, lines
 from stream.signals import session
 from stream.strict_json import Rejected
@@ -150,6 +155,7 @@ class Run:
         self._most_seen = 1
         self._refreshed_at = 0
         self._rng = Random(0)
+        self._chooser = Clicks() if PLACEMENT.goal else None
 
     def play(self, row: bytes, *, tested: bool, learning: bool) -> None:
         """One line: predict if it is `tested`, then apply it."""
@@ -158,14 +164,16 @@ class Run:
             self.rejected += 1
             return
         stepping = accepted.name in STEPS and len(accepted.event.items) == 1
-        asked = self._ask(accepted, accepted.event.items[0].item_id) if tested and stepping else None
+        teaches = stepping and learning and self._chooser is not None
+        decision = self._decide(accepted) if teaches or (tested and stepping) else None
+        asked = self._ask(accepted, accepted.event.items[0].item_id, decision) if tested and decision else None
         step = self.history.fold(accepted, learning=learning)
         if step is None:  # without consent, a duplicate, or late: it became part of no session
             return
         if asked is not None and (self._repeats or step.item_id not in asked.here):
             self._judge(asked)
         if learning:
-            self._learn(accepted, step.item_id)
+            self._learn(accepted, step.item_id, decision)
 
     def report(self) -> dict[str, Any]:
         tested = self._next.n + self._first.n
@@ -185,7 +193,11 @@ class Run:
             for name, (following, first) in self._others.items()
         }
 
-    def _learn(self, accepted: Accepted, item_id: str) -> None:
+    def _learn(self, accepted: Accepted, item_id: str, decision: Decision | None) -> None:
+        if self._chooser is not None and decision is not None and decision.choices is not None:
+            shelf = [one.item_id for one in decision.items]
+            chosen = shelf.index(item_id) if item_id in shelf else -1
+            self._chooser.learn(Choice(decision.choices.features.astype(np.float64), chosen))
         self._assortment.meet(item_id)
         self._most_seen = max(self._most_seen, self.history.seen.get(item_id, 0))
         key = self._session(accepted)[0]
@@ -200,7 +212,7 @@ class Run:
             return "", ()
         return f"{accepted.event.visitor_id}\0{running.id}", running.steps
 
-    def _ask(self, accepted: Accepted, item_id: str) -> Asked:
+    def _ask(self, accepted: Accepted, item_id: str, decision: Decision) -> Asked:
         key, steps = self._session(accepted)
         walked = [step.item_id for step in steps]
         here = frozenset(walked)
@@ -213,21 +225,25 @@ class Run:
             item_id,
             item_id not in self.history.seen,
             here,
-            self._shelf(accepted, hidden),
+            [one.item_id for one in decision.items],
             {name: _first(other, hidden) for name, other in others.items()},
         )
 
-    def _shelf(self, accepted: Accepted, hidden: Collection[str]) -> list[str]:
+    def _decide(self, accepted: Accepted) -> Decision:
         """What the visitor would be shown just before the event."""
         event, now = accepted.event, accepted.at
         if not 0 <= now - self._refreshed_at < REFRESHED_MS:
             self._shop.refresh(now)
             self._refreshed_at = now
         visitor = self.history.visitor(event.visitor_id, now)
+        hidden = () if self._repeats else [step.item_id for step in self._session(accepted)[1]]
         request = Request(visitor_id=event.visitor_id, session_id=event.session_id, n=DEPTH)
         where = replace(visit(request, PLACEMENT, visitor, now), hidden=dict.fromkeys(hidden, "in_session"))
-        decision = decide(request, self.history.snapshot(visitor, where), PLACEMENT, "", now, self._rng)
-        return [one.item_id for one in decision.items]
+        snapshot = self.history.snapshot(visitor, where)
+        if self._chooser is not None:
+            chooser = Chooser(self._chooser.name, 1, self._chooser.scorer())
+            snapshot = replace(snapshot, choosers={"clicks": chooser})
+        return decide(request, snapshot, PLACEMENT, "", now, self._rng)
 
     def _judge(self, asked: Asked) -> None:
         place = _place(asked.listed, asked.item_id)

@@ -80,6 +80,10 @@ REDIS: Final[dict[str, Use]] = {
     "learner": Use(("personalization",), for_ever=_SHARED),
     "model": Use(("personalization",), for_ever=_SHARED),
     "version": Use(("personalization",), for_ever=_SHARED),
+    "waiting": Use(
+        ("personalization",), for_ever="", holds="What a ranking was told of a shelf's items; nobody's name."
+    ),
+    "joined": Use(("operation",), for_ever=_COUNTS),
     "customer": Use(
         ("personalization",),
         personal=True,
@@ -111,7 +115,7 @@ _TOPICS_HOLD: Final = {
     "privacy": "Consents with their history, and erasures, under a pseudonym.",
     "pairs": "Which items were seen or bought after which, without saying by whom.",
     "profile": "The summary of a visitor, under a pseudonym, on its way to the customer's other devices.",
-    "feedback": "Numbers that describe visits, and whether they ended in a purchase, without saying whose they were.",
+    "feedback": "Numbers that describe visits and shelves, and what came of them, without saying whose they were.",
     "catalog": "The items of the shop.",
     "audit": "What the shop's own staff did in the console and to dead letters.",
     "config": "How the shop's staff set up its placements: nothing of shoppers.",

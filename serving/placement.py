@@ -38,6 +38,8 @@ class Document(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ----------
     name: what a request asks for; `title` what shoppers read above the shelf, `explain` one sentence for marketers.
     recommenders: names of the candidate generators, in any order (their tiers rank them).
+    goal: what the order is for, as models of choices have learnt it: ``clicks``, ``conversions`` or ``revenue`` (by the
+        conversion's probability times the price); None ranks by the generators' tiers and scores.
     evidence: what happens without anything to go by: ``popular`` shows what is popular and says so, ``hide`` nothing.
     filter: what may be shown here at all (`schemas/filter.json`); a request's filter narrows it further.
     n: how many items a request gets that names no number.
@@ -56,6 +58,7 @@ class Document(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     title: Annotated[str, Meta(max_length=200)] = ""
     explain: Annotated[str, Meta(min_length=1, max_length=1_000)]
     recommenders: Annotated[tuple[Name, ...], Meta(min_length=1, max_length=20)]
+    goal: Literal["clicks", "conversions", "revenue"] | None = None
     evidence: Literal["popular", "hide"] = "popular"
     filter: dict[str, Any] | None = None
     n: Annotated[int, Meta(ge=1, le=MOST_ITEMS)] = ITEMS

@@ -7,15 +7,18 @@ ranking is by tier: what the table scores comes first, by its score, and the oth
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as known_field
 from typing import Literal, TypeAlias
 
 import numpy as np
-from msgspec import Struct
+from msgspec import Struct, field
 from numpy.typing import NDArray
 
+from serving.ranking.board import Board
 from serving.ranking.codes import Codes
 from serving.ranking.table import Row
+from stream.signals.session import Step
 
 Need: TypeAlias = Literal["views", "categories", "titles", "pairs", "visitors"]
 Scored: TypeAlias = Sequence[tuple[str, float]]
@@ -40,12 +43,22 @@ class Candidate(Struct, frozen=True, gc=False):
 class Vectors(Struct, frozen=True, gc=False):
     """Title vectors of items: `matrix[n]` is the vector of `item_ids[n]`, of unit length or zero, float32.
 
-    `allowed[n]` says whether the item may be answered; None = all.
+    `allowed[n]` says whether the item may be answered; None = all. `number_of` is, by code, the item's place in
+    `matrix`, -1 where it has none.
     """
 
     item_ids: Sequence[str]
     matrix: NDArray[np.float32]
     allowed: NDArray[np.bool_] | None = None
+    number_of: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+
+    def numbers(self, codes: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Places of these codes in `matrix`, -1 where they have none."""
+        if not len(self.number_of):
+            return np.full(len(codes), -1, np.int32)
+        numbers: NDArray[np.int32] = self.number_of[np.minimum(codes, len(self.number_of) - 1)]
+        numbers[(codes >= len(self.number_of)) | (numbers >= len(self.matrix))] = -1
+        return numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +76,8 @@ class Known:
     popular: the shop's most popular items now, best first.
     popular_in: the same within a category.
     category_of: an item's category, where the catalogue knows it; `price_of` what one pays for it, in millionths.
+    steps: this visit's steps, oldest first; `repeats` whether its items may come back for their own sake.
+    board: popularity of any item.
     vectors, session_vector: title vectors and where this session is among them.
     shown: by code, whether an item may be answered (in stock, not hidden); None = all. It only saves work: rules are
         applied to the candidates anyway.
@@ -72,13 +87,16 @@ class Known:
     session: Sequence[str] = ()
     earlier: Sequence[str] = ()
     viewed: Sequence[str] = ()
-    codes: Codes = field(default_factory=Codes)
-    rows: Mapping[str, Row] = field(default_factory=dict)
+    codes: Codes = known_field(default_factory=Codes)
+    rows: Mapping[str, Row] = known_field(default_factory=dict)
     row_of: Callable[[str], Row | None] = lambda _: None
     popular: Scored = ()
-    popular_in: Mapping[str, Scored] = field(default_factory=dict)
-    category_of: Mapping[str, str] = field(default_factory=dict)
-    price_of: Mapping[str, int] = field(default_factory=dict)
+    popular_in: Mapping[str, Scored] = known_field(default_factory=dict)
+    category_of: Mapping[str, str] = known_field(default_factory=dict)
+    price_of: Mapping[str, int] = known_field(default_factory=dict)
+    steps: Sequence[Step] = ()
+    repeats: bool = True
+    board: Board | None = None
     vectors: Vectors | None = None
     session_vector: NDArray[np.float32] | None = None
     shown: NDArray[np.bool_] | None = None

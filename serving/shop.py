@@ -62,6 +62,7 @@ class Shop:
         self._may = np.zeros(1_024, np.bool_)
         self._from = np.zeros(1_024, np.int64)
         self._code_of = np.zeros(1_024, np.int32)
+        self._number_of = np.full(1_024, -1, np.int32)
         self._later: list[tuple[int, str]] = []
         self._fragments: dict[str, Fragments] = {}
         self._columns = Columns(self._coded, lambda: len(self.codes))
@@ -100,7 +101,7 @@ class Shop:
             return None
         count = len(found.item_ids)
         allowed = None if shown is None else shown[self._code_of[:count]]
-        return Vectors(found.item_ids, found.matrix[:count], allowed)
+        return Vectors(found.item_ids, found.matrix[:count], allowed, self._number_of)
 
     def vector_of(self, item_id: str) -> NDArray[np.float32] | None:
         """An item's title vector."""
@@ -213,6 +214,7 @@ class Shop:
         self._may[code] = after is not None and after.sellable and after.from_ms <= self._refreshed_at
         if after is not None:
             self._from[code], self._code_of[after.number] = after.from_ms, code
+            self._number_of[code] = after.number
             self.grouped |= after.item.item_group_id is not None
             if after.from_ms > self._refreshed_at:
                 heapq.heappush(self._later, (after.from_ms, item_id))
@@ -225,6 +227,7 @@ class Shop:
             more = max(least, 2 * len(self._may)) - len(self._may)
             self._may, self._from = np.pad(self._may, (0, more)), np.pad(self._from, (0, more))
             self._code_of = np.pad(self._code_of, (0, more))
+            self._number_of = np.pad(self._number_of, (0, more), constant_values=-1)
 
     def _open_later(self, now: int) -> None:
         """Show what was to be published from a time on that has come."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 from msgspec import Struct
 
 from serving.placement import Placement
+from serving.ranking.learnt import Chooser
 from serving.ranking.table import Row
 from serving.recommender import Candidate
 from serving.request import Request, Visit
@@ -30,6 +31,7 @@ class Snapshot(Struct, frozen=True, gc=False):
     met: whether the freshness that was asked for was reached.
     degraded: whether something could not be read.
     models: what live models say, for `explain`.
+    choosers: models of choices by goal; a goal without one is ranked as if nothing had been learnt.
     """
 
     visitor: VisitorBase | None
@@ -43,6 +45,7 @@ class Snapshot(Struct, frozen=True, gc=False):
     met: bool | None = None
     degraded: bool = False
     models: dict[str, Any] = {}
+    choosers: Mapping[str, Chooser] = {}
 
 
 class Context(NamedTuple):

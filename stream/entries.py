@@ -7,6 +7,8 @@ counts once (`GUARANTEES.md` §1.5).
 
 from __future__ import annotations
 
+from typing import Literal
+
 from msgspec import Struct
 
 
@@ -104,6 +106,38 @@ class Rollback(Entry, tag="rollback", array_like=True, frozen=True, gc=False):
     version: int
 
 
+class Offer(Entry, tag="offer", array_like=True, frozen=True, gc=False):
+    """A shelf that a model ranked at `at` (ms): what could be chosen, and what the model was told of each.
+
+    `features`: float16, little-endian, a row for each of `item_ids`, which are in the order as shown.
+    """
+
+    nonce: bytes
+    at: int
+    placement: str
+    model: str
+    version: int
+    item_ids: list[str]
+    features: bytes
+
+
+class Outcome(Entry, tag="outcome", array_like=True, frozen=True, gc=False):
+    """What a visitor who saw `seen` of the shelf of decision `nonce` did at `at` (ms).
+
+    `click`: took `item_id` from the shelf; `step`: went to `item_id` on another way; `ignored`: neither; `convert`: put
+    `item_id`, one of the shelf, into the cart or bought it.
+    """
+
+    nonce: bytes
+    at: int
+    kind: Literal["click", "step", "ignored", "convert"]
+    item_id: str
+    seen: list[str]
+
+
+CHOICES = "choices"
+"""The key by which offers and outcomes find each other, and all models that learn from choices."""
+
 PairsEntry = Seen | Followed | Bought
 ProfileEntry = Merged | Parted
-FeedbackEntry = Example | Rollback
+FeedbackEntry = Example | Rollback | Offer | Outcome

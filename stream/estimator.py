@@ -18,12 +18,14 @@ class Estimator(ABC):
 
     Attributes
     ----------
-    name: the model's name: the key of its records in `feedback`.
+    name: the model's name.
+    key: the key of its records in `feedback`, which says in which partition it learns.
     features: names of the features, in the order in which values are given.
     limit: the largest absolute value that a feature may have.
     """
 
     name: ClassVar[str]
+    key: ClassVar[str]
     features: tuple[str, ...]
     limit: float
 

@@ -78,13 +78,14 @@ class Edge(Struct, frozen=True, gc=False):
 
     `key` names the API key, `signed` says that a signed visitor token or a secret key came with the event,
     `purchase_confirmed` that a purchase counts as revenue. `teaches` is false where its address sends for too many
-    visitors: it is served, not learnt from.
+    visitors: it is served, not learnt from. `decision_verified`: its `decision_id` is one that we signed.
     """
 
     key: Label | None = None
     signed: bool = False
     purchase_confirmed: bool = False
     teaches: bool = True
+    decision_verified: bool = False
 
 
 class Page(Struct, frozen=True, gc=False):

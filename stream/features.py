@@ -108,3 +108,39 @@ def _log_seconds(span_ms: int) -> int:
 
 _LOGS = tuple(round(_UNIT * math.log1p(count)) for count in range(1_000))
 _ONE_EVENT = _LOGS[1]
+
+
+CHOICE_LIMIT = 64.0
+"""The largest absolute value of a feature of choices; all are logarithms, shares or flags."""
+
+_CHOICE: dict[str, float] = {
+    "table": 1.0,
+    "second_step": 0.05,
+    "after_last": 0.0,
+    "before_last": 0.0,
+    "after_previous": 0.0,
+    "before_previous": 0.0,
+    "after_older": 0.0,
+    "before_older": 0.0,
+    "times_after_last": 0.0,
+    "linked_items": 0.0,
+    "popular_now": 0.0,
+    "popular": 0.0,
+    "sessions": 0.0,
+    "is_last": 0.0,
+    "last_repeats": 0.0,
+    "in_session": 0.0,
+    "repeats": 0.0,
+    "times_here": 0.0,
+    "distance": 0.0,
+    "age_here": 0.0,
+    "similar": 0.0,
+    "same_category": 0.0,
+    "ignored": 0.0,
+    "ignored_category": 0.0,
+}
+CHOICE_FEATURES: tuple[str, ...] = tuple(_CHOICE)
+"""What a model of choices is told of each item of a shelf (`serving/ranking/features.py` computes them)."""
+CHOICE_START: tuple[float, ...] = tuple(_CHOICE.values())
+"""Weights before anything is learnt: the table score alone, near enough."""
+GATE_START = (0.0, 1.0)

@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Struct, field
 
 from stream.entries import Entry
+from stream.tokens import DecisionToken
 from stream.topics import TOPICS, partition_of
 
 _pack = msgspec.msgpack.Encoder().encode
@@ -115,11 +116,12 @@ class Outgoing(Struct):
 class Emit:
     """Collects derived entries and dead letters; the shard sends them before it commits.
 
-    `learning` is false while the event at hand must not teach anything (a flood, a late event, a wrong clock).
+    `learning` is false while the event at hand must not teach anything (a flood, a late event, a wrong clock);
+    `decision` is the one that the event at hand follows from, if it may be believed.
     `keys`: with how many keys the pseudonyms in it are made.
     """
 
-    __slots__ = ("_keys", "dead", "learning", "offset", "out", "partitions", "records", "source")
+    __slots__ = ("_keys", "dead", "decision", "learning", "offset", "out", "partitions", "records", "source")
 
     def __init__(self, source: tuple[str, int], partitions: Mapping[str, int], *, keys: int = 1) -> None:
         self.source, self.partitions = source, partitions
@@ -129,6 +131,7 @@ class Emit:
         self.records: list[Outbound] = []
         self.offset = -1
         self.learning = True
+        self.decision: DecisionToken | None = None
 
     def entry(self, topic: str, key: str, kind: Callable[..., Entry], *fields: object) -> None:
         self.entry_at(topic, partition_of(key.encode(), self.partitions[topic]), kind, *fields)

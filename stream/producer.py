@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -89,7 +89,7 @@ class Producer:
         value: bytes | None,
         *,
         timestamp: int = 0,
-    ) -> Awaitable[int]:
+    ) -> asyncio.Future[int]:
         """Hand over a record; the awaitable gives its offset once the broker has acknowledged it.
 
         Raises `Full` at once when the buffer has no room; the awaitable raises `NotAcknowledged`.
@@ -128,13 +128,30 @@ class Producer:
         await asyncio.gather(*[self.send(TOPICS[to.topic].name, to.partition, to.key, to.value) for to in records])
 
     def offer(self, topic: str, partition: int, key: bytes | None, value: bytes) -> bool:
-        """Hand over a record that may be lost: never waits, counts what found no room."""
+        """Hand over a record that may be lost: never waits, counts what found no room.
+
+        Within back-pressure, or the embedded broker would forget what its agent has not read.
+        """
+        if self._backpressure is not None:
+            return self._offer_within(topic, partition, key, value)
         try:
             self._producer.produce(topic, value, key, partition, on_delivery=self._offered)
         except (BufferError, KafkaException):
             self.dropped += 1
             return False
         return True
+
+    def _offer_within(self, topic: str, partition: int, key: bytes | None, value: bytes) -> bool:
+        try:
+            self.send(topic, partition, key, value).add_done_callback(self._offer_settled)
+        except (Full, NotAcknowledged):
+            self.dropped += 1
+            return False
+        return True
+
+    def _offer_settled(self, done: asyncio.Future[int]) -> None:
+        if done.cancelled() or done.exception() is not None:
+            self.dropped += 1
 
     def _offered(self, error: KafkaError | None, _: Message) -> None:
         if error is not None:

@@ -23,7 +23,7 @@ BINS = 200
 WINDOW = 5_000
 _WIDTH = 0.1
 _Z = 1.959963984540054
-_LEAST_PROBABILITY = 1e-6
+LEAST_PROBABILITY = 1e-6
 
 
 class Tally(Struct, array_like=True):
@@ -46,8 +46,26 @@ class Window(Struct, array_like=True):
     log_loss: float = 0.0
 
 
+class Shelves(Struct, frozen=True):
+    """How well a model finds, on a placement's shelves, what is taken of them, before it learns of it.
+
+    `examples` were seen, of `chosen` an item was taken. `first`: how often it was the model's first of the items seen;
+    `mrr`: the mean of 1 / its place; `shown_first` and `shown_mrr` the same in the order as shown. `log_loss` is the
+    mean in nats, `base_log_loss` that of saying "as often as so far, and any item alike" of every shelf.
+    """
+
+    examples: int
+    chosen: int
+    first: float | None
+    mrr: float | None
+    shown_first: float | None
+    shown_mrr: float | None
+    log_loss: float
+    base_log_loss: float
+
+
 class Metrics(Struct, frozen=True):
-    """Quality over the last examples, before each was learnt.
+    """Quality over the last examples, before each was learnt; of models of choices also for each placement.
 
     `auc` with its 95 % interval `auc_low`..`auc_high` is None while one of the classes is missing; `log_loss` is the
     mean in nats, `base_log_loss` that of the positives' share told for every example.
@@ -60,6 +78,7 @@ class Metrics(Struct, frozen=True):
     auc_high: float | None = None
     log_loss: float | None = None
     base_log_loss: float | None = None
+    placements: dict[str, Shelves] = {}
 
 
 class Progress(Struct, array_like=True):
@@ -75,7 +94,7 @@ class Progress(Struct, array_like=True):
             self.group = 0
             if self.now.examples >= WINDOW:
                 self.now, self.before = Window(), self.now
-        p = min(max(probability, _LEAST_PROBABILITY), 1 - _LEAST_PROBABILITY)
+        p = min(max(probability, LEAST_PROBABILITY), 1 - LEAST_PROBABILITY)
         tally = self.now.positives if label else self.now.negatives
         tally.bins[_bin(p)] += 1
         tally.squares += 2 * self.group + 1
@@ -92,7 +111,7 @@ class Progress(Struct, array_like=True):
             return Metrics()
         low, auc, high = area(positives, negatives) or (None, None, None)
         loss = (self.now.log_loss + self.before.log_loss) / n
-        return Metrics(n, hits, auc, low, high, loss, _entropy(hits / n))
+        return Metrics(n, hits, auc, low, high, loss, entropy(hits / n))
 
 
 def area(positives: Tally, negatives: Tally) -> tuple[float, float, float] | None:
@@ -143,5 +162,6 @@ def _bin(probability: float) -> int:
     return min(max(int(log_odds / _WIDTH + BINS / 2), 0), BINS - 1)
 
 
-def _entropy(share: float) -> float:
+def entropy(share: float) -> float:
+    """Of a coin that falls so, in nats."""
     return -sum(p * math.log(p) for p in (share, 1 - share) if p > 0)

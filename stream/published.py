@@ -19,7 +19,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from stream.features import INTENT_FEATURES
+from stream.choice import Nested
+from stream.features import CHOICE_FEATURES, INTENT_FEATURES
 from stream.progressive import Metrics
 
 FORMAT = 1
@@ -73,7 +74,7 @@ class Version(Struct, frozen=True):
     refused: int
     at: int
     features: list[str]
-    scorer: Linear
+    scorer: Linear | Nested
     state: dict[str, Any]
     metrics: Metrics
 
@@ -120,16 +121,16 @@ def finite(value: object) -> bool:
     return True
 
 
-class Published:
+class Ready:
     """A version ready to score; immutable, safe to share between requests.
 
     Attributes
     ----------
     model, version, learnt, refused, at, metrics: as in `Version`.
-    features: names of what `predict` wants, in order.
+    features: names of what it scores by, in order.
     """
 
-    __slots__ = ("_rows", "_scorer", "at", "features", "learnt", "metrics", "model", "refused", "version")
+    __slots__ = ("at", "features", "learnt", "metrics", "model", "refused", "version")
 
     def __init__(self, version: Version) -> None:
         self.model = version.model
@@ -139,6 +140,29 @@ class Published:
         self.at = version.at
         self.metrics = version.metrics
         self.features = tuple(version.features)
+
+
+class PublishedChoices(Ready):
+    """A model of choices; `stream.choice.score` takes its `scorer`."""
+
+    __slots__ = ("scorer",)
+
+    def __init__(self, version: Version) -> None:
+        super().__init__(version)
+        if not isinstance(version.scorer, Nested):
+            raise ModelRefusedError(f"{version.model} is no model of choices")
+        self.scorer = version.scorer
+
+
+class Published(Ready):
+    """A binary model."""
+
+    __slots__ = ("_rows", "_scorer")
+
+    def __init__(self, version: Version) -> None:
+        super().__init__(version)
+        if not isinstance(version.scorer, Linear):
+            raise ModelRefusedError(f"{version.model} is no binary model")
         self._scorer = scorer = version.scorer
         self._rows = list(zip(scorer.means, (one or math.inf for one in scorer.deviations), strict=True))
 
@@ -168,7 +192,7 @@ class Published:
 
 
 def load_published(packed: bytes, features: tuple[str, ...] = INTENT_FEATURES) -> Published:
-    """The model in `packed`, the value of `model:<name>` or `version:<name>:<n>`.
+    """The binary model in `packed`, the value of `model:<name>` or `version:<name>:<n>`.
 
     Parameters
     ----------
@@ -179,28 +203,41 @@ def load_published(packed: bytes, features: tuple[str, ...] = INTENT_FEATURES) -
     ------
     ModelRefusedError: broken, changed or non-finite bytes, another format, or a model made for other features.
     """
+    return Published(_opened(packed, features))
+
+
+def load_choices(packed: bytes, features: tuple[str, ...] = CHOICE_FEATURES) -> PublishedChoices:
+    """The model of choices in `packed`; as `load_published`."""
+    return PublishedChoices(_opened(packed, features))
+
+
+def _opened(packed: bytes, features: tuple[str, ...]) -> Version:
     if len(packed) > 2 * LARGEST_BYTES:
         raise ModelRefusedError(f"the model has {len(packed)} bytes, at most {LARGEST_BYTES} are allowed")
     try:
         sealed = msgspec.msgpack.decode(packed, type=Sealed)
     except _UNREADABLE as error:
         raise ModelRefusedError(f"these bytes are no published model ({error})") from error
-    published = Published(unseal(sealed))
-    if published.features != features:
+    version = unseal(sealed)
+    if tuple(version.features) != features:
         raise ModelRefusedError(
-            f"version {published.version} of {published.model} was learnt on other features than this release "
+            f"version {version.version} of {version.model} was learnt on other features than this release "
             "computes: wait for this release's learner to publish"
         )
-    return published
+    return version
 
 
 def _check(version: Version) -> None:
     scorer, width = version.scorer, len(version.features)
-    if not {len(scorer.weights), len(scorer.means), len(scorer.deviations)} == {width}:
+    if isinstance(scorer, Nested):
+        whole = (len(scorer.weights), len(scorer.gate)) == (width, 2)
+    else:
+        whole = {len(scorer.weights), len(scorer.means), len(scorer.deviations)} == {width}
+    if not whole:
         raise ModelRefusedError(f"the model has {width} features, but not as many weights, means and deviations")
     if not finite(msgspec.to_builtins(version)):
         raise ModelRefusedError("the model holds a number that is not finite: it would answer nonsense")
-    if min(scorer.clip, scorer.norm) <= 0 or min(scorer.deviations, default=0.0) < 0:
+    if isinstance(scorer, Linear) and (min(scorer.clip, scorer.norm) <= 0 or min(scorer.deviations, default=0.0) < 0):
         raise ModelRefusedError("the model's scales are negative: it would answer nonsense")
 
 

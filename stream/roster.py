@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
+from stream.decisions import DecisionFold
 from stream.fold import Fold
 from stream.item import ItemFold
 from stream.keyring import pseudonyms as pseudonyms_of
@@ -17,6 +18,7 @@ from stream.visitor import Vectorize, VisitorFold
 
 PSEUDONYMS = 65_536
 _OWN = Flush(fold=256, records=256, rows=1_024, size_bytes=512 * 1024, after_s=0.0)
+_OFFERS = Flush(fold=64, records=1_024, rows=64, size_bytes=128 * 1024, after_s=0.1)
 _CUSTOMERS = Flush(fold=16, records=256, rows=64, size_bytes=128 * 1024, after_s=0.1)
 _SHARED = Flush(fold=1, records=4_096, rows=256, size_bytes=128 * 1024, after_s=1.0)
 
@@ -32,9 +34,13 @@ AGENTS = {
     "visitor": Agent("events", _OWN),
     "item": Agent("pairs", _SHARED),
     "profile": Agent("profile", _CUSTOMERS),
+    "decision": Agent("decisions", _OFFERS),
     "learner": Agent("feedback", _SHARED),
 }
-"""A visitor's own session is committed at once, customers at most every 0.1 s, what all share at most once a second."""
+"""A visitor's own session is committed at once, what all share at most once a second.
+
+Customers are at most every 0.1 s, and offers, which have to be there before what shoppers do with them.
+"""
 
 
 def fold_of(
@@ -43,6 +49,8 @@ def fold_of(
     """Makes the fold of an agent for one partition."""
     if agent == "item":
         return ItemFold
+    if agent == "decision":
+        return DecisionFold
     if agent == "learner":
         return LearnerFold
     pseudonyms = pseudonyms_of(settings)

@@ -18,7 +18,6 @@ import msgspec
 
 T = TypeVar("T")
 _MAC_BYTES = 12
-_NOT_ONE = "this is not a token: send it exactly as the API gave it"
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -78,30 +77,20 @@ def sign(key: bytes, kind: str, fields: tuple[object, ...]) -> str:
     return urlsafe_b64encode(payload + mac).rstrip(b"=").decode()
 
 
-def verify(key: bytes, kind: str, token: str) -> tuple[object, ...]:
-    """The fields signed under `kind`; raises `BadToken`."""
-    payload, mac = _parts(token)
-    if not hmac.compare_digest(mac, hmac.digest(key, payload, "sha256")[:_MAC_BYTES]):
-        raise BadToken("the token's signature is not ours: send it exactly as the API gave it")
-    return _fields(kind, payload)
-
-
-def _parts(token: str) -> tuple[bytes, bytes]:
-    """The payload and what it is signed with."""
+def verify(key: bytes | None, kind: str, token: str) -> tuple[object, ...]:
+    """The fields signed under `kind`; raises `BadToken`. Without a key: what it says, whoever made it."""
     try:
         blob = urlsafe_b64decode(token.encode("ascii") + b"=" * (-len(token) % 4))
         if urlsafe_b64encode(blob).rstrip(b"=").decode() != token:
-            raise BadToken(_NOT_ONE)
-    except (UnicodeEncodeError, binascii.Error):
-        raise BadToken(_NOT_ONE) from None
-    return blob[:-_MAC_BYTES], blob[-_MAC_BYTES:]
-
-
-def _fields(kind: str, payload: bytes) -> tuple[object, ...]:
-    try:
+            raise BadToken("this is not a token: send it exactly as the API gave it")
+        payload, mac = blob[:-_MAC_BYTES], blob[-_MAC_BYTES:]
+        if key is not None and not hmac.compare_digest(mac, hmac.digest(key, payload, "sha256")[:_MAC_BYTES]):
+            raise BadToken("the token's signature is not ours: send it exactly as the API gave it")
         found, *fields = msgspec.msgpack.decode(payload, type=list[object])
-    except (msgspec.MsgspecError, ValueError):
-        raise BadToken(_NOT_ONE) from None
+    except (UnicodeEncodeError, binascii.Error, msgspec.MsgspecError, ValueError) as error:
+        if isinstance(error, BadToken):
+            raise
+        raise BadToken("this is not a token: send it exactly as the API gave it") from None
     if found != kind:
         raise BadToken(f"this is a {found} token where a {kind} token is needed")
     return tuple(fields)
@@ -124,7 +113,7 @@ def made_with(keys: int) -> tuple[int, ...]:
     return (keys,) if keys > 1 else ()
 
 
-def read_made_with(key: bytes, kind: str, token: str, shape: type[T], others: int) -> T:
+def read_made_with(key: bytes | None, kind: str, token: str, shape: type[T], others: int) -> T:
     """As `read`, where `made_with` follows `others` fields: 1 if it is not there."""
     fields = verify(key, kind, token)
     return _typed((*fields, 1) if len(fields) == others else fields, shape)
@@ -155,18 +144,14 @@ def decision_id(key: bytes, token: DecisionToken) -> str:
     return sign(key, "decision", (*fields, *made_with(keys)))
 
 
-def read_decision_id(key: bytes, token: str) -> DecisionToken:
-    """What attribution needs of the decision; raises `BadToken`."""
+def read_decision_id(key: bytes | None, token: str) -> DecisionToken:
+    """What attribution needs of the decision; raises `BadToken`.
+
+    A fold has no key (`GUARANTEES.md` §1.6): it reads what the edge has verified, or what came straight from Kafka.
+    """
     fields = read_made_with(key, "decision", token, tuple[str, str, int, bytes, int, int, int, bytes, int], 8)
     placement, variation, at, raw_pid, policy, click_window_s, view_window_s, nonce, keys = fields
     return DecisionToken(placement, variation, at, _pid(raw_pid), policy, click_window_s, view_window_s, nonce, keys)
-
-
-def unproven_windows(token: str) -> tuple[int, int]:
-    """The click and the view window (s) of a decision id that a record of ours vouches for; raises `BadToken`."""
-    fields = _fields("decision", _parts(token)[0])
-    click_window_s, view_window_s = _typed(fields[5:7], tuple[int, int])
-    return click_window_s, view_window_s
 
 
 def visitor_token(key: bytes, token: VisitorToken) -> str:

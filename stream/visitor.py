@@ -15,15 +15,16 @@ import msgspec
 from msgspec import Struct, field
 
 from stream import customers
-from stream.consent import Known, learn, newest, purposes, refused, withdrawn
+from stream.consent import Known, Word, learn, newest, purposes, refused, withdrawn
 from stream.entries import Example
 from stream.events import Erase, Event
 from stream.features import intent_features
 from stream.fold import CLOCK, Clock, Emit, Family, Record, State
-from stream.ingest import Accepted, Rejected, admit
+from stream.ingest import LATEST_AFTER_MS, Accepted, Rejected, admit
 from stream.privacy import consent_record, erase_records
 from stream.pseudonyms import Pseudonyms
-from stream.signals import cart, session, signals
+from stream.signals import cart, session, shelves, signals
+from stream.tokens import BadToken, DecisionToken, read_decision_id
 from stream.topics import partition_of
 
 _pack = msgspec.msgpack.Encoder().encode
@@ -266,6 +267,7 @@ class VisitorFold:
             visitor.last = Last(event.event_id, accepted.name, accepted.at)
         running = session.SIGNAL.of(visitor)
         emit.learning = not _runs_ahead(accepted, state.read("clock"))
+        emit.decision = None if event.decision_id is None else self._decision(pid, visitor, accepted)
         if not session.continues(running, accepted) and not session.late(running, accepted):
             _close(visitor, emit)
             muted = not session.may_teach(visitor.taught, accepted.at)
@@ -280,6 +282,23 @@ class VisitorFold:
         if state.rank.get(pid) != running.last_at and not running.closed:
             state.rerank(pid, running.last_at)
             heapq.heappush(self._queue_of(state), (running.last_at, pid))
+
+    def _decision(self, pid: str, visitor: Any, accepted: Accepted) -> DecisionToken | None:
+        """The decision that an event follows from: of this visitor, of this hour and of after the last withdrawal.
+
+        Its signature is the edge's business; what came straight from Kafka is believed.
+        """
+        event = accepted.event
+        if event.decision_id is None or not (event.edge is None or event.edge.decision_verified):
+            return None
+        try:
+            token = read_decision_id(None, event.decision_id)
+            owner = token.pid if self._pseudonyms is None else self._pseudonyms.of_token(token.pid, token.keys)
+        except BadToken:
+            return None
+        since = visitor.consent.get("personalization", Word()).withdrawn_at
+        near = max(since + 1, accepted.at - shelves.LIFE_MS) <= token.at <= accepted.at + LATEST_AFTER_MS
+        return token if owner == pid and near else None
 
     def _forget(self, pid: str, visitor: Any, state: State, emit: Emit) -> None:
         """Personalization was withdrawn, or the shopper starts anew: nothing but consent and the dedupe stays."""
@@ -339,6 +358,7 @@ def _close(visitor: Any, emit: Emit) -> None:
             emit.entry("feedback", "intent", Example, "intent", running.last_at, features, running.bought)
     running.samples = []
     running.closed = True
+    shelves.close(shelves.SIGNAL.of(visitor), running.last_at, emit, learning=not running.muted)
 
 
 def _runs_ahead(accepted: Accepted, clock: Clock) -> bool:

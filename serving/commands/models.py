@@ -11,8 +11,9 @@ from rich.table import Table
 
 from serving.commands.running import Json, connected, err, fail, opened, out, run
 from stream.cluster import Cluster
-from stream.learner import LearnerFold, Working, kept_versions, rollback_record, version_key
-from stream.learners import names
+from stream.learner import LearnerFold, rollback_record
+from stream.learners import models
+from stream.live import Working, kept_versions, version_key
 from stream.producer import Producer
 from stream.published import ModelRefusedError, Sealed, unseal
 from stream.settings import Settings
@@ -45,8 +46,8 @@ async def _models(conf: Settings) -> list[dict[str, Any]]:
     partitions = Cluster(conf).partitions()["feedback"]
     rows: list[dict[str, Any]] = []
     async with opened(conf) as store:
-        for model in names():
-            tag = Tag(LearnerFold.topic, partition_of(model.encode(), partitions))
+        for model, estimator in sorted(models().items()):
+            tag = Tag(LearnerFold.topic, partition_of(estimator.key.encode(), partitions))
             packed = (await store.load(tag, [f"learner:{model}"]))[0]
             if packed is None:
                 continue
@@ -87,7 +88,7 @@ async def _roll_back(conf: Settings, model: str, version: int) -> None:
     partitions = Cluster(conf).partitions()["feedback"]
     producer = Producer.of(conf)
     try:
-        key = model.encode()
+        key = models()[model].key.encode()
         await producer.send(
             TOPICS["feedback"].name, partition_of(key, partitions), key, rollback_record(model, version)
         )

@@ -13,7 +13,7 @@ from functools import lru_cache
 from serving.http.exchange import Caller, Exchange
 from serving.http.problem import Problem
 from stream.pseudonyms import Pseudonyms
-from stream.tokens import BadToken, VisitorToken, read_visitor_token
+from stream.tokens import BadToken, VisitorToken, read_decision_id, read_visitor_token
 
 HEADER = b"liveshelf-visitor-token"
 REMEMBERED = 16_384
@@ -37,6 +37,7 @@ class Proofs:
         self._signed = lru_cache(maxsize=REMEMBERED)(
             lambda text: _today(read_visitor_token(signing_key, text), pseudonyms)
         )
+        self._decided = lru_cache(maxsize=REMEMBERED)(lambda text: _is_decision(signing_key, text))
         self._cid_of = lru_cache(maxsize=REMEMBERED)(pseudonyms.of_customer)
 
     def sent(self, exchange: Exchange) -> VisitorToken | None:
@@ -54,6 +55,10 @@ class Proofs:
             raise Problem(401, "bad_token", f"The visitor token has ended. {_ANEW}", headers=_CHALLENGE)
         return token
 
+    def of_decision(self, decision_id: str) -> bool:
+        """Whether we made this decision. Whose it is the fold knows, under whatever keys."""
+        return self._decided(decision_id)
+
     def of_visitor(self, caller: Caller, visitor_id: str) -> bool:
         """Whether this is the visitor beyond doubt; `Problem` 403 if the token is another's."""
         if caller.token is not None and caller.token.pid != self._pid_of(visitor_id):
@@ -68,6 +73,14 @@ class Proofs:
         """`Problem` 403 unless the visitor is this customer beyond doubt."""
         if not self.of_customer(caller, customer_id):
             raise Problem(403, "wrong_visitor", _CUSTOMER)
+
+
+def _is_decision(signing_key: bytes, decision_id: str) -> bool:
+    try:
+        read_decision_id(signing_key, decision_id)
+    except BadToken:
+        return False
+    return True
 
 
 def _today(token: VisitorToken, pseudonyms: Pseudonyms) -> VisitorToken:

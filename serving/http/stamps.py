@@ -1,7 +1,8 @@
 """What the edge knows of an event, stamped on it before it goes into the log.
 
 `signed`: its customer is proven, by a secret key or by a visitor token that names visitor and customer; `teaches`: its
-address has not brought more visitors than others should learn from; `purchase_confirmed`: it counts as revenue.
+address has not brought more visitors than others should learn from; `purchase_confirmed`: it counts as revenue;
+`decision_verified`: the decision that it names was made here.
 """
 
 from __future__ import annotations
@@ -82,6 +83,8 @@ class Stamps:
         if not (caller.key.secret or self._crowd.teaches(caller.address, event.visitor_id)):
             edge["teaches"] = False
             metrics.EVENTS_NOT_TEACHING.inc()
+        if event.decision_id is not None:
+            edge["decision_verified"] = self._proofs.of_decision(event.decision_id)
         return edge
 
     def _signed(self, event: Event, caller: Caller) -> bool:

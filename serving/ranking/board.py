@@ -55,6 +55,15 @@ class Board:
         rates: NDArray[np.float64] = (fast + slow) / 2
         return rates
 
+    def of(self, codes: NDArray[np.int32], now: int) -> tuple[NDArray[np.float64], ...]:
+        """For each of these codes the fast and the slow decayed count at `now` (ms), and the plain one."""
+        known = np.minimum(codes, len(self._at) - 1)
+        there = known == codes
+        passed = np.maximum(now - self._at[known], 0.0)
+        fast = self._fast[known] * 2.0 ** (-passed / popularity.FAST_MS)
+        slow = self._slow[known] * 2.0 ** (-passed / popularity.SLOW_MS)
+        return fast * there, slow * there, self._seen[known] * there
+
     def top(self, now: int, count: int, *, among: NDArray[np.int32] | None = None) -> list[tuple[str, float]]:
         """The most popular items at `now`, best first, `among` some codes only; without those that were never seen."""
         rates = self.rates(now)

@@ -18,9 +18,9 @@ Kersbergen, B. et al. (2022). Serenade: low-latency session-based recommendation
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from math import exp
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from msgspec import Struct
@@ -42,13 +42,17 @@ EARLIER_WEIGHT = 0.02
 EARLIER_ROWS = 5
 STEP_NEIGHBOURS = 15
 UNKNOWN_TOTAL = 1.0
+STEP_LENT = 30
+_NONE, _NO_CODES = np.zeros(0, np.float32), np.zeros(0, np.int32)
 
 
 class Row(Struct, frozen=True, gc=False):
     """One item's row as of `at` (ms), ready to be added; made once per version of the row, 0.2 µs for each neighbour.
 
-    `codes` are the neighbours, `weights` their after + 0.7 * before; `total` is in how many sessions the item was
-    seen, decayed. `together` are those that were in one cart or order with it, as (code, weight).
+    `codes` are the neighbours, ascending, `weights` their `after` + 0.7 * `before`, `times` how often each came after.
+    The `STEP_NEIGHBOURS` heaviest are `nearest`, heaviest first; the `STEP_LENT` heaviest, `lent`, are what the row
+    lends to those one step before it. `total` is in how many sessions the item was seen, decayed. `together` are those
+    that were in one cart or order with it, as (code, weight).
     """
 
     code: int
@@ -57,6 +61,13 @@ class Row(Struct, frozen=True, gc=False):
     repeat_rate: float
     codes: NDArray[np.int32]
     weights: NDArray[np.float32]
+    nearest: NDArray[np.int32] = _NO_CODES
+    nearest_weights: NDArray[np.float32] = _NONE
+    lent: NDArray[np.int32] = _NO_CODES
+    lent_weights: NDArray[np.float32] = _NONE
+    after: NDArray[np.float32] = _NONE
+    before: NDArray[np.float32] = _NONE
+    times: NDArray[np.float32] = _NONE
     together: tuple[tuple[int, float], ...] = ()
 
 
@@ -71,31 +82,40 @@ class Ranked(Struct, frozen=True, gc=False):
     because: list[int]
 
 
-class Voice(Struct, frozen=True, gc=False):
-    """What one item of the visitor says: `lent` weighs its neighbours (0: it lends none), `own` is its own score."""
-
-    place: int
-    row: Row
-    lent: float
-    own: float
-
-
-def parse(item_id: str, item: Any, codes: Codes) -> Row:
+def parse(item_id: str, item: Any, codes_: Codes) -> Row:
     """The row of an item's value (`stream.item.Item`)."""
-    state = relations.SIGNAL.of(item)
-    links = {other: link.weight for other, link in state.after.items()}
-    for other, link in state.before.items():
-        links[other] = links.get(other, 0.0) + BEFORE * link.weight
+    code, state = codes_.code(item_id), relations.SIGNAL.of(item)
     scale = relations.scale(state, item.at)
+    links = dict.fromkeys((*state.after, *state.before))
+    codes = codes_.array(links)
+    order = codes.argsort()
+    after = _column((link.weight if (link := state.after.get(one)) else 0.0 for one in links), order, scale)
+    before = _column((link.weight if (link := state.before.get(one)) else 0.0 for one in links), order, scale)
+    codes, weights = codes[order], after + np.float32(BEFORE) * before
+    lent = _largest(weights, STEP_LENT)
+    near = lent[:STEP_NEIGHBOURS]
     return Row(
-        codes.code(item_id),
+        code,
         item.at,
         state.total * scale,
         repeats.rate(repeats.SIGNAL.of(item)),
-        codes.array(links),
-        (np.fromiter(links.values(), np.float64, len(links)) * scale).astype(np.float32),
-        tuple((codes.code(other), link.weight * scale) for other, link in state.together.items()),
+        codes,
+        weights,
+        codes[near],
+        weights[near],
+        codes[lent],
+        weights[lent],
+        after,
+        before,
+        _column((link.count if (link := state.after.get(one)) else 0 for one in links), order),
+        tuple((codes_.code(other), link.weight * scale) for other, link in state.together.items()),
     )
+
+
+def _column(values: Iterable[float], order: NDArray[np.intp], scale: float = 1.0) -> NDArray[np.float32]:
+    found = np.fromiter(values, np.float64, len(order))
+    found *= scale
+    return found[order].astype(np.float32)
 
 
 def rank(
@@ -114,25 +134,30 @@ def rank(
     earlier: rows of items seen before, newest first, without those in `session`.
     shown: by code, whether an item may be answered; None = all. Codes beyond its end may not.
     """
-    voices = _voices(session[:SESSION_ITEMS], earlier[:EARLIER_ITEMS], now)
-    return _best(voices, count, shown) if voices else Ranked([], [], [])
-
-
-def _voices(session: Sequence[Row | None], earlier: Sequence[Row | None], now: int) -> list[Voice]:
-    voices = []
-    for place, row in enumerate(session):
+    lent: list[tuple[int, float, Row]] = []
+    own: list[tuple[int, float, Row]] = []
+    for place, row in enumerate(session[:SESSION_ITEMS]):
         if row is not None:
             decay, weight = _weight(row, now, exp(-place / PLACE))
             itself = ITSELF * row.repeat_rate * (1.0 if place else NEWEST_ITSELF)
-            voices.append(Voice(place, row, weight * decay, itself * weight * decay * row.total))
+            lent.append((place, weight * decay, row))
+            own.append((place, itself * weight * decay * row.total, row))
     far = EARLIER_WEIGHT if session else 1.0
-    for back, row in enumerate(earlier):
+    for back, row in enumerate(earlier[:EARLIER_ITEMS]):
         if row is not None:
+            place = len(session[:SESSION_ITEMS]) + back
             decay, weight = _weight(row, now, far * exp(-back / EARLIER_PLACE))
-            lends = not session and back < EARLIER_ROWS
-            own = ITSELF * weight * decay * row.total
-            voices.append(Voice(len(session) + back, row, weight * decay if lends else 0.0, own))
-    return voices
+            if not session and back < EARLIER_ROWS:
+                lent.append((place, weight * decay, row))
+            own.append((place, ITSELF * weight * decay * row.total, row))
+    if not own:
+        return Ranked([], [], [])
+    codes = [*(row.codes for _, _, row in lent), np.array([row.code for _, _, row in own], np.int32)]
+    weights = [*(row.weights for _, _, row in lent), np.array([score for _, score, _ in own], np.float32)]
+    factors = np.array([*(factor for _, factor, _ in lent), 1.0], np.float32)
+    said_by = [*(place for place, _, _ in lent), *(place for place, _, _ in own)]
+    ends = np.cumsum([*(len(row.codes) for _, _, row in lent), *([1] * len(own))])
+    return _best(codes, weights, factors, _Said(said_by, ends), count, shown)
 
 
 def further(
@@ -154,23 +179,27 @@ def further(
     session: rows of the visit's different items, newest first.
     row_of: the row of a code, None where it has none or nobody has read it.
     """
-    voices = [
-        voice
-        for place, row in enumerate(session)
-        if row is not None and len(row.codes)
-        for voice in _lent(place, row, row_of, now)
-    ]
-    return _best(voices, count, shown) if voices else Ranked([], [], [])
-
-
-def _lent(place: int, row: Row, row_of: Callable[[int], Row | None], now: int) -> Iterator[Voice]:
-    near = _largest(row.weights, STEP_NEIGHBOURS)
-    share = exp(-place / PLACE) / float(row.weights.sum())
-    for code, weight in zip(row.codes[near].tolist(), row.weights[near].tolist(), strict=True):
-        neighbour = row_of(code)
-        if neighbour is not None:
-            decay, voice = _weight(neighbour, now, share * weight)
-            yield Voice(place, neighbour, voice * decay, 0.0)
+    rows: list[Row] = []
+    shares: list[float] = []
+    places: list[int] = []
+    for place, row in enumerate(session):
+        if row is None or not len(row.codes):
+            continue
+        share = exp(-place / PLACE) / float(row.weights.sum())
+        for code, weight in zip(row.nearest.tolist(), row.nearest_weights.tolist(), strict=True):
+            neighbour = row_of(code)
+            if neighbour is not None:
+                rows.append(neighbour)
+                shares.append(share * weight)
+                places.append(place)
+    if not rows:
+        return Ranked([], [], [])
+    decays = np.exp((np.array([row.at for row in rows], np.float64) - now) / relations.TAU_MS)
+    totals = np.array([row.total for row in rows])
+    factors = (decays * shares / (totals * decays + 1.0) ** DAMPING).astype(np.float32)
+    codes = [row.lent for row in rows]
+    ends = np.cumsum([len(one) for one in codes])
+    return _best(codes, [row.lent_weights for row in rows], factors, _Said(places, ends), count, shown)
 
 
 def _weight(row: Row, now: int, nearness: float) -> tuple[float, float]:
@@ -179,28 +208,44 @@ def _weight(row: Row, now: int, nearness: float) -> tuple[float, float]:
     return decay, nearness / (row.total * decay + 1.0) ** DAMPING
 
 
-def _best(voices: list[Voice], count: int, shown: NDArray[np.bool_] | None) -> Ranked:
-    """Add up what is said of each item, and keep the best."""
-    lending = [voice for voice in voices if voice.lent]
-    own = (np.array([v.row.code for v in voices], np.int32), np.array([v.own for v in voices], np.float32))
-    codes = np.concatenate([*(v.row.codes for v in lending), own[0]])
-    values = np.concatenate([*(v.row.weights * np.float32(v.lent) for v in lending), own[1]])
-    order = codes.argsort(kind="stable")
-    codes, values = codes[order], values[order]
-    first = np.empty(len(codes), np.bool_)
+class _Said(NamedTuple):
+    """Who said what: `places` of those that spoke, and by `ends` where in all entries each one's end."""
+
+    places: list[int]
+    ends: NDArray[np.int64]
+
+
+def _best(
+    codes: list[NDArray[np.int32]],
+    weights: list[NDArray[np.float32]],
+    factors: NDArray[np.float32],
+    said: _Said,
+    count: int,
+    shown: NDArray[np.bool_] | None,
+) -> Ranked:
+    """Add up what is said of each item, and keep the best.
+
+    Entries are sorted by item, the heaviest first: floats that are not negative have the order of their bits.
+    """
+    entries = np.concatenate(codes)
+    if not len(entries):
+        return Ranked([], [], [])
+    values = np.concatenate(weights)
+    values *= np.repeat(factors, [len(one) for one in codes])
+    order = ((entries.astype(np.int64) << 32) - values.view(np.int32)).argsort()
+    entries, values = entries[order], values[order]
+    first = np.empty(len(entries), np.bool_)
     first[0] = True
-    np.not_equal(codes[1:], codes[:-1], out=first[1:])
+    np.not_equal(entries[1:], entries[:-1], out=first[1:])
     starts = np.flatnonzero(first)
     sums = np.add.reduceat(values, starts)
     if shown is not None:
-        sums[~_allowed(codes[starts], shown)] = -1.0
+        sums[~_allowed(entries[starts], shown)] = -1.0
     top = _largest(sums, count)
     top = top[sums[top] > 0.0]
-    entries = order[_heaviest(values, starts, top)]
-    ends = np.cumsum([*(len(v.row.codes) for v in lending), *([1] * len(voices))])
-    said_by = [*(v.place for v in lending), *(v.place for v in voices)]
-    because = [said_by[voice] for voice in np.searchsorted(ends, entries, side="right").tolist()]
-    return Ranked(codes[starts[top]].tolist(), sums[top].tolist(), because)
+    starts = starts[top]
+    speakers = np.searchsorted(said.ends, order[starts], side="right")
+    return Ranked(entries[starts].tolist(), sums[top].tolist(), [said.places[one] for one in speakers.tolist()])
 
 
 def _allowed(codes: NDArray[np.int32], shown: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -216,15 +261,3 @@ def _largest(sums: NDArray[np.float32], count: int) -> NDArray[np.intp]:
         return less.argsort(kind="stable")
     some: NDArray[np.intp] = np.sort(less.argpartition(count)[:count])
     return some[less[some].argsort(kind="stable")]
-
-
-def _heaviest(values: NDArray[np.float32], starts: NDArray[np.intp], top: NDArray[np.intp]) -> NDArray[np.intp]:
-    """For each group in `top` (a run of `values` from its start to the next) the place of its largest value."""
-    if not len(top):
-        return top
-    ends = np.append(starts[1:], len(values))[top]
-    begins = starts[top]
-    window = begins[:, None] + np.arange(int((ends - begins).max()))
-    window = np.minimum(window, ends[:, None] - 1)
-    heaviest: NDArray[np.intp] = window[np.arange(len(top)), values[window].argmax(axis=1)]
-    return heaviest

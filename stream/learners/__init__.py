@@ -6,6 +6,7 @@ import importlib
 import pkgutil
 from functools import cache
 
+from stream.chooser import Chooser
 from stream.estimator import Estimator
 
 
@@ -15,7 +16,7 @@ def names() -> list[str]:
 
 
 @cache
-def models() -> dict[str, type[Estimator]]:
+def models() -> dict[str, type[Estimator | Chooser]]:
     """The estimator of each model, by name."""
-    found: list[type[Estimator]] = [importlib.import_module(f"{__name__}.{name}").MODEL for name in names()]
+    found: list[type[Estimator | Chooser]] = [importlib.import_module(f"{__name__}.{name}").MODEL for name in names()]
     return {model.name: model for model in found}

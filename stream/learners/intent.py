@@ -120,7 +120,7 @@ class Intent(Estimator):
 
     """
 
-    name = "intent"
+    name = key = "intent"
 
     def __init__(
         self,

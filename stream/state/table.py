@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
+from stream.decisions import DecisionFold
 from stream.fold import Family
 from stream.item import ItemFold
 from stream.learner import LearnerFold
@@ -25,7 +26,7 @@ garbage collection at twice the retention: what counts is the event time stored 
 | key | holds | type | kept | written by | compared by `rebuild` |
 | --- | --- | --- | --- | --- | --- |
 """
-FOLDS = (VisitorFold, ItemFold, ProfileFold, LearnerFold)
+FOLDS = (VisitorFold, ItemFold, ProfileFold, DecisionFold, LearnerFold)
 
 
 def rows() -> Iterator[tuple[str, ...]]:

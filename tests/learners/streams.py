@@ -12,8 +12,10 @@ import msgspec
 from stream.entries import Example
 from stream.features import INTENT_FEATURES
 from stream.fold import Batch, Emit, Record, State, Writes
-from stream.learner import LearnerFold, Working
+from stream.learner import LearnerFold
+from stream.live import Working
 
+ALWAYS = [family.name for family in LearnerFold.families if not family.id]
 BASE_MS = 1_700_000_000_000
 
 
@@ -88,7 +90,7 @@ class Agent:
         records = [Record("feedback", 0, len(self.log) + n, BASE_MS, None, value) for n, value in enumerate(values)]
         self.log += values
         decoded = [self.fold.decode(record) for record in records]
-        for key in self.state.missing(["clock", "marks", *self.fold.keys(decoded, self.state)]):
+        for key in self.state.missing([*ALWAYS, *self.fold.keys(decoded, self.state)]):
             self.state.load(key, self.stored.get(key))
         emit = Emit(("feedback", 0), {})
         for record, one in zip(records, decoded, strict=True):

@@ -12,8 +12,9 @@ import pytest
 from stream.entries import Example, Rollback
 from stream.features import INTENT_FEATURES
 from stream.fold import Batch
-from stream.learner import EVERY, FIRST_AFTER, KEPT, kept_versions, rollback_record, version_key
+from stream.learner import rollback_record
 from stream.learners.intent import Intent
+from stream.live import EVERY, FIRST_AFTER, KEPT, kept_versions, version_key
 from stream.published import ModelRefusedError, Published, Sealed, load_published, unseal
 from tests.learners.streams import BASE_MS, Agent, Labelled, shuffled, visits
 

@@ -21,7 +21,7 @@ import msgspec
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from stream import learner, privacy, shard, visitor
+from stream import live, privacy, shard, visitor
 from stream.fold import Clock, Emit
 from stream.item import Item
 from stream.learner import rollback_record
@@ -75,8 +75,8 @@ def small_limits() -> ExitStack:
     stack.enter_context(patch.object(session, "ITEMS", LIMITS.items))
     stack.enter_context(patch.object(session, "FLOOD_A_MINUTE", LIMITS.flood_a_minute))
     stack.enter_context(patch.object(session, "FLOOD_A_SESSION", LIMITS.flood_a_session))
-    stack.enter_context(patch.object(learner, "EVERY", 3))
-    stack.enter_context(patch.object(learner, "KEPT", 2))
+    stack.enter_context(patch.object(live, "EVERY", 3))
+    stack.enter_context(patch.object(live, "KEPT", 2))
     stack.enter_context(patch.object(Emit, "drain", partialmethod(Emit.drain, RECORD_BYTES)))
     stack.enter_context(patch.object(shard, "log", Quiet()))
     return stack

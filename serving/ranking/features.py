@@ -1,0 +1,130 @@
+"""What the learnt ranker is told of each candidate: `stream.features.CHOICE_FEATURES`, computed for all at once.
+
+Everything comes from what a request has in memory: rows of the visit's items, popularity, the visit's steps, titles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import exp, log, log1p
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serving.ranking.table import PLACE, SESSION_ITEMS, Row
+from serving.recommender import Known
+from stream.features import CHOICE_FEATURES, CHOICE_LIMIT
+from stream.signals import relations
+from stream.signals.session import Step
+
+Features = NDArray[np.float16]
+_PLACE = {name: place for place, name in enumerate(CHOICE_FEATURES)}
+NOTHING = 1e-4
+"""What is added to scores before their logarithm is taken: below every score that says anything."""
+SHARE = 100.0
+
+
+def features(
+    known: Known, item_ids: Sequence[str], table: Mapping[str, float], second_step: Mapping[str, float]
+) -> Features:
+    """One row per item, as `CHOICE_FEATURES` names the columns, float16, within ±`CHOICE_LIMIT`.
+
+    Parameters
+    ----------
+    table, second_step: the two scores of those items that have one.
+    """
+    columns = np.zeros((len(_PLACE), len(item_ids)), np.float32)
+    codes = known.codes.array(item_ids)
+    columns[_PLACE["table"]] = _logs(item_ids, table)
+    columns[_PLACE["second_step"]] = _logs(item_ids, second_step)
+    _tell_relations(columns, codes, known)
+    _tell_popularity(columns, codes, known)
+    if known.repeats:
+        _tell_session(columns, {item_id: place for place, item_id in enumerate(item_ids)}, known)
+    _tell_content(columns, codes, item_ids, known)
+    np.clip(columns, -CHOICE_LIMIT, CHOICE_LIMIT, out=columns)
+    found: Features = columns.T.astype(np.float16)
+    return found
+
+
+def _logs(item_ids: Sequence[str], scores: Mapping[str, float]) -> NDArray[np.float32]:
+    of = scores.get
+    found: NDArray[np.float32] = np.log(np.array([of(item_id, 0.0) for item_id in item_ids], np.float32) + NOTHING)
+    return found
+
+
+def _tell_relations(columns: NDArray[np.float32], codes: NDArray[np.int32], known: Known) -> None:
+    """What rows of the newest items say of the candidates: logarithms of shares of the row's sessions."""
+    linked = columns[_PLACE["linked_items"]]
+    for place, item_id in enumerate(known.session[:SESSION_ITEMS]):
+        row = known.rows.get(item_id)
+        if row is None or not len(row.codes):
+            continue
+        at = np.searchsorted(row.codes, codes)
+        np.minimum(at, len(row.codes) - 1, out=at)
+        there = row.codes[at] == codes
+        linked += there
+        share = _share(row, known.now)
+        after = np.log1p(row.after[at] * share) * there
+        before = np.log1p(row.before[at] * share) * there
+        name = ("last", "previous")[place] if place < 2 else "older"
+        columns[_PLACE[f"after_{name}"]] += after
+        columns[_PLACE[f"before_{name}"]] += before
+        if not place:
+            columns[_PLACE["times_after_last"]] = np.log1p(row.times[at]) * there
+
+
+def _share(row: Row, now: int) -> float:
+    """What a weight of the row is multiplied by to be a percentage of the sessions that saw its item."""
+    decay = exp((row.at - now) / relations.TAU_MS)
+    return SHARE * decay / (row.total * decay + 1.0)
+
+
+def _tell_popularity(columns: NDArray[np.float32], codes: NDArray[np.int32], known: Known) -> None:
+    if known.board is None:
+        return
+    fast, slow, seen = known.board.of(codes, known.now)
+    columns[_PLACE["popular_now"]] = np.log1p(fast)
+    columns[_PLACE["popular"]] = np.log1p(slow)
+    columns[_PLACE["sessions"]] = np.log1p(seen)
+
+
+def _tell_session(columns: NDArray[np.float32], places: Mapping[str, int], known: Known) -> None:
+    """What speaks for going back to an item of this visit."""
+    times: dict[str, int] = {}
+    last: dict[str, tuple[int, Step]] = {}
+    newest = known.steps[-1].at if known.steps else 0
+    for back, step in enumerate(reversed(known.steps)):
+        times[step.item_id] = times.get(step.item_id, 0) + 1
+        last.setdefault(step.item_id, (back, step))
+    for item_id, (back, step) in last.items():
+        place = places.get(item_id)
+        if place is None:
+            continue
+        row = known.rows.get(item_id)
+        repeats = 0.2 if row is None else row.repeat_rate
+        column = columns[:, place]
+        column[_PLACE["in_session"]] = 1.0
+        column[_PLACE["repeats"]] = repeats
+        column[_PLACE["times_here"]] = log(times[item_id])
+        column[_PLACE["distance"]] = exp(-back / PLACE)
+        column[_PLACE["age_here"]] = log1p(max(0, newest - step.at) / 1_000)
+        if not back:
+            column[_PLACE["is_last"]] = 1.0
+            column[_PLACE["last_repeats"]] = repeats
+
+
+def _tell_content(
+    columns: NDArray[np.float32], codes: NDArray[np.int32], item_ids: Sequence[str], known: Known
+) -> None:
+    """How near candidates are to the visit by title, and whether they are of the newest item's category."""
+    vectors, here = known.vectors, known.session_vector
+    if vectors is not None and here is not None:
+        numbers = vectors.numbers(codes)
+        nearness = vectors.matrix[numbers] @ here
+        nearness[numbers < 0] = 0.0
+        columns[_PLACE["similar"]] = nearness
+    category_of = known.category_of.get
+    category = next((found for item_id in known.session if (found := category_of(item_id)) is not None), None)
+    if category is not None:
+        columns[_PLACE["same_category"]] = [category_of(item_id) == category for item_id in item_ids]

@@ -1,0 +1,95 @@
+"""The learnt order: all generators' candidates in one list, ranked by a published model of choices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+from msgspec import Struct
+
+from serving.ranking.features import Features, features
+from serving.recommender import Candidate, Known, Recommender
+from stream.choice import Nested, packed, score
+from stream.features import CHOICE_START, GATE_START
+
+UNLEARNT = Nested(list(CHOICE_START), list(GATE_START))
+GATHERED = {"session_table": 60, "second_step": 60, "popular": 10}
+OTHERWISE = 20
+"""How many candidates are asked of a generator; `serving/ranking/DESIGN.md` says what more would change."""
+
+
+class Chooser(Struct, frozen=True):
+    """A published model of choices as requests use it; version 0 has learnt nothing."""
+
+    model: str
+    version: int = 0
+    scorer: Nested = UNLEARNT
+
+
+class Choices(Struct, frozen=True):
+    """What a shelf was ranked by: a model, and the features of its items in their order."""
+
+    model: str
+    version: int
+    features: Features
+
+    def packed(self) -> str:
+        """The features as they are logged."""
+        return packed(self.features)
+
+
+class Ranking:
+    """Candidates ranked, best first, with the features that each was ranked by.
+
+    A candidate's score is the probability that it comes next, as the model has it for a shelf of the first `count`.
+    """
+
+    def __init__(self, known: Known, chooser: Chooser, offers: Sequence[Sequence[Candidate]], count: int) -> None:
+        self._known, self._chooser = known, chooser
+        self._scores = {name: _scores(offers, name) for name in ("session_table", "second_step")}
+        found: dict[str, Candidate] = {}
+        for offer in offers:
+            for one in offer:
+                found.setdefault(one.item_id, one)
+        self._places = {item_id: place for place, item_id in enumerate(found)}
+        self._features = self._told(list(found))
+        self.candidates = self._ranked(list(found.values()), count) if found else []
+
+    def choices(self, item_ids: Sequence[str]) -> Choices:
+        """What these items, the shelf, were ranked by, or would have been."""
+        new = [item_id for item_id in item_ids if item_id not in self._places]
+        if new:
+            self._places |= {item_id: len(self._places) + more for more, item_id in enumerate(new)}
+            self._features = np.concatenate([self._features, self._told(new)])
+        rows = [self._places[item_id] for item_id in item_ids]
+        return Choices(self._chooser.model, self._chooser.version, self._features[rows])
+
+    def _told(self, item_ids: list[str]) -> Features:
+        return features(self._known, item_ids, self._scores["session_table"], self._scores["second_step"])
+
+    def _ranked(self, found: list[Candidate], count: int) -> list[Candidate]:
+        matrix = self._features.astype(np.float64)
+        weights = np.array(self._chooser.scorer.weights)
+        order = (-(matrix @ weights)).argsort(kind="stable")
+        shelf = score(self._chooser.scorer, matrix[order[:count]])
+        below = np.exp(matrix[order] @ weights - shelf.utilities[0])
+        shares = below * (shelf.probabilities()[0])
+        return [
+            Candidate(one.item_id, share, one.recommender, one.because_item_id)
+            for one, share in zip((found[place] for place in order.tolist()), shares.tolist(), strict=True)
+        ]
+
+
+def gathered(known: Known, tiers: Iterable[Sequence[Recommender]], count: int) -> list[list[Candidate]]:
+    """What every generator offers, lowest tier first; those that look through all titles only where there is room."""
+    offers: list[list[Candidate]] = []
+    found = 0
+    for one in (one for tier in tiers for one in tier):
+        if not one.located or found < count:
+            offers.append(one.candidates(known, max(count, GATHERED.get(one.name, OTHERWISE))))
+            found += len(offers[-1])
+    return offers
+
+
+def _scores(offers: Iterable[Sequence[Candidate]], name: str) -> Mapping[str, float]:
+    return {one.item_id: one.score for offer in offers for one in offer if one.recommender == name}
