@@ -77,7 +77,7 @@ def decide(
         evident, ranking = _fill(slate, context, within or shop, above)
     items: Sequence[Shown] = slate.items
     if evident and placement.explore:
-        items, draw = explored(items, slate.lets, context)
+        items, draw = explored(items, slate.lets, context, ranking)
     return Decision(
         placement=placement.name,
         variation=variation,

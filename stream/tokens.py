@@ -18,7 +18,6 @@ import msgspec
 
 T = TypeVar("T")
 _MAC_BYTES = 12
-_NOT_ONE = "this is not a token: send it exactly as the API gave it"
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -100,8 +99,10 @@ def _parts(token: str) -> tuple[bytes, bytes]:
 def _fields(kind: str, payload: bytes) -> tuple[object, ...]:
     try:
         found, *fields = msgspec.msgpack.decode(payload, type=list[object])
-    except (msgspec.MsgspecError, ValueError):
-        raise BadToken(_NOT_ONE) from None
+    except (UnicodeEncodeError, binascii.Error, msgspec.MsgspecError, ValueError) as error:
+        if isinstance(error, BadToken):
+            raise
+        raise BadToken("this is not a token: send it exactly as the API gave it") from None
     if found != kind:
         raise BadToken(f"this is a {found} token where a {kind} token is needed")
     return tuple(fields)
