@@ -34,6 +34,8 @@ class Shown(Struct, frozen=True, gc=False):
     recommender: str
     because_item_id: str | None
     because: Reason | None
+    also_item_id: str | None = None
+    also: Reason | None = None
 
 
 class Fresh(Struct, frozen=True, gc=False):
@@ -66,10 +68,11 @@ class Decision(Struct, frozen=True, gc=False):
 
 
 def shown(candidate: Candidate, factor: float, reasons: dict[str, Reason]) -> Shown:
-    """A candidate, its score times `factor`, with the visitor's own event that speaks for it, if there is one."""
-    because = candidate.because_item_id
+    """A candidate, its score times `factor`, with the visitor's own events that speak for it, if there are any."""
+    because, also = candidate.because_item_id, candidate.also_item_id
     reason = None if because is None else reasons.get(because)
-    return Shown(candidate.item_id, candidate.score * factor, candidate.recommender, because, reason)
+    second = None if also is None else reasons.get(also)
+    return Shown(candidate.item_id, candidate.score * factor, candidate.recommender, because, reason, also, second)
 
 
 class Fragments(NamedTuple):
@@ -131,13 +134,14 @@ def _choices(choices: Choices | None) -> str:
 
 def _items(items: Sequence[Shown], fragments: Callable[[str], Fragments], at: int) -> tuple[str, str]:
     """The items of both forms; what the decision says of an item ends both alike."""
-    reasons: dict[tuple[str | None, str | None], str] = {}
+    told: dict[tuple[str | None, str | None, str | None], str] = {}
     shelf, record = [], []
     for place, one in enumerate(items):
-        led = one.because_item_id, relation(one.item_id, one.because_item_id, one.recommender)
-        because = reasons.get(led)
+        as_what = relation(one.item_id, one.because_item_id, one.recommender)
+        led = one.because_item_id, one.also_item_id, as_what
+        because = told.get(led)
         if because is None:
-            because = reasons[led] = _because(one, led[1], at)
+            because = told[led] = _because(one, as_what, at)
         end = f'{place},"score":{one.score:.6g},"recommender":"{one.recommender}","because":[{because}],"rules":[]}}'
         first = fragments(one.item_id)
         shelf.append(first.shelf + end)
@@ -150,14 +154,22 @@ def relation(item_id: str, because_item_id: str | None, recommender: str) -> Rel
     return "itself" if item_id == because_item_id else relations().get(recommender)
 
 
-def _because(one: Shown, relation: Relation | None, at: int) -> str:
-    reason = one.because
+def _because(one: Shown, as_what: Relation | None, at: int) -> str:
+    """The visitor's own events as JSON, the one that says most first."""
+    main = _reason(one.because_item_id, one.because, as_what, at)
+    if one.also is None:
+        return main
+    also = _reason(one.also_item_id, one.also, relation(one.item_id, one.also_item_id, one.recommender), at)
+    return f"{main},{also}" if main else also
+
+
+def _reason(item_id: str | None, reason: Reason | None, as_what: Relation | None, at: int) -> str:
     if reason is None:
         return ""
     ago = max(0, at - reason.at) / 1000
     return (
-        f'{{"event_id":{_json(reason.event_id)},"event":"{reason.event}","item_id":{_json(one.because_item_id)},'
-        f'"seconds_ago":{ago:.3f},"relation":"{relation}"}}'
+        f'{{"event_id":{_json(reason.event_id)},"event":"{reason.event}","item_id":{_json(item_id)},'
+        f'"seconds_ago":{ago:.3f},"relation":"{as_what}"}}'
     )
 
 
