@@ -34,6 +34,8 @@ class Shown(Struct, frozen=True, gc=False):
     recommender: str
     because_item_id: str | None
     because: Reason | None
+    evidence: float = 0.0
+    rules: tuple[str, ...] = ()
     also_item_id: str | None = None
     also: Reason | None = None
 
@@ -50,7 +52,8 @@ class Decision(Struct, frozen=True, gc=False):
     """What is shown, and why.
 
     `at` in ms; `pid` is the visitor's pseudonym, empty where nothing personal was used. `candidates` counts what was
-    considered; `choices` what a model ranked the items by; `explain` says more to who asks for it.
+    considered; `choices` what a model ranked the items by; `rules` names the marketers' rules that acted; `explain`
+    says more to who asks for it.
     """
 
     placement: str
@@ -65,14 +68,18 @@ class Decision(Struct, frozen=True, gc=False):
     candidates: int
     choices: Choices | None = None
     explain: dict[str, Any] | None = None
+    rules: Sequence[str] = ()
 
 
-def shown(candidate: Candidate, factor: float, reasons: dict[str, Reason]) -> Shown:
+def shown(candidate: Candidate, factor: float, reasons: dict[str, Reason], evidence: float) -> Shown:
     """A candidate, its score times `factor`, with the visitor's own events that speak for it, if there are any."""
     because, also = candidate.because_item_id, candidate.also_item_id
     reason = None if because is None else reasons.get(because)
     second = None if also is None else reasons.get(also)
-    return Shown(candidate.item_id, candidate.score * factor, candidate.recommender, because, reason, also, second)
+    score = candidate.score * factor
+    return Shown(
+        candidate.item_id, score, candidate.recommender, because, reason, evidence, candidate.rules, also, second
+    )
 
 
 class Fragments(NamedTuple):
@@ -100,6 +107,7 @@ def write(
     pid_keys: int,
     models: dict[str, int],
     visit: Visited,
+    following: str | None = None,
 ) -> Written:
     """Both forms of a decision.
 
@@ -108,6 +116,7 @@ def write(
     asked: what the request said, without persons; `version` of the placement's settings, `models` used with theirs.
     pid_keys: with how many keys the pseudonym was made.
     visit: where the visitor was, so that the decision can be made again (`serving/again.py`).
+    following: the cursor of the next page; only the shelf has it.
     """
     fresh, at = decision.fresh, decision.at
     head = (
@@ -121,9 +130,16 @@ def write(
     more = (
         f'"decided_at":{at},"kind":"shelf","pid":{_text(decision.pid)},{made_with}"policy_version":{version},'
         f'"variation":"{decision.variation}","candidates":{decision.candidates},'
+        f"{_acting(decision.rules)}"
         f'"request":{_json(asked)},"models":{_json(models)},{_choices(decision.choices)}"visit":{_json(visit)},'
     )
-    return Written(f'{head}"items":[{shelf}]{explain}}}'.encode(), f'{head}{more}"items":[{record}]}}'.encode())
+    page = f'"next":{_text(following)},'
+    return Written(f'{head}{page}"items":[{shelf}]{explain}}}'.encode(), f'{head}{more}"items":[{record}]}}'.encode())
+
+
+def shelf_items(decision: Decision, fragments: Callable[[str], Fragments]) -> bytes:
+    """The items of a shelf alone, as a JSON list."""
+    return f"[{_items(decision.items, fragments, decision.at)[0]}]".encode()
 
 
 def _choices(choices: Choices | None) -> str:
@@ -134,15 +150,15 @@ def _choices(choices: Choices | None) -> str:
 
 def _items(items: Sequence[Shown], fragments: Callable[[str], Fragments], at: int) -> tuple[str, str]:
     """The items of both forms; what the decision says of an item ends both alike."""
-    told: dict[tuple[str | None, str | None, str | None], str] = {}
+    told: dict[tuple[str | None, str | None], str] = {}
     shelf, record = [], []
     for place, one in enumerate(items):
-        as_what = relation(one.item_id, one.because_item_id, one.recommender)
-        led = one.because_item_id, one.also_item_id, as_what
-        because = told.get(led)
-        if because is None:
-            because = told[led] = _because(one, as_what, at)
-        end = f'{place},"score":{one.score:.6g},"recommender":"{one.recommender}","because":[{because}],"rules":[]}}'
+        because = _reason(told, one, one.because_item_id, one.because, at)
+        if one.also is not None:
+            also = _reason(told, one, one.also_item_id, one.also, at)
+            because = f"{because},{also}" if because else also
+        ranked = f'{place},"score":{one.score:.6g},"recommender":"{one.recommender}","evidence":{one.evidence:.4g}'
+        end = f'{ranked},"because":[{because}],"rules":{_names(one.rules)}}}'
         first = fragments(one.item_id)
         shelf.append(first.shelf + end)
         record.append(first.record + end)
@@ -154,23 +170,28 @@ def relation(item_id: str, because_item_id: str | None, recommender: str) -> Rel
     return "itself" if item_id == because_item_id else relations().get(recommender)
 
 
-def _because(one: Shown, as_what: Relation | None, at: int) -> str:
-    """The visitor's own events as JSON, the one that says most first."""
-    main = _reason(one.because_item_id, one.because, as_what, at)
-    if one.also is None:
-        return main
-    also = _reason(one.also_item_id, one.also, relation(one.item_id, one.also_item_id, one.recommender), at)
-    return f"{main},{also}" if main else also
-
-
-def _reason(item_id: str | None, reason: Reason | None, as_what: Relation | None, at: int) -> str:
+def _reason(
+    told: dict[tuple[str | None, str | None], str], one: Shown, item_id: str | None, reason: Reason | None, at: int
+) -> str:
+    """A reason of an item as JSON, the same for all items that stand alike to the visitor's; nothing without one."""
     if reason is None:
         return ""
-    ago = max(0, at - reason.at) / 1000
-    return (
-        f'{{"event_id":{_json(reason.event_id)},"event":"{reason.event}","item_id":{_json(item_id)},'
-        f'"seconds_ago":{ago:.3f},"relation":"{as_what}"}}'
-    )
+    led = item_id, relation(one.item_id, item_id, one.recommender)
+    found = told.get(led)
+    if found is None:
+        found = told[led] = (
+            f'{{"event_id":{_json(reason.event_id)},"event":"{reason.event}","item_id":{_json(item_id)},'
+            f'"seconds_ago":{max(0, at - reason.at) / 1000:.3f},"relation":"{led[1]}"}}'
+        )
+    return found
+
+
+def _names(rules: Sequence[str]) -> str:
+    return _json(rules) if rules else "[]"
+
+
+def _acting(rules: Sequence[str]) -> str:
+    return f'"rules":{_names(rules)},' if rules else ""
 
 
 _BOOLEAN = {True: "true", False: "false", None: "null"}
@@ -180,7 +201,7 @@ def _number(value: int | None) -> str:
     return "null" if value is None else str(value)
 
 
-def _text(value: str) -> str:
+def _text(value: str | None) -> str:
     return f'"{value}"' if value else "null"
 
 

@@ -21,6 +21,8 @@ from serving.models import Models
 from serving.placements import kind as placement_kind
 from serving.privacy import Ledger
 from serving.rows import Reads, Rows
+from serving.rules.acting import Rules
+from serving.rules.rule import KIND as RULE
 from serving.sample import Sampler
 from serving.sends import Sends
 from serving.shelves import Shelves
@@ -37,7 +39,7 @@ from stream.state.keys import Keys
 from stream.state.store import Store
 from stream.title_vectors import TitleVectors
 
-KINDS = (placement_kind(),)
+KINDS = (placement_kind(), RULE)
 """What marketers edit."""
 
 
@@ -134,6 +136,7 @@ class Parts:
             self.customers,
             self.models,
             lambda: ports.live() and ports.catalogue.ready.is_set(),
+            Rules(ports.config.of(RULE)).of,
             clock=ports.timer,
         )
 

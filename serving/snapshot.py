@@ -13,6 +13,7 @@ from serving.placement import Placement
 from serving.ranking.table import SESSION_ITEMS, Row
 from serving.request import Request, Visit, visit
 from serving.rows import Rows
+from serving.rules.acting import RulesHere
 from serving.shop import Shop
 from serving.stage import Snapshot
 from serving.visitors import Seen, Visitors
@@ -27,7 +28,13 @@ _NOBODY = Seen(None, None, None)
 
 
 class Snapshots:
-    """Makes snapshots. `live` says whether the catalogue is being followed, or only its copy is there."""
+    """Makes snapshots.
+
+    Parameters
+    ----------
+    live: whether the catalogue is being followed, or only its copy is there.
+    rules: the marketers' rules of a placement.
+    """
 
     def __init__(
         self,
@@ -37,11 +44,12 @@ class Snapshots:
         customers: Customers,
         models: Models,
         live: Callable[[], bool],
+        rules: Callable[[str], RulesHere | None],
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._shop, self._rows, self._visitors, self._models = shop, rows, visitors, models
-        self._customers, self._live, self._clock = customers, live, clock
+        self._customers, self._live, self._rules, self._clock = customers, live, rules, clock
 
     async def read(self, request: Request, placement: Placement, wanted: FreshToken | None, now: int) -> Snapshot:
         """What `request` needs at `now` (ms). Never raises for a dependency: what cannot be read is left out."""
@@ -79,6 +87,7 @@ class Snapshots:
                 met=seen.met,
                 degraded=degraded,
                 models=self._models.of_session(visitor) if one.explain and visitor is not None else {},
+                rules=self._rules(placement.name),
             )
             for (one, placement), where in zip(asked, visits, strict=True)
         ]

@@ -28,7 +28,7 @@ def candidates(known: Known, count: int) -> list[Candidate]:
 
 RECOMMENDER = Recommender(
     name=NAME,
-    tier=4,
+    tier=7,
     personal=True,
     candidates=candidates,
     needs="views",
