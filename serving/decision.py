@@ -40,6 +40,28 @@ class Shown(Struct, frozen=True, gc=False):
     also: Reason | None = None
 
 
+class Explored(Struct, frozen=True, gc=False):
+    """That a draw decided whether a new item stands on the shelf, and its probabilities (`serving/exploration.py`).
+
+    `usual`: that the item of the order stands where it does, at all places but the first. Where a new item stands:
+    `place`, its `propensity`, and `instead_of` which item.
+    """
+
+    usual: float
+    place: int | None = None
+    propensity: float = 1.0
+    instead_of: Shown | None = None
+
+    def notes(self, places: int) -> list[str]:
+        """What the record says of each place, as the end of a JSON object."""
+        notes = ["}", *[f',"propensity":{self.usual:.9g}}}'] * (places - 1)]
+        if self.place is not None and self.instead_of is not None:
+            gone = self.instead_of
+            said = {"item_id": gone.item_id, "recommender": gone.recommender, "score": gone.score}
+            notes[self.place] = f',"propensity":{self.propensity:.9g},"instead_of":{_json(said)}}}'
+        return notes
+
+
 class Fresh(Struct, frozen=True, gc=False):
     """The newest event of the visitor that the decision knows; `met` is None if no freshness was asked for."""
 
@@ -69,6 +91,7 @@ class Decision(Struct, frozen=True, gc=False):
     choices: Choices | None = None
     explain: dict[str, Any] | None = None
     rules: Sequence[str] = ()
+    explored: Explored | None = None
 
 
 def shown(candidate: Candidate, factor: float, reasons: dict[str, Reason], evidence: float) -> Shown:
@@ -124,7 +147,7 @@ def write(
         f'"rung":"{decision.rung}","experiment":null,"fresh_to":{{"occurred_at":{_number(fresh.occurred_at)},"lag_ms":{_number(fresh.lag_ms)},'
         f'"met":{_BOOLEAN[fresh.met]}}},"took_ms":{took_ms:.3f},'
     )
-    shelf, record = _items(decision.items, fragments, at)
+    shelf, record = _items(decision, fragments)
     explain = "" if decision.explain is None else f',"explain":{_json(decision.explain)}'
     made_with = f'"pid_keys":{pid_keys},' if pid_keys > 1 else ""
     more = (
@@ -139,7 +162,7 @@ def write(
 
 def shelf_items(decision: Decision, fragments: Callable[[str], Fragments]) -> bytes:
     """The items of a shelf alone, as a JSON list."""
-    return f"[{_items(decision.items, fragments, decision.at)[0]}]".encode()
+    return f"[{_items(decision, fragments)[0]}]".encode()
 
 
 def _choices(choices: Choices | None) -> str:
@@ -148,11 +171,12 @@ def _choices(choices: Choices | None) -> str:
     return f'"choices":{{"model":"{choices.model}","version":{choices.version},"features":"{choices.packed()}"}},'
 
 
-def _items(items: Sequence[Shown], fragments: Callable[[str], Fragments], at: int) -> tuple[str, str]:
+def _items(decision: Decision, fragments: Callable[[str], Fragments]) -> tuple[str, str]:
     """The items of both forms; what the decision says of an item ends both alike."""
     told: dict[tuple[str | None, str | None], str] = {}
     shelf, record = [], []
-    for place, one in enumerate(items):
+    at, notes = decision.at, decision.explored and decision.explored.notes(len(decision.items))
+    for place, one in enumerate(decision.items):
         because = _reason(told, one, one.because_item_id, one.because, at)
         if one.also is not None:
             also = _reason(told, one, one.also_item_id, one.also, at)
@@ -161,7 +185,7 @@ def _items(items: Sequence[Shown], fragments: Callable[[str], Fragments], at: in
         end = f'{ranked},"because":[{because}],"rules":{_names(one.rules)}}}'
         first = fragments(one.item_id)
         shelf.append(first.shelf + end)
-        record.append(first.record + end)
+        record.append(first.record + (end[:-1] + notes[place] if notes else end))
     return ",".join(shelf), ",".join(record)
 
 

@@ -47,6 +47,12 @@ class Caps(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return self.category is not None or self.brand is not None
 
 
+class Explore(Struct, frozen=True, forbid_unknown_fields=True):
+    """`share`: of a placement's impressions, that go to items that few have seen; at most one a shelf."""
+
+    share: Annotated[float, Meta(ge=0, le=0.2)]
+
+
 class Document(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What can be said of a placement.
 
@@ -70,6 +76,7 @@ class Document(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     diversity: how much variety counts against the order of the scores (0: not at all); a request may say otherwise.
     caps: how many items of one kind a shelf has at most.
     evidence_floor: less evidence than this is not shown as personal (`serving/slate/evidence.py`).
+    explore: whether new items get a share of the impressions; only where shelves are personal, and never in mails.
     enabled: false answers with an empty shelf.
     """
 
@@ -94,6 +101,7 @@ class Document(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     evidence_floor: Share = 0.0
     click_window_s: WindowS = 7 * DAY_S
     view_window_s: WindowS = DAY_S
+    explore: Explore | None = None
     enabled: bool = True
 
 
@@ -123,7 +131,14 @@ def _known(document: Document) -> Document:
             raise BadDocument(f"/recommenders/{place}", f"There is no recommender of this name; there are {choices}.")
         if one in document.recommenders[:place]:
             raise BadDocument(f"/recommenders/{place}", "This recommender stands here twice.")
+    if document.explore is not None and (document.last_visit or document.cart or not _personal(document)):
+        fix = "Leave `explore` out: only a personal shelf explores, and neither a mail's (`last_visit`) nor a cart's."
+        raise BadDocument("/explore", fix)
     return document
+
+
+def _personal(document: Document) -> bool:
+    return any(recommenders()[name].personal for name in document.recommenders)
 
 
 def _rule(document: Document) -> Rule | None:

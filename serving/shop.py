@@ -20,6 +20,7 @@ from serving.filters.columns import Columns, Mask
 from serving.filters.fields import FIELDS
 from serving.filters.masks import Masks
 from serving.filters.rule import Rule
+from serving.newcomers import AT_ONCE, DAYS, VIEWS, Newcomers, newcomers
 from serving.ranking.board import Board
 from serving.ranking.codes import Codes
 from serving.recommender import Candidate, Scored, Vectors
@@ -31,6 +32,7 @@ POPULAR = 200
 IN_CATEGORY = 60
 NEWEST = "newest"
 SELECTIONS = 256
+DAY_MS = 86_400_000
 
 V = TypeVar("V")
 _json = msgspec.json.Encoder().encode
@@ -70,6 +72,7 @@ class Shop:
         self._masks = Masks(self._columns)
         self._selections: OrderedDict[Rule, Selection] = OrderedDict()
         self._refreshed_at, self._ranked_at = 0, 0
+        self._newcomers: Newcomers | None = None
         catalogue.watch(self._changed)
 
     @property
@@ -164,10 +167,27 @@ class Shop:
     def refresh(self, now: int) -> None:
         """Rank what is popular at `now` (ms), or when anybody did anything last. About 1 ms for 20,000 items."""
         self._refreshed_at, self._ranked_at = now, min(now, self.board.newest_at)
+        self._newcomers = None
         self._open_later(now)
         self.popular_in = _Asked(self._popular_in)
         self.popular, self.fallback = self.ranked(self.shown)
         self.lists = self.listed(self.shown)
+
+    @property
+    def newcomers(self) -> Newcomers:
+        """New items of the catalogue that might be answered; made when they are first asked for after a ranking."""
+        if self._newcomers is None:
+            self._newcomers = newcomers(self._new(), self.category_of, self.vector_of)
+        return self._newcomers
+
+    def _new(self) -> list[str]:
+        if (shown := self.shown) is None:
+            return []
+        since = self._refreshed_at - DAYS * DAY_MS
+        few = self.board.fewer(VIEWS, np.flatnonzero(shown).astype(np.int32))
+        few = few[self._since[few] > since]
+        latest = few[np.lexsort((few, self._since[few]))[: -AT_ONCE - 1 : -1]]
+        return [self.codes.ids[code] for code in latest.tolist()]
 
     def ranked(self, shown: Mask | None) -> tuple[Scored, list[Candidate]]:
         """What is popular among the items that may be answered, and the same with the newest where that is little."""

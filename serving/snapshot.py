@@ -86,6 +86,7 @@ class Snapshots:
                 row_of=self._rows.of,
                 met=seen.met,
                 degraded=degraded,
+                choosers=self._models.choosers,
                 models=self._models.of_session(visitor) if one.explain and visitor is not None else {},
                 rules=self._rules(placement.name),
             )
@@ -105,6 +106,8 @@ class Snapshots:
             shop=self._shop,
             row_of=self._rows.of,
             degraded=not complete or self._stale(),
+            choosers=self._models.choosers,
+            rules=self._rules(placement.name),
         )
 
     async def _others(self, request: Request, visitor: Any, now: int) -> Sequence[Summary] | None:

@@ -97,6 +97,16 @@ class Slate:
             self.items.insert(position, one)
         del self.items[self._wanted :]
 
+    def lets(self, item_id: str) -> bool:
+        """Whether this item might stand on the shelf beside all that do."""
+        if item_id in self._hidden or item_id in self.offered:
+            return False
+        shop = self._snapshot.shop
+        if not shop.sellable(item_id, self._now) or (self._within is not None and not self._within.lets(item_id)):
+            return False
+        group = shop.group_of(item_id) if shop.grouped else None
+        return group is None or self._groups[group] < self._variants
+
     def _refusal(self, candidate: Candidate, sure: float) -> str:
         """Why live values and the placement keep it back, empty if they do not; its group then counts as taken."""
         shop, item_id = self._snapshot.shop, candidate.item_id
