@@ -75,7 +75,7 @@ def decide(
     ranking: Ranking | None = None
     if placement.enabled:
         evident, ranking = _fill(slate, context, within or shop, above)
-    items: Sequence[Shown] = slate.items
+    items = slate.items
     if evident and placement.explore:
         items, draw = explored(items, slate.lets, context, ranking)
     return Decision(

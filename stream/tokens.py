@@ -18,6 +18,7 @@ import msgspec
 
 T = TypeVar("T")
 _MAC_BYTES = 12
+_NOT_ONE = "this is not a token: send it exactly as the API gave it"
 _encode = msgspec.msgpack.Encoder().encode
 
 
