@@ -103,9 +103,9 @@ async def test_one_order_or_what_browsers_tell_of_is_not_enough(kitchen: Deploym
         await order(kitchen, f"reader-{visitor}", "oven", key=key)
     await kitchen.settle()
     assert "also_bought" not in told(await kitchen.shelf("pdp_also_bought", item_ids=["book"])).values()
-    for visitor in ("one more", "and another"):
-        await kitchen.view(visitor, "book", settle=False)
-        await order(kitchen, visitor, "oven")
+    for late in ("one more", "and another"):
+        await kitchen.view(late, "book", settle=False)
+        await order(kitchen, late, "oven")
     await kitchen.settle()
     assert told(await kitchen.shelf("pdp_also_bought", item_ids=["book"]))["oven"] == "also_bought"
 
