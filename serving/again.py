@@ -68,7 +68,7 @@ class Again:
             return Recomputed(_NO_FILTER, len(shown))
         except msgspec.ValidationError:
             return Recomputed(_NO_VISIT, len(shown))
-        snapshot = await self._snapshots.of_visit(visit, placement)
+        snapshot = await self._snapshots.of_visit(visit, placement, record.get("rules", ()))
         variation, seed = record.get("variation") or "", Random(0).getstate()
         return _compared(shown, Case(request, snapshot, placement, variation, int(self._clock()), seed))
 

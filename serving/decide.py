@@ -116,7 +116,7 @@ def _fill(
     if placement.goal is None:
         offers = tiered(known, placement, count, lambda known: located(known, snapshot, placement, within))
         if stages:
-            offers = iter([in_one(offers)])
+            offers = iter([in_one(offers, count)])
     else:
         chooser = snapshot.choosers.get(placement.goal) or Chooser(placement.goal)
         known = located(known, snapshot, placement, within)
