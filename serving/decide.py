@@ -75,9 +75,9 @@ def decide(
     ranking: Ranking | None = None
     if placement.enabled:
         evident, ranking = _fill(slate, context, within or shop, above)
-    items: Sequence[Shown] = slate.items
+    items = slate.items
     if evident and placement.explore:
-        items, draw = explored(items, slate.lets, context)
+        items, draw = explored(items, slate.lets, context, ranking)
     return Decision(
         placement=placement.name,
         variation=variation,

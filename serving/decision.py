@@ -44,13 +44,14 @@ class Explored(Struct, frozen=True, gc=False):
     """That a draw decided whether a new item stands on the shelf, and its probabilities (`serving/exploration.py`).
 
     `usual`: that the item of the order stands where it does, at all places but the first. Where a new item stands:
-    `place`, its `propensity`, and `instead_of` which item.
+    `place`, its `propensity`, and `instead_of` which item, with the features that it was ranked by.
     """
 
     usual: float
     place: int | None = None
     propensity: float = 1.0
     instead_of: Shown | None = None
+    features: str = ""
 
     def notes(self, places: int) -> list[str]:
         """What the record says of each place, as the end of a JSON object."""
@@ -58,6 +59,7 @@ class Explored(Struct, frozen=True, gc=False):
         if self.place is not None and self.instead_of is not None:
             gone = self.instead_of
             said = {"item_id": gone.item_id, "recommender": gone.recommender, "score": gone.score}
+            said |= {"features": self.features} if self.features else {}
             notes[self.place] = f',"propensity":{self.propensity:.9g},"instead_of":{_json(said)}}}'
         return notes
 
