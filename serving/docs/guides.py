@@ -21,6 +21,7 @@ NAMES: Final = (
     "page",
     "kafka",
     "events",
+    "rules",
     "statuses",
     "keys",
     "privacy",
