@@ -31,7 +31,7 @@ class Popularity:
 
 
 class RecentPopularity:
-    """What was seen most in the last `STEPS` steps of everybody."""
+    """What was seen most in the last `STEPS` steps of everybody, of equals the newest first."""
 
     name = "recent_popularity"
     STEPS = 2_000
@@ -42,7 +42,7 @@ class RecentPopularity:
 
     def learn(self, session: str, item_id: str, at: int) -> None:
         self._steps.append(item_id)
-        self._seen[item_id] = self._seen.get(item_id, 0) + 1
+        self._seen[item_id] = self._seen.pop(item_id, 0) + 1
         if len(self._steps) > self.STEPS:
             oldest = self._steps.popleft()
             self._seen[oldest] -= 1
@@ -50,4 +50,4 @@ class RecentPopularity:
                 del self._seen[oldest]
 
     def predict(self, session: str, items: Sequence[str], count: int, at: int) -> list[str]:
-        return nlargest(count, self._seen, key=self._seen.__getitem__)
+        return nlargest(count, reversed(self._seen), key=self._seen.__getitem__)

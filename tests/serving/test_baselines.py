@@ -35,9 +35,8 @@ def test_popularity_is_exact_however_many_items_there_are() -> None:
 def test_recent_popularity_forgets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(RecentPopularity, "STEPS", 5)
     popularity = RecentPopularity()
-    learn(popularity, "aaa", "bbc", "cc")
-    # a a a [b b c c c]
-    assert popularity.predict("s", [], 9, 0) == ["c", "b"]
+    learn(popularity, "aaa", "bcb", "dc")
+    assert popularity.predict("s", [], 9, 0) == ["c", "b", "d"]  # a a a [b c b d c]
 
 
 def test_sequential_rules_follow_the_last_item() -> None:
