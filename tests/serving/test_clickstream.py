@@ -13,6 +13,7 @@ import pytest
 from serving.evaluate import evaluate
 from tests.serving.histories import view, written
 
+pytestmark = pytest.mark.timeout(900)
 DATA = Path(os.environ.get("LIVESHELF_TEST_DATA", "../shared/data")) / "serenade_sessions"
 
 
