@@ -56,7 +56,9 @@ class Row(Struct, frozen=True, gc=False):
     `codes` are the neighbours, ascending, `weights` their `after` + 0.7 * `before`, `times` how often each came after.
     The `STEP_NEIGHBOURS` heaviest are `nearest`, heaviest first; the `STEP_LENT` heaviest, `lent`, are what the row
     lends to those one step before it. `total` is in how many sessions the item was seen, decayed. `together` are those
-    that were in one cart or order with it, as (code, weight), `bought` those that shoppers bought after it.
+    that were in one cart or order with it, as (code, weight), `bought` those that shoppers bought after it. `counts` is
+    how often each neighbour was counted, after or before, `counted` the sum of that, `returns` how many sessions came
+    back to the item, and how many there were.
     """
 
     code: int
@@ -74,6 +76,9 @@ class Row(Struct, frozen=True, gc=False):
     times: NDArray[np.float32] = _NONE
     together: Links = ()
     bought: Links = ()
+    counts: NDArray[np.float32] = _NONE
+    counted: int = 0
+    returns: tuple[int, int] = (0, 0)
 
 
 class Ranked(Struct, frozen=True, gc=False):
@@ -98,12 +103,14 @@ def parse(item_id: str, item: Any, codes_: Codes) -> Row:
     before = _column((link.weight if (link := state.before.get(one)) else 0.0 for one in links), order, scale)
     codes, weights = codes[order], after + np.float32(BEFORE) * before
     lent = _largest(weights, STEP_LENT)
-    near = lent[:STEP_NEIGHBOURS]
+    near, returns = lent[:STEP_NEIGHBOURS], repeats.SIGNAL.of(item)
+    times = _column((link.count if (link := state.after.get(one)) else 0 for one in links), order)
+    counts = times + _column((link.count if (link := state.before.get(one)) else 0 for one in links), order)
     return Row(
         code,
         item.at,
         state.total * scale,
-        repeats.rate(repeats.SIGNAL.of(item)),
+        repeats.rate(returns),
         codes,
         weights,
         codes[near],
@@ -112,9 +119,12 @@ def parse(item_id: str, item: Any, codes_: Codes) -> Row:
         weights[lent],
         after,
         before,
-        _column((link.count if (link := state.after.get(one)) else 0 for one in links), order),
+        times,
         _linked(state.together, codes_, scale),
         _linked(state.bought, codes_, scale),
+        counts,
+        int(counts.sum()),
+        (returns.repeats, returns.sessions),
     )
 
 
