@@ -75,9 +75,9 @@ def decide(
     ranking: Ranking | None = None
     if placement.enabled:
         evident, ranking = _fill(slate, context, within or shop, above)
-    items: Sequence[Shown] = slate.items
+    items = slate.items
     if evident and placement.explore:
-        items, draw = explored(items, slate.lets, context)
+        items, draw = explored(items, slate.lets, context, ranking)
     return Decision(
         placement=placement.name,
         variation=variation,
@@ -116,7 +116,7 @@ def _fill(
     if placement.goal is None:
         offers = tiered(known, placement, count, lambda known: located(known, snapshot, placement, within))
         if stages:
-            offers = iter([in_one(offers)])
+            offers = iter([in_one(offers, count)])
     else:
         chooser = snapshot.choosers.get(placement.goal) or Chooser(placement.goal)
         known = located(known, snapshot, placement, within)
