@@ -35,7 +35,7 @@ from tests.simulator.loop import SimLoop
 PARTITIONS = {"events": 2, "pairs": 2, "profile": 2, "decisions": 1, "feedback": 1, "dead_letters": 1, "privacy": 2}
 PLACES = tuple(
     Place(topic, p)
-    for topic in ("events", "pairs", "profile", "decisions", "feedback")
+    for topic in ("decisions", "events", "pairs", "profile", "feedback")
     for p in range(PARTITIONS[topic])
 )
 TOPIC_ID = "sim"
