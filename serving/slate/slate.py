@@ -71,11 +71,10 @@ class Slate:
         reasons = self._snapshot.visit.reasons
         for position, candidate, rule in pins:
             item_id = candidate.item_id
-            if position >= self._wanted:
+            if position >= self._wanted or not rule.about(item_id, self._snapshot.shop):
                 continue
             self.offered[item_id] = candidate
-            refusal = self._hidden.get(item_id, "") or ("" if rule.about(item_id, self._snapshot.shop) else "unmet")
-            if refusal := refusal or self._refusal(item_id):
+            if refusal := self._hidden.get(item_id) or self._refusal(item_id):
                 self.refused[item_id] = refusal
                 continue
             self._pinned.append((position, shown(candidate, 1.0, reasons)))
