@@ -105,11 +105,11 @@ def known_of(snapshot: Snapshot, placement: Placement, within: Shop | Selection,
 
 def located(known: Known, snapshot: Snapshot, placement: Placement, within: Shop | Selection) -> Known:
     """The same, with where the visit is among titles, if that can be said."""
-    here = _session_vector(snapshot, placement)
+    here = session_vector(snapshot, placement)
     return known if here is None else altered(known, vectors=within.vectors, session_vector=here)
 
 
-def _session_vector(snapshot: Snapshot, placement: Placement) -> vectors.Vector | None:
+def session_vector(snapshot: Snapshot, placement: Placement) -> vectors.Vector | None:
     """Where the visit is among titles; on a product page near its item, drawn a little to where the visit was."""
     visit, shop = snapshot.visit, snapshot.shop
     stored = vectors.unpack(snapshot.vector) if visit.steps else None

@@ -2,6 +2,7 @@
 
 ```
 generators, tier by tier ─▶ stages that reorder ─▶ slate: what must not be shown goes ─▶ the policy without evidence
+                                                                                    ─▶ exploration
 ```
 Rules on stock and on what the visitor has are applied here, to live values, and to what fills up, too.
 """
@@ -15,16 +16,18 @@ from typing import Any
 
 from serving.candidates import in_one, known_of, learnt, located, tiered
 from serving.decision import Decision, Fresh, Rung, Shown, Status
+from serving.exploration import explored
 from serving.filters.rule import both
 from serving.placement import Placement
-from serving.ranking.learnt import Choices, Chooser
+from serving.ranking.learnt import Chooser, Ranking
 from serving.recommender import Candidate
 from serving.recommenders import recommenders
 from serving.request import Request
 from serving.rules.acting import Acting, RulesHere
-from serving.rules.caps import Caps
 from serving.rules.segment import Shopper
 from serving.shop import NEWEST, Selection, Shop
+from serving.slate import cursor, steady
+from serving.slate.caps import caps_of
 from serving.slate.slate import Slate
 from serving.stage import Context, Snapshot, Stage
 from serving.stages import stages as stages_of
@@ -57,43 +60,57 @@ def decide(
         rule = both(acting.filter, rule) if rule else acting.filter
     within = None if rule is None else shop.within(rule)
     own = snapshot.visit.session if placement.cart else ()
-    caps = Caps(acting.caps, shop) if acting is not None and acting.caps else None
-    slate = Slate(request.n, snapshot, within, now, above, (*request.item_ids, *above, *own), caps)
-    evident, choices = 0, None
+    slate = Slate(
+        request.n,
+        snapshot,
+        placement,
+        within,
+        now,
+        above,
+        (*request.item_ids, *above, *own),
+        caps_of(placement, () if acting is None else acting.caps, shop),
+    )
+    context = Context(request, snapshot, placement, now, acting)
+    evident, draw = 0, None
+    ranking: Ranking | None = None
     if placement.enabled:
-        evident, choices = _fill(slate, Context(request, snapshot, placement, now, acting), within or shop, above)
+        evident, ranking = _fill(slate, context, within or shop, above)
+    items = slate.items
+    if evident and placement.explore:
+        items, draw = explored(items, slate.lets, context, ranking)
     return Decision(
         placement=placement.name,
         variation=variation,
-        status=_status(snapshot, placement, evident, len(slate.items)),
-        rung=_rung(snapshot, slate.items),
+        status=_status(snapshot, placement, evident, len(items)),
+        rung=_rung(snapshot, items),
         at=now,
         pid=snapshot.pid,
         nonce=rng.randbytes(NONCE_BYTES),
         fresh=_fresh(snapshot, now),
-        items=slate.items,
+        items=items,
         candidates=len(slate.offered),
-        choices=choices,
+        choices=ranking.choices([one.item_id for one in items]) if ranking and items else None,
         explain=_explained(slate, snapshot, placement, acting) if request.explain else None,
         rules=() if acting is None else acting.names,
+        explored=draw,
     )
 
 
 def _fill(
     slate: Slate, context: Context, within: Shop | Selection, above: Collection[str]
-) -> tuple[int, Choices | None]:
+) -> tuple[int, Ranking | None]:
     """Take what the generators offer, then what is popular where the placement wants that.
 
     Where items have variants more are asked for, as most will be left. How many items have something to speak for them
-    is answered, and what a model ranked the items by.
+    is answered, and the model's ranking where there is one.
     """
     request, snapshot, placement = context.request, context.snapshot, context.placement
-    count = request.n + len(snapshot.visit.hidden) + len(above)
+    count = request.n + len(snapshot.visit.hidden) + len(above) + len(request.after)
     count *= VARIANTS if snapshot.shop.grouped else 1
     if context.acting is not None:
         count = max(WIDER * count, LEAST_WIDE) if context.acting.wide else count
-        slate.reserve(context.acting.pins)
-    known = known_of(snapshot, placement, within, context.now)
+        slate.reserve(() if request.after else context.acting.pins)
+    known = known_of(snapshot, placement, within, steady.instant(snapshot, context.now))
     stages = stages_of(context)
     ranking = None
     if placement.goal is None:
@@ -113,9 +130,7 @@ def _fill(
         slate.take(_staged(within.fallback, stages, context))
     if evident or placement.evidence == "popular":
         slate.pin()
-    if ranking is None or not slate.items:
-        return evident, None
-    return evident, ranking.choices([one.item_id for one in slate.items])
+    return evident, ranking
 
 
 def _acting(rules: RulesHere, request: Request, snapshot: Snapshot, now: int) -> Acting | None:
@@ -128,6 +143,7 @@ def _acting(rules: RulesHere, request: Request, snapshot: Snapshot, now: int) ->
 
 
 def _staged(candidates: list[Candidate], stages: Sequence[Stage], context: Context) -> list[Candidate]:
+    candidates = cursor.unseen(candidates, context.request.after, context.shop)
     for stage in stages:
         candidates = stage(candidates, context)
     return candidates

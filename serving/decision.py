@@ -34,7 +34,38 @@ class Shown(Struct, frozen=True, gc=False):
     recommender: str
     because_item_id: str | None
     because: Reason | None
+    evidence: float = 0.0
     rules: tuple[str, ...] = ()
+    also_item_id: str | None = None
+    also: Reason | None = None
+
+
+class Explored(Struct, frozen=True, gc=False):
+    """That a draw decided whether a new item stands on the shelf, and its probabilities (`serving/exploration.py`).
+
+    `usual`: that the item of the order stands where it does, at all places but the first. Where a new item stands:
+    `place`, its `propensity`, and `instead_of` which item, with the features that it was ranked by. `fixed` are places
+    where nothing else could have stood, as a rule has pinned their items.
+    """
+
+    usual: float
+    place: int | None = None
+    propensity: float = 1.0
+    instead_of: Shown | None = None
+    features: str = ""
+    fixed: Sequence[int] = ()
+
+    def notes(self, places: int) -> list[str]:
+        """What the record says of each place, as the end of a JSON object."""
+        notes = ["}", *[f',"propensity":{self.usual:.9g}}}'] * (places - 1)]
+        for place in self.fixed:
+            notes[place] = "}"
+        if self.place is not None and self.instead_of is not None:
+            gone = self.instead_of
+            said = {"item_id": gone.item_id, "recommender": gone.recommender, "score": gone.score}
+            said |= {"features": self.features} if self.features else {}
+            notes[self.place] = f',"propensity":{self.propensity:.9g},"instead_of":{_json(said)}}}'
+        return notes
 
 
 class Fresh(Struct, frozen=True, gc=False):
@@ -66,13 +97,18 @@ class Decision(Struct, frozen=True, gc=False):
     choices: Choices | None = None
     explain: dict[str, Any] | None = None
     rules: Sequence[str] = ()
+    explored: Explored | None = None
 
 
-def shown(candidate: Candidate, factor: float, reasons: dict[str, Reason]) -> Shown:
-    """A candidate, its score times `factor`, with the visitor's own event that speaks for it, if there is one."""
-    because = candidate.because_item_id
+def shown(candidate: Candidate, factor: float, reasons: dict[str, Reason], evidence: float) -> Shown:
+    """A candidate, its score times `factor`, with the visitor's own events that speak for it, if there are any."""
+    because, also = candidate.because_item_id, candidate.also_item_id
     reason = None if because is None else reasons.get(because)
-    return Shown(candidate.item_id, candidate.score * factor, candidate.recommender, because, reason, candidate.rules)
+    second = None if also is None else reasons.get(also)
+    score = candidate.score * factor
+    return Shown(
+        candidate.item_id, score, candidate.recommender, because, reason, evidence, candidate.rules, also, second
+    )
 
 
 class Fragments(NamedTuple):
@@ -100,6 +136,7 @@ def write(
     pid_keys: int,
     models: dict[str, int],
     visit: Visited,
+    following: str | None = None,
 ) -> Written:
     """Both forms of a decision.
 
@@ -108,6 +145,7 @@ def write(
     asked: what the request said, without persons; `version` of the placement's settings, `models` used with theirs.
     pid_keys: with how many keys the pseudonym was made.
     visit: where the visitor was, so that the decision can be made again (`serving/again.py`).
+    following: the cursor of the next page; only the shelf has it.
     """
     fresh, at = decision.fresh, decision.at
     head = (
@@ -115,7 +153,7 @@ def write(
         f'"rung":"{decision.rung}","experiment":null,"fresh_to":{{"occurred_at":{_number(fresh.occurred_at)},"lag_ms":{_number(fresh.lag_ms)},'
         f'"met":{_BOOLEAN[fresh.met]}}},"took_ms":{took_ms:.3f},'
     )
-    shelf, record = _items(decision.items, fragments, at)
+    shelf, record = _items(decision, fragments)
     explain = "" if decision.explain is None else f',"explain":{_json(decision.explain)}'
     made_with = f'"pid_keys":{pid_keys},' if pid_keys > 1 else ""
     more = (
@@ -124,12 +162,13 @@ def write(
         f"{_acting(decision.rules)}"
         f'"request":{_json(asked)},"models":{_json(models)},{_choices(decision.choices)}"visit":{_json(visit)},'
     )
-    return Written(f'{head}"items":[{shelf}]{explain}}}'.encode(), f'{head}{more}"items":[{record}]}}'.encode())
+    page = f'"next":{_text(following)},'
+    return Written(f'{head}{page}"items":[{shelf}]{explain}}}'.encode(), f'{head}{more}"items":[{record}]}}'.encode())
 
 
 def shelf_items(decision: Decision, fragments: Callable[[str], Fragments]) -> bytes:
     """The items of a shelf alone, as a JSON list."""
-    return f"[{_items(decision.items, fragments, decision.at)[0]}]".encode()
+    return f"[{_items(decision, fragments)[0]}]".encode()
 
 
 def _choices(choices: Choices | None) -> str:
@@ -138,20 +177,21 @@ def _choices(choices: Choices | None) -> str:
     return f'"choices":{{"model":"{choices.model}","version":{choices.version},"features":"{choices.packed()}"}},'
 
 
-def _items(items: Sequence[Shown], fragments: Callable[[str], Fragments], at: int) -> tuple[str, str]:
+def _items(decision: Decision, fragments: Callable[[str], Fragments]) -> tuple[str, str]:
     """The items of both forms; what the decision says of an item ends both alike."""
-    reasons: dict[tuple[str | None, str | None], str] = {}
+    told: dict[tuple[str | None, str | None], str] = {}
     shelf, record = [], []
-    for place, one in enumerate(items):
-        led = one.because_item_id, relation(one.item_id, one.because_item_id, one.recommender)
-        because = reasons.get(led)
-        if because is None:
-            because = reasons[led] = _because(one, led[1], at)
-        ranked = f'{place},"score":{one.score:.6g},"recommender":"{one.recommender}"'
+    at, notes = decision.at, decision.explored and decision.explored.notes(len(decision.items))
+    for place, one in enumerate(decision.items):
+        because = _reason(told, one, one.because_item_id, one.because, at)
+        if one.also is not None:
+            also = _reason(told, one, one.also_item_id, one.also, at)
+            because = f"{because},{also}" if because else also
+        ranked = f'{place},"score":{one.score:.6g},"recommender":"{one.recommender}","evidence":{one.evidence:.4g}'
         end = f'{ranked},"because":[{because}],"rules":{_names(one.rules)}}}'
         first = fragments(one.item_id)
         shelf.append(first.shelf + end)
-        record.append(first.record + end)
+        record.append(first.record + (end[:-1] + notes[place] if notes else end))
     return ",".join(shelf), ",".join(record)
 
 
@@ -160,15 +200,20 @@ def relation(item_id: str, because_item_id: str | None, recommender: str) -> Rel
     return "itself" if item_id == because_item_id else relations().get(recommender)
 
 
-def _because(one: Shown, relation: Relation | None, at: int) -> str:
-    reason = one.because
+def _reason(
+    told: dict[tuple[str | None, str | None], str], one: Shown, item_id: str | None, reason: Reason | None, at: int
+) -> str:
+    """A reason of an item as JSON, the same for all items that stand alike to the visitor's; nothing without one."""
     if reason is None:
         return ""
-    ago = max(0, at - reason.at) / 1000
-    return (
-        f'{{"event_id":{_json(reason.event_id)},"event":"{reason.event}","item_id":{_json(one.because_item_id)},'
-        f'"seconds_ago":{ago:.3f},"relation":"{relation}"}}'
-    )
+    led = item_id, relation(one.item_id, item_id, one.recommender)
+    found = told.get(led)
+    if found is None:
+        found = told[led] = (
+            f'{{"event_id":{_json(reason.event_id)},"event":"{reason.event}","item_id":{_json(item_id)},'
+            f'"seconds_ago":{max(0, at - reason.at) / 1000:.3f},"relation":"{led[1]}"}}'
+        )
+    return found
 
 
 def _names(rules: Sequence[str]) -> str:
@@ -186,7 +231,7 @@ def _number(value: int | None) -> str:
     return "null" if value is None else str(value)
 
 
-def _text(value: str) -> str:
+def _text(value: str | None) -> str:
     return f'"{value}"' if value else "null"
 
 

@@ -22,7 +22,35 @@ KIND = "placement"
 
 Name: TypeAlias = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,63}\Z")]
 ItemId: TypeAlias = Annotated[str, Meta(min_length=1, max_length=128)]
+Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
+Cap: TypeAlias = Annotated[int, Meta(ge=1, le=MOST_ITEMS)]
 WindowS: TypeAlias = Annotated[int, Meta(ge=0, le=30 * DAY_S)]
+
+
+class Rotation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """After how many shelves without interest an item sinks, and for how long after it was last seen."""
+
+    after: Annotated[int, Meta(ge=1, le=100)]
+    rest_hours: Annotated[int, Meta(ge=1, le=720)] = 24
+
+
+class Caps(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many items of one category, one brand and one group of variants a shelf has at most; None: any number."""
+
+    category: Cap | None = None
+    brand: Cap | None = None
+    item_group_id: Cap = 1
+
+    @property
+    def limited(self) -> bool:
+        """Whether categories or brands have a limit."""
+        return self.category is not None or self.brand is not None
+
+
+class Explore(Struct, frozen=True, forbid_unknown_fields=True):
+    """`share`: of a placement's impressions, that go to items that few have seen; at most one a shelf."""
+
+    share: Annotated[float, Meta(ge=0, le=0.2)]
 
 
 class Document(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -44,6 +72,11 @@ class Document(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     bought_days: how long what the visitor bought is not shown.
     exclude: items that are never shown here; `exclude_viewed`: nor what the visitor has looked at in this visit.
     click_window_s, view_window_s: how long after a click, or after being seen, a purchase is credited.
+    rotation: whether what was shown and ignored several times sinks; None: no.
+    diversity: how much variety counts against the order of the scores (0: not at all); a request may say otherwise.
+    caps: how many items of one kind a shelf has at most.
+    evidence_floor: less evidence than this is not shown as personal (`serving/slate/evidence.py`).
+    explore: whether new items get a share of the impressions; only where shelves are personal, and never in mails.
     enabled: false answers with an empty shelf.
     """
 
@@ -62,8 +95,13 @@ class Document(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     bought_days: Annotated[int, Meta(ge=0, le=90)] = 30
     exclude: Annotated[tuple[ItemId, ...], Meta(max_length=1_000)] = ()
     exclude_viewed: bool = False
+    rotation: Rotation | None = None
+    diversity: Share = 0.0
+    caps: Caps = Caps()
+    evidence_floor: Share = 0.0
     click_window_s: WindowS = 7 * DAY_S
     view_window_s: WindowS = DAY_S
+    explore: Explore | None = None
     enabled: bool = True
 
 
@@ -93,7 +131,14 @@ def _known(document: Document) -> Document:
             raise BadDocument(f"/recommenders/{place}", f"There is no recommender of this name; there are {choices}.")
         if one in document.recommenders[:place]:
             raise BadDocument(f"/recommenders/{place}", "This recommender stands here twice.")
+    if document.explore is not None and (document.last_visit or document.cart or not _personal(document)):
+        fix = "Leave `explore` out: only a personal shelf explores, and neither a mail's (`last_visit`) nor a cart's."
+        raise BadDocument("/explore", fix)
     return document
+
+
+def _personal(document: Document) -> bool:
+    return any(recommenders()[name].personal for name in document.recommenders)
 
 
 def _rule(document: Document) -> Rule | None:

@@ -16,6 +16,7 @@ from serving.decision_log import DecisionLog
 from serving.placement import Placement
 from serving.request import Request
 from serving.shop import Shop
+from serving.slate import cursor
 from serving.snapshot import Snapshots
 from serving.stage import Snapshot
 from serving.visited import visited
@@ -90,12 +91,20 @@ class Shelves:
             asked=_asked(request),
             version=placement.version,
             pid_keys=self._pid_keys,
+            following=self._following(request, decision, above),
             models={name: one["version"] for name, one in snapshot.models.items()},
-            visit=visited(snapshot.visit, above),
+            visit=visited(snapshot.visit, above, request.after),
         )
         if snapshot.visitor is not None and placement.enabled:
             self._decisions.write(request.visitor_id, written.record)
         return Shelf(written.shelf, decision)
+
+    def _following(self, request: Request, decision: Decision, above: Sequence[str]) -> str | None:
+        """The cursor of the page after this one; none where this one could not be filled."""
+        if len(decision.items) < request.n:
+            return None
+        shown = (*above, *(one.item_id for one in decision.items))
+        return cursor.cursor(self._key, request.after, shown, self._shop)
 
     def _sign(self, decision: Decision, placement: Placement) -> str:
         return decision_id(

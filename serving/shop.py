@@ -20,6 +20,7 @@ from serving.filters.columns import Columns, Mask
 from serving.filters.fields import FIELDS
 from serving.filters.masks import Masks
 from serving.filters.rule import Rule
+from serving.newcomers import AT_ONCE, DAYS, VIEWS, Newcomers, newcomers
 from serving.ranking.board import Board
 from serving.ranking.codes import Codes
 from serving.recommender import Candidate, Scored, Vectors
@@ -31,6 +32,7 @@ POPULAR = 200
 IN_CATEGORY = 60
 NEWEST = "newest"
 SELECTIONS = 256
+DAY_MS = 86_400_000
 
 V = TypeVar("V")
 _json = msgspec.json.Encoder().encode
@@ -69,7 +71,8 @@ class Shop:
         self._columns = Columns(self._coded, lambda: len(self.codes))
         self._masks = Masks(self._columns)
         self._selections: OrderedDict[Rule, Selection] = OrderedDict()
-        self._refreshed_at = 0
+        self._refreshed_at, self._ranked_at = 0, 0
+        self._newcomers: Newcomers | None = None
         catalogue.watch(self._changed)
 
     @property
@@ -162,17 +165,34 @@ class Shop:
         return found
 
     def refresh(self, now: int) -> None:
-        """Rank what is popular at `now` (ms). About 1 ms for 20,000 items."""
-        self._refreshed_at = now
+        """Rank what is popular at `now` (ms), or when anybody did anything last. About 1 ms for 20,000 items."""
+        self._refreshed_at, self._ranked_at = now, min(now, self.board.newest_at)
+        self._newcomers = None
         self._open_later(now)
         self.popular_in = _Asked(self._popular_in)
         self.popular, self.fallback = self.ranked(self.shown)
         self.lists = self.listed(self.shown)
 
+    @property
+    def newcomers(self) -> Newcomers:
+        """New items of the catalogue that might be answered; made when they are first asked for after a ranking."""
+        if self._newcomers is None:
+            self._newcomers = newcomers(self._new(), self.category_of, self.vector_of)
+        return self._newcomers
+
+    def _new(self) -> list[str]:
+        if (shown := self.shown) is None:
+            return []
+        since = self._refreshed_at - DAYS * DAY_MS
+        few = self.board.fewer(VIEWS, np.flatnonzero(shown).astype(np.int32))
+        few = few[self._since[few] > since]
+        latest = few[np.lexsort((few, self._since[few]))[: -AT_ONCE - 1 : -1]]
+        return [self.codes.ids[code] for code in latest.tolist()]
+
     def ranked(self, shown: Mask | None) -> tuple[Scored, list[Candidate]]:
         """What is popular among the items that may be answered, and the same with the newest where that is little."""
         among = None if shown is None else np.flatnonzero(shown).astype(np.int32)
-        popular = self.board.top(self._refreshed_at, POPULAR, among=among)
+        popular = self.board.top(self._ranked_at, POPULAR, among=among)
         fallback = [Candidate(item_id, score, "popular") for item_id, score in popular]
         if len(fallback) < POPULAR and among is not None:
             fallback += self._newest(among, {item_id for item_id, _ in popular})
@@ -207,7 +227,7 @@ class Shop:
         if among is not None:
             members = members[members < len(among)]
             members = members[among[members]]
-        return self.board.top(self._refreshed_at, IN_CATEGORY, among=members)
+        return self.board.top(self._ranked_at, IN_CATEGORY, among=members)
 
     def _members(self, category: str) -> list[int]:
         return [self.codes.code(item_id) for item_id in self._catalogue.of_category(category)]

@@ -86,6 +86,7 @@ class Snapshots:
                 row_of=self._rows.of,
                 met=seen.met,
                 degraded=degraded,
+                choosers=self._models.choosers,
                 models=self._models.of_session(visitor) if one.explain and visitor is not None else {},
                 rules=self._rules.of(placement.name),
             )
@@ -105,6 +106,7 @@ class Snapshots:
             shop=self._shop,
             row_of=self._rows.of,
             degraded=not complete or self._stale(),
+            choosers=self._models.choosers,
             rules=self._rules.acted(rules),
         )
 

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from serving.commands.policies import policies_, shown
 from serving.commands.running import Json, err, fail, out
 from stream.replay import BadFile
 
@@ -24,9 +25,16 @@ def evaluate_(
     baselines: Annotated[
         bool, typer.Option("--baselines", help="also popularity, VS-kNN, V-STAN, … in the same run")
     ] = False,
+    policy: Annotated[bool, typer.Option("--policy", help="what other policies would have earned, from logs")] = False,
+    decisions: Annotated[Path | None, typer.Option(help="with --policy: decision records, else from Kafka")] = None,
+    placement: Annotated[str, typer.Option(help="with --policy: this placement's shelves only")] = "",
     as_json: Json = False,
 ) -> None:
     """Quality of the code that serves, on a history: each event is predicted from what went before, then learnt."""
+    if policy:
+        told = policies_(file, decisions, placement)
+        print(json.dumps(told)) if as_json else out.print(shown(told))
+        return
     from serving.evaluate import evaluate  # noqa: PLC0415  # the other commands need none of it
     from serving.evaluation.screen import WIDTH, screen  # noqa: PLC0415
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, NamedTuple, TypeAlias
 
 import msgspec
@@ -15,6 +16,7 @@ from serving.http import metrics, problem
 from serving.http.exchange import Caller
 from serving.http.proofs import Proofs
 from serving.placement import Placement
+from serving.slate import cursor
 from stream.tokens import BadToken, FreshToken, read_fresh_token
 
 NEVER_SEEN = " "
@@ -64,6 +66,15 @@ class Asking(NamedTuple):
             return read_fresh_token(self.signing_key, token)
         except BadToken as error:
             raise problem.bad_request(f"min_fresh: {error}.") from None
+
+    def shown_before(self, token: str | None) -> Sequence[int]:
+        """What the pages before have shown; `Problem` 400 for no cursor of ours."""
+        if not token:
+            return ()
+        try:
+            return cursor.shown_before(self.signing_key, token)
+        except BadToken as error:
+            raise problem.bad_request(f"after: {error}.") from None
 
 
 def rule_of(document: dict[str, Any] | None, caller: Caller, at: str = "/filter") -> Rule | None:

@@ -17,9 +17,15 @@ STEADY = 5.0
 
 
 class Board:
-    """Popularity of items by code."""
+    """Popularity of items by code.
 
-    __slots__ = ("_at", "_codes", "_fast", "_seen", "_slow")
+    Attributes
+    ----------
+    views: in how many sessions each item was seen, added up.
+    newest_at: the newest event (ms) that any item's counts know.
+    """
+
+    __slots__ = ("_at", "_codes", "_fast", "_seen", "_slow", "newest_at", "views")
 
     def __init__(self, codes: Codes) -> None:
         self._codes = codes
@@ -27,6 +33,7 @@ class Board:
         self._fast = np.zeros(_ITEMS)
         self._slow = np.zeros(_ITEMS)
         self._seen = np.zeros(_ITEMS, np.int64)
+        self.views, self.newest_at = 0, 0
 
     def put(self, item_id: str, state: popularity.State) -> None:
         """Note an item's counts, in the place of older ones."""
@@ -34,12 +41,21 @@ class Board:
         if code >= len(self._at):
             self._grow(code + 1)
         self._at[code], self._fast[code], self._slow[code] = state.at, state.fast, state.slow
+        self.views += state.seen - int(self._seen[code])
+        self.newest_at = max(self.newest_at, state.at)
         self._seen[code] = state.seen
 
-    @property
-    def views(self) -> int:
-        """In how many sessions each item was seen, added up."""
-        return int(self._seen.sum())
+    def share(self, item_id: str) -> float:
+        """The item's share of all `views`."""
+        code = self._codes.known(item_id)
+        return 0.0 if code is None or code >= len(self._seen) else int(self._seen[code]) / max(1, self.views)
+
+    def fewer(self, views: int, among: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Those of the codes `among` that were seen in fewer sessions than `views`."""
+        seen = np.zeros(len(among), np.int64)
+        noted = among < len(self._seen)
+        seen[noted] = self._seen[among[noted]]
+        return among[seen < views]
 
     def rates(self, now: int) -> NDArray[np.float64]:
         """How often each item (by code) is seen a day, at `now` (ms): the mean of the fast and the slow estimate."""

@@ -42,6 +42,8 @@ EARLIER_WEIGHT = 0.02
 EARLIER_ROWS = 5
 STEP_NEIGHBOURS = 15
 UNKNOWN_TOTAL = 1.0
+ALSO = 0.25
+"""Who adds less than this share of what the first adds is no second reason."""
 STEP_LENT = 30
 _NONE, _NO_CODES = np.zeros(0, np.float32), np.zeros(0, np.int32)
 
@@ -56,7 +58,9 @@ class Row(Struct, frozen=True, gc=False):
     `codes` are the neighbours, ascending, `weights` their `after` + 0.7 * `before`, `times` how often each came after.
     The `STEP_NEIGHBOURS` heaviest are `nearest`, heaviest first; the `STEP_LENT` heaviest, `lent`, are what the row
     lends to those one step before it. `total` is in how many sessions the item was seen, decayed. `together` are those
-    that were in one cart or order with it, as (code, weight), `bought` those that shoppers bought after it.
+    that were in one cart or order with it, as (code, weight), `bought` those that shoppers bought after it. `counts` is
+    how often each neighbour was counted, after or before, `counted` the sum of that, `returns` how many sessions came
+    back to the item, and how many there were.
     """
 
     code: int
@@ -74,17 +78,22 @@ class Row(Struct, frozen=True, gc=False):
     times: NDArray[np.float32] = _NONE
     together: Links = ()
     bought: Links = ()
+    counts: NDArray[np.float32] = _NONE
+    counted: int = 0
+    returns: tuple[int, int] = (0, 0)
 
 
 class Ranked(Struct, frozen=True, gc=False):
     """The best items, best first: `codes`, `scores` and `because`, the place of the item that added most to each.
 
-    Places count the session's items first, then the earlier ones.
+    Places count the session's items first, then the earlier ones. `also` are the places of those that added second
+    most, where that is not little beside it; else -1 (empty: nobody looked).
     """
 
     codes: list[int]
     scores: list[float]
     because: list[int]
+    also: list[int] = []
 
 
 def parse(item_id: str, item: Any, codes_: Codes) -> Row:
@@ -98,12 +107,14 @@ def parse(item_id: str, item: Any, codes_: Codes) -> Row:
     before = _column((link.weight if (link := state.before.get(one)) else 0.0 for one in links), order, scale)
     codes, weights = codes[order], after + np.float32(BEFORE) * before
     lent = _largest(weights, STEP_LENT)
-    near = lent[:STEP_NEIGHBOURS]
+    near, returns = lent[:STEP_NEIGHBOURS], repeats.SIGNAL.of(item)
+    times = _column((link.count if (link := state.after.get(one)) else 0 for one in links), order)
+    counts = times + _column((link.count if (link := state.before.get(one)) else 0 for one in links), order)
     return Row(
         code,
         item.at,
         state.total * scale,
-        repeats.rate(repeats.SIGNAL.of(item)),
+        repeats.rate(returns),
         codes,
         weights,
         codes[near],
@@ -112,9 +123,12 @@ def parse(item_id: str, item: Any, codes_: Codes) -> Row:
         weights[lent],
         after,
         before,
-        _column((link.count if (link := state.after.get(one)) else 0 for one in links), order),
+        times,
         _linked(state.together, codes_, scale),
         _linked(state.bought, codes_, scale),
+        counts,
+        int(counts.sum()),
+        (returns.repeats, returns.sessions),
     )
 
 
@@ -161,7 +175,7 @@ def rank(
                 lent.append((place, word * decay, row))
             own.append((place, ITSELF * word * decay * row.total, row))
     if not own:
-        return Ranked([], [], [])
+        return Ranked([], [], [], [])
     codes = [*(row.codes for _, _, row in lent), np.array([row.code for _, _, row in own], np.int32)]
     weights = [*(row.weights for _, _, row in lent), np.array([score for _, score, _ in own], np.float32)]
     factors = np.array([*(factor for _, factor, _ in lent), 1.0], np.float32)
@@ -203,7 +217,7 @@ def further(
                 shares.append(share * nearness)
                 places.append(place)
     if not rows:
-        return Ranked([], [], [])
+        return Ranked([], [], [], [])
     decays = np.exp((np.array([row.at for row in rows], np.float64) - now) / relations.TAU_MS)
     totals = np.array([row.total for row in rows])
     factors = (decays * shares / (totals * decays + 1.0) ** DAMPING).astype(np.float32)
@@ -239,7 +253,7 @@ def _best(
     """
     entries = np.concatenate(codes)
     if not len(entries):
-        return Ranked([], [], [])
+        return Ranked([], [], [], [])
     values = np.concatenate(weights)
     values *= np.repeat(factors, [len(one) for one in codes])
     order = ((entries.astype(np.int64) << 32) - values.view(np.int32)).argsort()
@@ -254,8 +268,26 @@ def _best(
     top = _largest(sums, count)
     top = top[sums[top] > 0.0]
     starts = starts[top]
-    speakers = np.searchsorted(said.ends, order[starts], side="right")
-    return Ranked(entries[starts].tolist(), sums[top].tolist(), [said.places[one] for one in speakers.tolist()])
+    return Ranked(entries[starts].tolist(), sums[top].tolist(), *_speakers(entries, values, order, starts, said))
+
+
+def _speakers(
+    entries: NDArray[np.int32],
+    values: NDArray[np.float32],
+    order: NDArray[np.int64],
+    starts: NDArray[np.int64],
+    said: _Said,
+) -> tuple[list[int], list[int]]:
+    """For the item that begins at each of `starts` who added most to it, and who second most."""
+    then = np.minimum(starts + 1, len(entries) - 1)
+    two = entries.take(then) == entries.take(starts)
+    two &= values.take(then) >= ALSO * values.take(starts)
+    places, ends = np.array(said.places), said.ends
+    because = places.take(ends.searchsorted(order.take(starts), side="right"))
+    also = places.take(ends.searchsorted(order.take(then), side="right"))
+    two &= also != because
+    also[~two] = -1
+    return because.tolist(), also.tolist()
 
 
 def _allowed(codes: NDArray[np.int32], shown: NDArray[np.bool_]) -> NDArray[np.bool_]:

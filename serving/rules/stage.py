@@ -6,9 +6,14 @@ from serving.recommender import Candidate
 from serving.stage import Context
 
 
+def applies(context: Context) -> bool:
+    """Whether a rule that acts boosts or buries."""
+    return context.acting is not None and bool(context.acting.bits)
+
+
 def stage(candidates: list[Candidate], context: Context) -> list[Candidate]:
     """The candidates in the order that the acting rules want."""
     acting = context.acting
-    if acting is None or not acting.bits:
+    if acting is None:
         return candidates
     return acting.boosts.applied(candidates, context.shop, acting.bits)

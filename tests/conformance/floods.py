@@ -23,7 +23,14 @@ def flood(character: str, events: int) -> Iterator[tuple[bytes, bytes, int]]:
     numbers = count()
     visitor = character * MOST_CHARACTERS
     many = min(60, MAX_EVENT_BYTES // (MOST_CHARACTERS * len(character.encode()) + 60) - 4)
-    plan = (("view_item", 1), ("dismiss", many), ("add_to_cart", 1), ("add_to_cart", many), ("purchase", many))
+    plan = (
+        ("view_item", 1),
+        ("dismiss", many),
+        ("view_item_list", many),
+        ("add_to_cart", 1),
+        ("add_to_cart", many),
+        ("purchase", many),
+    )
     for n in range(events):
         # the first 40 without an order, and never too many a minute: a flood that is found out is remembered less
         name, size = plan[n % (len(plan) - (n < 40))]

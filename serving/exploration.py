@@ -1,0 +1,100 @@
+"""Exploration: now and then one place of a shelf goes to an item that few have seen, by a draw of known probability.
+
+With probability e the item at a place s, uniform among the S places after the first that no rule pins, gives way to a
+new item x, drawn with probability q(x). So at each of these places the item of the order stands with probability
+1 - e/S, and x with e/S · q(x): these are the propensities on record, exact for the shelf as it is shown, which is why
+the draw comes after everything else. The draw is a hash of the visitor's pseudonym, their newest event and the
+placement: as long as nothing happened, nothing changes.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Callable
+from hashlib import blake2b
+from typing import NamedTuple
+
+import numpy as np
+
+from serving.candidates import session_vector
+from serving.decision import Explored, Shown
+from serving.newcomers import Newcomers, Uniforms
+from serving.ranking.learnt import Ranking
+from serving.rules.acting import PINNED
+from serving.stage import Context
+
+RECOMMENDER = "exploration"
+NEAR = 3.0
+ALIKE = math.exp(NEAR)
+"""A new item whose title is like the visit's is e³ times as likely as one that has nothing to do with it."""
+SESSION_ITEMS = 5
+_THREE = struct.Struct(">3Q").unpack
+
+
+class Draw(NamedTuple):
+    """What a seed says: whether and where in [0, 1), and the seed of the race."""
+
+    whether: float
+    where: float
+    race: int
+
+
+def draw(pid: str, event_id: str, placement: str) -> Draw:
+    """The draw of a visitor after their newest event, for a placement."""
+    drawn = blake2b(f"{pid}\0{event_id}\0{placement}".encode(), digest_size=24).digest()
+    whether, where, race = _THREE(drawn)
+    return Draw((whether >> 11) * 2.0**-53, (where >> 11) * 2.0**-53, race)
+
+
+def explored(
+    items: list[Shown], lets: Callable[[str], bool], context: Context, ranking: Ranking | None = None
+) -> tuple[list[Shown], Explored | None]:
+    """The shelf with or without a new item in it, and with which probability; None where nothing could be drawn.
+
+    `lets` says whether an item might stand on this shelf beside all the others; `ranking` is what a model ordered them
+    by.
+    """
+    explore, snapshot = context.placement.explore, context.snapshot
+    if explore is None or snapshot.visitor is None or snapshot.degraded:
+        return items, None
+    fixed = [place for place, one in enumerate(items) if one.recommender == PINNED]
+    open_ = [place for place in range(1, len(items)) if place not in fixed]
+    places = len(open_)
+    if not places:
+        return items, None
+    new = context.shop.newcomers
+    share = min(1.0, explore.share * len(items))
+    if not share or not any(map(lets, new.item_ids)):
+        return items, None
+    last = snapshot.visitor.last
+    drawn = draw(snapshot.pid, last.event_id if last else "", context.placement.name)
+    usual = 1.0 - share / places
+    if drawn.whether >= share:
+        return items, Explored(usual, fixed=fixed)
+    place = open_[int(drawn.where * places)]
+    item_id, chance = _winner(new, drawn.race, lets, context)
+    gone = items[place]
+    features = "" if ranking is None else ranking.choices([gone.item_id]).packed()
+    shown = Shown(item_id, gone.score, RECOMMENDER, None, None)
+    told = Explored(usual, place, share / places * chance, gone, features, fixed)
+    return [*items[:place], shown, *items[place + 1 :]], told
+
+
+def _winner(new: Newcomers, race: int, lets: Callable[[str], bool], context: Context) -> tuple[str, float]:
+    """The new item that is drawn, and with which probability."""
+    weights = np.where([lets(item_id) for item_id in new.item_ids], _weights(new, context), 0.0)
+    with np.errstate(divide="ignore"):
+        first = int(np.argmin(new.arrivals(race) / weights))
+    return new.item_ids[first], float(weights[first] / weights.sum())
+
+
+def _weights(new: Newcomers, context: Context) -> Uniforms:
+    """By title where both are known, else by category; all alike for a visit that says neither."""
+    here = session_vector(context.snapshot, context.placement)
+    if here is not None:
+        near: Uniforms = np.exp(NEAR * (new.matrix @ here).astype(np.float64))
+        return near
+    category_of = context.shop.category_of
+    seen = {category_of.get(item_id) for item_id in context.snapshot.visit.session[:SESSION_ITEMS]} - {None}
+    return np.array([ALIKE if category in seen else 1.0 for category in new.categories])
