@@ -111,7 +111,7 @@ def _fill(
     count *= VARIANTS if snapshot.shop.grouped else 1
     if context.acting is not None:
         count = max(WIDER * count, LEAST_WIDE) if context.acting.wide else count
-        slate.reserve(context.acting.pins)
+        slate.reserve(() if request.after else context.acting.pins)
     known = known_of(snapshot, placement, within, steady.instant(snapshot, context.now))
     stages = stages_of(context)
     ranking = None
