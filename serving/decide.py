@@ -38,6 +38,8 @@ EXPLAINED = 200
 VARIANTS = 3
 WIDER, LEAST_WIDE = 4, 60
 OF_THE_CATALOGUE = frozenset({"similar", "nearest", NEWEST})
+MODELS = {"clicks": "clicks", "conversions": "conversions", "revenue": "conversions"}
+"""Which model of choices a goal goes by."""
 OFF = "This placement is switched off."
 OTHERS = "What you did on your other devices, where you are logged in."
 
@@ -75,9 +77,9 @@ def decide(
     ranking: Ranking | None = None
     if placement.enabled:
         evident, ranking = _fill(slate, context, within or shop, above)
-    items: Sequence[Shown] = slate.items
+    items = slate.items
     if evident and placement.explore:
-        items, draw = explored(items, slate.lets, context)
+        items, draw = explored(items, slate.lets, context, ranking)
     return Decision(
         placement=placement.name,
         variation=variation,
@@ -118,7 +120,8 @@ def _fill(
         if stages:
             offers = iter([in_one(offers, count)])
     else:
-        chooser = snapshot.choosers.get(placement.goal) or Chooser(placement.goal)
+        model = MODELS[placement.goal]
+        chooser = snapshot.choosers.get(model) or Chooser(model)
         known = located(known, snapshot, placement, within)
         ranking = learnt(known, placement, count, chooser, request.n)
         offers = iter([ranking.candidates])

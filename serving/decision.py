@@ -36,19 +36,22 @@ class Shown(Struct, frozen=True, gc=False):
     because: Reason | None
     evidence: float = 0.0
     rules: tuple[str, ...] = ()
+    also_item_id: str | None = None
+    also: Reason | None = None
 
 
 class Explored(Struct, frozen=True, gc=False):
     """That a draw decided whether a new item stands on the shelf, and its probabilities (`serving/exploration.py`).
 
     `usual`: that the item of the order stands where it does, at all places but the first. Where a new item stands:
-    `place`, its `propensity`, and `instead_of` which item.
+    `place`, its `propensity`, and `instead_of` which item, with the features that it was ranked by.
     """
 
     usual: float
     place: int | None = None
     propensity: float = 1.0
     instead_of: Shown | None = None
+    features: str = ""
 
     def notes(self, places: int) -> list[str]:
         """What the record says of each place, as the end of a JSON object."""
@@ -56,6 +59,7 @@ class Explored(Struct, frozen=True, gc=False):
         if self.place is not None and self.instead_of is not None:
             gone = self.instead_of
             said = {"item_id": gone.item_id, "recommender": gone.recommender, "score": gone.score}
+            said |= {"features": self.features} if self.features else {}
             notes[self.place] = f',"propensity":{self.propensity:.9g},"instead_of":{_json(said)}}}'
         return notes
 
@@ -93,11 +97,13 @@ class Decision(Struct, frozen=True, gc=False):
 
 
 def shown(candidate: Candidate, factor: float, reasons: dict[str, Reason], evidence: float) -> Shown:
-    """A candidate, its score times `factor`, with the visitor's own event that speaks for it, if there is one."""
-    because = candidate.because_item_id
+    """A candidate, its score times `factor`, with the visitor's own events that speak for it, if there are any."""
+    because, also = candidate.because_item_id, candidate.also_item_id
     reason = None if because is None else reasons.get(because)
+    second = None if also is None else reasons.get(also)
+    score = candidate.score * factor
     return Shown(
-        candidate.item_id, candidate.score * factor, candidate.recommender, because, reason, evidence, candidate.rules
+        candidate.item_id, score, candidate.recommender, because, reason, evidence, candidate.rules, also, second
     )
 
 
@@ -169,14 +175,14 @@ def _choices(choices: Choices | None) -> str:
 
 def _items(decision: Decision, fragments: Callable[[str], Fragments]) -> tuple[str, str]:
     """The items of both forms; what the decision says of an item ends both alike."""
-    reasons: dict[tuple[str | None, str | None], str] = {}
+    told: dict[tuple[str | None, str | None], str] = {}
     shelf, record = [], []
     at, notes = decision.at, decision.explored and decision.explored.notes(len(decision.items))
     for place, one in enumerate(decision.items):
-        led = one.because_item_id, relation(one.item_id, one.because_item_id, one.recommender)
-        because = reasons.get(led)
-        if because is None:
-            because = reasons[led] = _because(one, led[1], at)
+        because = _reason(told, one, one.because_item_id, one.because, at)
+        if one.also is not None:
+            also = _reason(told, one, one.also_item_id, one.also, at)
+            because = f"{because},{also}" if because else also
         ranked = f'{place},"score":{one.score:.6g},"recommender":"{one.recommender}","evidence":{one.evidence:.4g}'
         end = f'{ranked},"because":[{because}],"rules":{_names(one.rules)}}}'
         first = fragments(one.item_id)
@@ -190,15 +196,20 @@ def relation(item_id: str, because_item_id: str | None, recommender: str) -> Rel
     return "itself" if item_id == because_item_id else relations().get(recommender)
 
 
-def _because(one: Shown, relation: Relation | None, at: int) -> str:
-    reason = one.because
+def _reason(
+    told: dict[tuple[str | None, str | None], str], one: Shown, item_id: str | None, reason: Reason | None, at: int
+) -> str:
+    """A reason of an item as JSON, the same for all items that stand alike to the visitor's; nothing without one."""
     if reason is None:
         return ""
-    ago = max(0, at - reason.at) / 1000
-    return (
-        f'{{"event_id":{_json(reason.event_id)},"event":"{reason.event}","item_id":{_json(one.because_item_id)},'
-        f'"seconds_ago":{ago:.3f},"relation":"{relation}"}}'
-    )
+    led = item_id, relation(one.item_id, item_id, one.recommender)
+    found = told.get(led)
+    if found is None:
+        found = told[led] = (
+            f'{{"event_id":{_json(reason.event_id)},"event":"{reason.event}","item_id":{_json(item_id)},'
+            f'"seconds_ago":{max(0, at - reason.at) / 1000:.3f},"relation":"{led[1]}"}}'
+        )
+    return found
 
 
 def _names(rules: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -20,6 +20,7 @@ import numpy as np
 from serving.candidates import session_vector
 from serving.decision import Explored, Shown
 from serving.newcomers import Newcomers, Uniforms
+from serving.ranking.learnt import Ranking
 from serving.stage import Context
 
 RECOMMENDER = "exploration"
@@ -46,11 +47,12 @@ def draw(pid: str, event_id: str, placement: str) -> Draw:
 
 
 def explored(
-    items: Sequence[Shown], lets: Callable[[str], bool], context: Context
-) -> tuple[Sequence[Shown], Explored | None]:
+    items: list[Shown], lets: Callable[[str], bool], context: Context, ranking: Ranking | None = None
+) -> tuple[list[Shown], Explored | None]:
     """The shelf with or without a new item in it, and with which probability; None where nothing could be drawn.
 
-    `lets` says whether an item might stand on this shelf beside all the others.
+    `lets` says whether an item might stand on this shelf beside all the others; `ranking` is what a model ordered them
+    by.
     """
     explore, snapshot = context.placement.explore, context.snapshot
     places = len(items) - 1
@@ -67,8 +69,11 @@ def explored(
         return items, Explored(usual)
     place = 1 + int(drawn.where * places)
     item_id, chance = _winner(new, drawn.race, lets, context)
-    shown = Shown(item_id, items[place].score, RECOMMENDER, None, None)
-    return [*items[:place], shown, *items[place + 1 :]], Explored(usual, place, share / places * chance, items[place])
+    gone = items[place]
+    features = "" if ranking is None else ranking.choices([gone.item_id]).packed()
+    shown = Shown(item_id, gone.score, RECOMMENDER, None, None)
+    told = Explored(usual, place, share / places * chance, gone, features)
+    return [*items[:place], shown, *items[place + 1 :]], told
 
 
 def _winner(new: Newcomers, race: int, lets: Callable[[str], bool], context: Context) -> tuple[str, float]:

@@ -100,8 +100,10 @@ def _parts(token: str) -> tuple[bytes, bytes]:
 def _fields(kind: str, payload: bytes) -> tuple[object, ...]:
     try:
         found, *fields = msgspec.msgpack.decode(payload, type=list[object])
-    except (msgspec.MsgspecError, ValueError):
-        raise BadToken(_NOT_ONE) from None
+    except (UnicodeEncodeError, binascii.Error, msgspec.MsgspecError, ValueError) as error:
+        if isinstance(error, BadToken):
+            raise
+        raise BadToken("this is not a token: send it exactly as the API gave it") from None
     if found != kind:
         raise BadToken(f"this is a {found} token where a {kind} token is needed")
     return tuple(fields)

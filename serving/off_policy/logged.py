@@ -17,26 +17,41 @@ from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct, field
+from msgspec.structs import replace
 
 from serving.placement import DAY_S
+from stream.choice import unpacked
+from stream.features import CHOICE_FEATURES
 from stream.ingest import Accepted, validate
 from stream.tokens import BadToken, read_decision_id
 
 CLICKS = frozenset({"select_item", "view_item"})
 LOOKS = "view_item"
 DEFAULT_WINDOWS = (7 * DAY_S, DAY_S)
+_TABLE = CHOICE_FEATURES.index("table")
+
+
+class Ranked(Struct, frozen=True):
+    """What the model that ordered a shelf was told of its items."""
+
+    features: str
 
 
 class Listed(Struct, frozen=True):
-    """An item that might stand at a place."""
+    """An item that might stand at a place; `features` are what the model that ordered the shelf was told of it."""
 
     item_id: str
     recommender: str
     score: float = 0.0
+    features: str = ""
+    table: float | None = None
 
 
 class Slot(Struct):
-    """An item where it was shown: with the logging policy's `propensity`, and `instead_of` which item it was drawn."""
+    """An item where it was shown: with the logging policy's `propensity`, and `instead_of` which item it was drawn.
+
+    `table` is the logarithm of its table score, where the shelf was ordered by a model that was told of it.
+    """
 
     item_id: str
     position: int
@@ -44,6 +59,7 @@ class Slot(Struct):
     score: float = 0.0
     propensity: Annotated[float, Meta(gt=0, le=1)] | None = None
     instead_of: Listed | None = None
+    table: float | None = None
     clicked: bool = False
     bought: bool = False
 
@@ -54,7 +70,7 @@ class Slot(Struct):
     @property
     def usual(self) -> Listed:
         """What stands here in the order, without exploration."""
-        return self.instead_of or Listed(self.item_id, self.recommender, self.score)
+        return self.instead_of or Listed(self.item_id, self.recommender, self.score, table=self.table)
 
 
 class Logged(Struct):
@@ -65,6 +81,7 @@ class Logged(Struct):
     decided_at: int
     items: list[Slot]
     pid: str | None = None
+    choices: Ranked | None = None
     looks: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -90,9 +107,28 @@ def decisions(records: Iterable[bytes], placement: str = "") -> tuple[list[Logge
         except msgspec.MsgspecError:
             refused += 1
             continue
+        _tell_tables(one)
         if one.items and placement in {"", one.placement}:
             found[one.decision_id] = one
     return sorted(found.values(), key=lambda one: one.decided_at), refused
+
+
+def _tell_tables(shelf: Logged) -> None:
+    tables = _tables(shelf.choices.features if shelf.choices is not None else "")
+    for slot, table in zip(shelf.items, tables, strict=False):
+        gone = slot.instead_of
+        slot.table = table
+        if gone is not None:
+            slot.instead_of = replace(gone, table=next(iter(_tables(gone.features)), None))
+
+
+def _tables(features: str) -> list[float]:
+    """The table's column of features; nothing for those of a release that told the model other things."""
+    try:
+        found: list[float] = unpacked(features, len(CHOICE_FEATURES))[:, _TABLE].tolist()
+    except ValueError:
+        return []
+    return found
 
 
 class Joined(Struct):

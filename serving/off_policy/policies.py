@@ -79,6 +79,19 @@ def _popular(shelf: Logged) -> Target:
     return _ordered(shelf, lambda one: shelf.looks.get(one.item_id, 0))
 
 
+def _table(shelf: Logged) -> Target:
+    return _ordered(shelf, lambda one: one.table or 0.0)
+
+
+def _not_all_told(shelves: Sequence[Logged]) -> str:
+    if all(one.table is not None for shelf in shelves for one in shelf.order):
+        return ""
+    return (
+        "Not every shelf tells its items' table scores: only those that a model ordered do. "
+        "Ask for one such placement (--placement home_for_you)."
+    )
+
+
 def _by_score(shelf: Logged) -> Target:
     return _ordered(shelf, lambda one: one.score)
 
@@ -88,5 +101,6 @@ POLICIES = (
     Policy("without_exploration", "The same shelves without new items drawn.", _without_exploration, _never_explored),
     Policy("exploring_twice", "The same shelves with twice as many new items.", _exploring_twice, _never_explored),
     Policy("popular", "The shelf's items by how often each had been looked at before.", _popular),
+    Policy("table", "The shelf's items by the table score, without the learnt model.", _table, _not_all_told),
     Policy("by_score", "The shelf's items by their logged score alone.", _by_score),
 )

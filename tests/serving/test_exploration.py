@@ -18,6 +18,7 @@ from serving.decide import decide
 from serving.decision import Decision, write
 from serving.exploration import RECOMMENDER
 from serving.newcomers import AT_ONCE, DAYS, VIEWS
+from serving.off_policy.logged import decisions
 from serving.placement import Explore, Placement, placement
 from serving.placements import placements
 from serving.request import Request, visit
@@ -93,7 +94,7 @@ def test_new_items_get_their_share_of_the_impressions_and_each_its_part() -> Non
 
 def test_at_most_one_a_shelf_and_all_others_stay_where_they_were() -> None:
     shop = stocked()
-    usual = decided(shop, 0, at=placements()["home_for_you"])
+    usual = decided(shop, 0, at=msgspec.structs.replace(EXPLORING, explore=None))
     for decision in (decided(shop, number) for number in range(200)):
         changed = [n for n, (a, b) in enumerate(zip(decision.items, usual.items, strict=True)) if a != b]
         assert changed == [place for place, _ in drawn(decision)]
@@ -227,6 +228,10 @@ def test_what_is_written_tells_the_propensities_and_the_shelf_does_not(validator
         for one in told["items"][1:]:
             assert ("instead_of" in one) == (one["recommender"] == RECOMMENDER) == (one["propensity"] < 0.5)
         assert validator("decision_record").is_valid(told | {"pid": None})
+        (shelf,), _ = decisions([msgspec.json.encode(told | {"pid": "p"})])
+        assert all(one.table is not None for one in shelf.order)
+        assert len({one.item_id for one in shelf.order}) == N
+        assert RECOMMENDER not in {one.recommender for one in shelf.order}
 
 
 async def test_a_page_of_a_visitor_who_agreed_explores_and_says_so(shop: Deployment, validator: Validator) -> None:
