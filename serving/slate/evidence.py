@@ -23,6 +23,7 @@ from math import sqrt
 
 from serving.ranking.table import Row
 from serving.recommender import Candidate
+from serving.recommenders import recommenders
 from serving.shop import Shop
 from serving.stage import Snapshot
 
@@ -50,6 +51,12 @@ def evidence(candidate: Candidate, snapshot: Snapshot) -> float:
         return 0.0 if because == item_id else beyond
     newer = (session.index(because) if because in session else len(session)) - (because == item_id)
     return beyond * FADE**newer
+
+
+def personal(candidate: Candidate) -> bool:
+    """Whether it claims to be for this visit; what fills up (`newest`) is no generator's, and claims nothing."""
+    found = recommenders().get(candidate.recommender)
+    return found is not None and found.personal
 
 
 def _beyond_popularity(row: Row, item_id: str, shop: Shop) -> float:

@@ -9,11 +9,10 @@ from serving.candidates import below
 from serving.decision import Shown, shown
 from serving.placement import MOST_ITEMS, Placement
 from serving.recommender import Candidate
-from serving.recommenders import recommenders
 from serving.rules.acting import Pinned
 from serving.shop import Selection
 from serving.slate.caps import Caps
-from serving.slate.evidence import evidence
+from serving.slate.evidence import evidence, personal
 from serving.stage import Snapshot
 
 
@@ -110,7 +109,7 @@ class Slate:
         """Why live values and the placement keep it back, empty if they do not; its group then counts as taken."""
         shop, item_id = self._snapshot.shop, candidate.item_id
         if self._floor:
-            if sure < self._floor and recommenders()[candidate.recommender].personal:
+            if sure < self._floor and personal(candidate):
                 self._weak.add(item_id)
                 return "little_evidence"
             self._weak.discard(item_id)
