@@ -17,17 +17,19 @@ from serving.http.keys import ApiKeys
 from serving.http.notice import Notice
 from serving.http.operations import Operations
 from serving.http.page import Page
-from serving.http.placements import Placements
+from serving.http.placements import placement_routes
 from serving.http.proofs import Proofs
 from serving.http.rate import Limits
 from serving.http.recommendations import Recommendations
-from serving.http.routes import Route, guarded
+from serving.http.routes import Answering, Route, guarded
+from serving.http.rules import RulePreview, rule_routes
 from serving.http.stamps import Stamps
 from serving.http.visitor_tokens import VisitorTokens
 from serving.http.visitors import Rights
 from serving.parts import Parts
 from serving.placements import kind as placement_kind
 from serving.readiness import Evidence
+from serving.rules.rule import KIND as RULE
 
 
 class Api(Parts):
@@ -44,17 +46,23 @@ class Api(Parts):
             self._events,
             Recommendations(asking, self.shelves),
             Page(asking, self.shelves),
-            Placements(placements, self.desk, Evidence(self.shop, self.rows)),
+            placement_routes(placements, self.desk, Evidence(self.shop, self.rows)),
+            *self._rules(asking),
             Catalog(ports.producer, ports.catalogue, self.reachable("catalog")),
             self.visitor_tokens,
             self._rights,
             Export(self.exports),
-            Decisions(self.explanations, self.visitors.pid_of),
+            Decisions(self.explanations, self.again, self.visitors.pid_of),
             Notice(self.settings.consent_default, placements),
             self.operations,
             HealthOfData(self.sampler, ports.catalogue, self.signing_key, clock=ports.timer),
             openapi.Reference(),
         )
+
+    def _rules(self, asking: Asking) -> tuple[Answering, ...]:
+        documents = self.ports.config.of(RULE)
+        preview = RulePreview(asking, documents, self.snapshots, self.ports.clock)
+        return rule_routes(documents, asking.placements, self.desk, self.shop), preview
 
     @cached_property
     def access(self) -> Access:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,15 @@ from stream.fold import Record
 from stream.replay import BadFile, lines
 from stream.title_vectors import TitleVectors
 
+FIELDS = ("item_id", "title", "category", "brand", "price", "sale_price", "currency")
+
 
 class Assortment:
     """Every item of the catalogue and of the history may be shown, whatever its stock.
 
     Parameters
     ----------
-    path: items, one a line, of which ids, titles and categories are used; None = no catalogue. Raises `BadFile`.
+    path: items, one a line, of which `FIELDS` are used; None = no catalogue. Raises `BadFile`.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -32,6 +35,11 @@ class Assortment:
         if self._vectors is not None:
             self._vectors.catch_up(len(self._catalogue))
 
+    @property
+    def items(self) -> AbstractSet[str]:
+        """The ids of the catalogue."""
+        return self._catalogue.items.keys()
+
     def meet(self, item_id: str) -> None:
         """An item of the history; one that a catalogue leaves out is known by its id."""
         if self._vectors is not None and item_id not in self._catalogue.items:
@@ -41,7 +49,7 @@ class Assortment:
         fix = "each line must be one JSON object with item_id and title"
         try:
             item = orjson.loads(row)
-            known = {name: item[name] for name in ("item_id", "title", "category") if item.get(name) is not None}
+            known = {name: item[name] for name in FIELDS if item.get(name) is not None}
             self._put(known)
         except (orjson.JSONDecodeError, TypeError, KeyError, AttributeError) as error:
             raise BadFile(f"{place} is not a catalogue item ({error!r}): {fix}") from None

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from serving.placement import Placement
 from serving.ranking.learnt import Chooser, Ranking, gathered
 from serving.ranking.order import merge
+from serving.ranking.table import Row
 from serving.recommender import Candidate, Known, Recommender
 from serving.recommenders import recommenders
 from serving.shop import Selection, Shop
@@ -67,6 +68,15 @@ def below(highest: float, lowest: float) -> float:
     return lowest / highest if 0.0 < lowest < highest else 1.0
 
 
+def rows_of(row_of: Callable[[str], Row | None], item_ids: Iterable[str], placement: Placement) -> dict[str, Row]:
+    """The rows of items, those that exist, as the placement lets them speak."""
+    found = {item_id: row for item_id in item_ids if (row := row_of(item_id)) is not None}
+    if placement.repeats:
+        return found
+    # an item whose shoppers never come back to it has nothing to say for itself, only for its neighbours
+    return {item_id: replace(row, repeat_rate=0.0) for item_id, row in found.items()}
+
+
 def known_of(snapshot: Snapshot, placement: Placement, within: Shop | Selection, now: int) -> Known:
     """What the generators are told."""
     shop, visit = snapshot.shop, snapshot.visit
@@ -80,7 +90,9 @@ def known_of(snapshot: Snapshot, placement: Placement, within: Shop | Selection,
         row_of=snapshot.row_of,
         popular=within.popular,
         popular_in=within.popular_in,
+        lists=within.lists,
         category_of=shop.category_of,
+        brand_of=shop.brand_of,
         price_of=shop.price_of,
         steps=visit.steps,
         repeats=placement.repeats,

@@ -23,7 +23,11 @@ from serving.ranking.learnt import Chooser, Ranking
 from serving.recommender import Candidate
 from serving.recommenders import recommenders
 from serving.request import Request
+from serving.rules.acting import Acting, RulesHere
+from serving.rules.segment import Shopper
 from serving.shop import NEWEST, Selection, Shop
+from serving.slate import cursor, steady
+from serving.slate.caps import caps_of
 from serving.slate.slate import Slate
 from serving.stage import Context, Snapshot, Stage
 from serving.stages import stages as stages_of
@@ -32,6 +36,7 @@ from stream.visitor import SIGNALS
 NONCE_BYTES = 6
 EXPLAINED = 200
 VARIANTS = 3
+WIDER, LEAST_WIDE = 4, 60
 OF_THE_CATALOGUE = frozenset({"similar", "nearest", NEWEST})
 OFF = "This placement is switched off."
 OTHERS = "What you did on your other devices, where you are logged in."
@@ -49,15 +54,27 @@ def decide(
 ) -> Decision:
     """Choose what `request` is answered at `now` (ms); `above` is what the same page shows already."""
     shop = snapshot.shop
+    acting = None if snapshot.rules is None else _acting(snapshot.rules, request, snapshot, now)
     rule = both(placement.rule, request.rule) if placement.rule and request.rule else placement.rule or request.rule
+    if acting is not None and acting.filter is not None:
+        rule = both(acting.filter, rule) if rule else acting.filter
     within = None if rule is None else shop.within(rule)
     own = snapshot.visit.session if placement.cart else ()
-    slate = Slate(request.n, snapshot, within, now, above, (*request.item_ids, *above, *own))
-    context = Context(request, snapshot, placement, now)
+    slate = Slate(
+        request.n,
+        snapshot,
+        placement,
+        within,
+        now,
+        above,
+        (*request.item_ids, *above, *own),
+        caps_of(placement, () if acting is None else acting.caps, shop),
+    )
+    context = Context(request, snapshot, placement, now, acting)
     evident, ranking = _fill(slate, context, within or shop, above) if placement.enabled else (0, None)
     items, draw = slate.items, None
     if placement.explore is not None and evident:
-        items, draw = explored(items, slate.lets, context, ranking)
+        items, draw = explored(slate, context, ranking)
     return Decision(
         placement=placement.name,
         variation=variation,
@@ -70,7 +87,8 @@ def decide(
         items=items,
         candidates=len(slate.offered),
         choices=ranking.choices([one.item_id for one in items]) if ranking is not None and items else None,
-        explain=_explained(slate, snapshot, placement) if request.explain else None,
+        explain=_explained(slate, snapshot, placement, acting) if request.explain else None,
+        rules=() if acting is None else acting.names,
         explored=draw,
     )
 
@@ -84,9 +102,12 @@ def _fill(
     is answered, and what a model ranked them by.
     """
     request, snapshot, placement = context.request, context.snapshot, context.placement
-    count = request.n + len(snapshot.visit.hidden) + len(above)
+    count = request.n + len(snapshot.visit.hidden) + len(above) + len(request.after)
     count *= VARIANTS if snapshot.shop.grouped else 1
-    known = known_of(snapshot, placement, within, context.now)
+    if context.acting is not None:
+        count = max(WIDER * count, LEAST_WIDE) if context.acting.wide else count
+        slate.reserve(context.acting.pins)
+    known = known_of(snapshot, placement, within, steady.instant(snapshot, context.now))
     stages = stages_of(context)
     ranking = None
     if placement.goal is None:
@@ -104,10 +125,22 @@ def _fill(
     evident = sum(one.recommender in placement.recommenders for one in slate.items)
     if placement.evidence == "popular" and len(slate.items) < request.n:
         slate.take(_staged(within.fallback, stages, context))
+    if evident or placement.evidence == "popular":
+        slate.pin()
     return evident, ranking
 
 
+def _acting(rules: RulesHere, request: Request, snapshot: Snapshot, now: int) -> Acting | None:
+    """The rules that act; only what consent allows to be known of the shopper decides."""
+    visitor: Any = snapshot.visitor
+    if visitor is None:
+        return rules.acting(None, now)
+    customer = bool(request.customer_id or visitor.customer)
+    return rules.acting(Shopper(visitor, customer, snapshot.visit.others, snapshot.shop, now), now)
+
+
 def _staged(candidates: list[Candidate], stages: Sequence[Stage], context: Context) -> list[Candidate]:
+    candidates = cursor.unseen(candidates, context.request.after, context.shop)
     for stage in stages:
         candidates = stage(candidates, context)
     return candidates
@@ -142,7 +175,7 @@ def _fresh(snapshot: Snapshot, now: int) -> Fresh:
     return Fresh(visitor.last.at, max(0, now - visitor.last.at), snapshot.met)
 
 
-def _explained(slate: Slate, snapshot: Snapshot, placement: Placement) -> dict[str, Any]:
+def _explained(slate: Slate, snapshot: Snapshot, placement: Placement, acting: Acting | None) -> dict[str, Any]:
     """What a shop, or a shopper, may want to know of a decision."""
     names = dict.fromkeys((*placement.recommenders, *(one.recommender for one in slate.items)))
     found = recommenders()
@@ -156,9 +189,11 @@ def _explained(slate: Slate, snapshot: Snapshot, placement: Placement) -> dict[s
                 "recommender": one.recommender,
                 "because_item_id": one.because_item_id,
                 "refused": slate.refused.get(one.item_id),
+                "rules": one.rules,
             }
             for one in islice(slate.offered.values(), EXPLAINED)
         ],
+        "rules": {} if acting is None else {one.name: one.document.explain for one in acting.rules},
         "signals": _signals(snapshot),
         "session": {"items": snapshot.visit.session, "steps": len(snapshot.visit.steps)},
         "models": snapshot.models,

@@ -13,8 +13,10 @@ import msgspec
 from msgspec import Struct
 
 from serving.ranking.learnt import Choices
-from serving.recommender import Candidate
+from serving.recommender import Candidate, Relation
+from serving.recommenders import relations
 from serving.request import Reason
+from serving.visited import Visited
 
 Status = Literal["ok", "fallback", "insufficient_data", "no_consent", "control", "degraded"]
 Rung = Literal["live", "partial", "local", "catalogue", "empty"]
@@ -32,16 +34,19 @@ class Shown(Struct, frozen=True, gc=False):
     recommender: str
     because_item_id: str | None
     because: Reason | None
+    evidence: float = 0.0
+    rules: tuple[str, ...] = ()
 
 
 class Explored(Struct, frozen=True, gc=False):
     """That a draw decided whether a new item stands on the shelf, and its probabilities (`serving/exploration.py`).
 
-    `usual`: that the item of the order stands where it does, at all places but the first. Where a new item stands:
+    `usual`: that the item of the order stands where it does, at the `places` where a new one may. Where one stands:
     `place`, its `propensity`, and `instead_of` which item, with the features that it was ranked by.
     """
 
     usual: float
+    places: Sequence[int]
     place: int | None = None
     propensity: float = 1.0
     instead_of: Shown | None = None
@@ -49,7 +54,9 @@ class Explored(Struct, frozen=True, gc=False):
 
     def notes(self, places: int) -> list[str]:
         """What the record says of each place, as the end of a JSON object."""
-        notes = ["}", *[f',"propensity":{self.usual:.9g}}}'] * (places - 1)]
+        notes, usual = ["}"] * places, f',"propensity":{self.usual:.9g}}}'
+        for place in self.places:
+            notes[place] = usual
         if self.place is not None and self.instead_of is not None:
             gone = self.instead_of
             said = {"item_id": gone.item_id, "recommender": gone.recommender, "score": gone.score}
@@ -70,7 +77,8 @@ class Decision(Struct, frozen=True, gc=False):
     """What is shown, and why.
 
     `at` in ms; `pid` is the visitor's pseudonym, empty where nothing personal was used. `candidates` counts what was
-    considered; `choices` what a model ranked the items by; `explain` says more to who asks for it.
+    considered; `choices` what a model ranked the items by; `rules` names the marketers' rules that acted; `explain`
+    says more to who asks for it.
     """
 
     placement: str
@@ -85,14 +93,17 @@ class Decision(Struct, frozen=True, gc=False):
     candidates: int
     choices: Choices | None = None
     explain: dict[str, Any] | None = None
+    rules: Sequence[str] = ()
     explored: Explored | None = None
 
 
-def shown(candidate: Candidate, factor: float, reasons: dict[str, Reason]) -> Shown:
+def shown(candidate: Candidate, factor: float, reasons: dict[str, Reason], evidence: float) -> Shown:
     """A candidate, its score times `factor`, with the visitor's own event that speaks for it, if there is one."""
     because = candidate.because_item_id
     reason = None if because is None else reasons.get(because)
-    return Shown(candidate.item_id, candidate.score * factor, candidate.recommender, because, reason)
+    return Shown(
+        candidate.item_id, candidate.score * factor, candidate.recommender, because, reason, evidence, candidate.rules
+    )
 
 
 class Fragments(NamedTuple):
@@ -119,6 +130,8 @@ def write(
     version: int,
     pid_keys: int,
     models: dict[str, int],
+    visit: Visited,
+    following: str | None = None,
 ) -> Written:
     """Both forms of a decision.
 
@@ -126,6 +139,8 @@ def write(
     ----------
     asked: what the request said, without persons; `version` of the placement's settings, `models` used with theirs.
     pid_keys: with how many keys the pseudonym was made.
+    visit: where the visitor was, so that the decision can be made again (`serving/again.py`).
+    following: the cursor of the next page; only the shelf has it.
     """
     fresh, at = decision.fresh, decision.at
     head = (
@@ -139,9 +154,16 @@ def write(
     more = (
         f'"decided_at":{at},"kind":"shelf","pid":{_text(decision.pid)},{made_with}"policy_version":{version},'
         f'"variation":"{decision.variation}","candidates":{decision.candidates},'
-        f'"request":{_json(asked)},"models":{_json(models)},{_choices(decision.choices)}'
+        f"{_acting(decision.rules)}"
+        f'"request":{_json(asked)},"models":{_json(models)},{_choices(decision.choices)}"visit":{_json(visit)},'
     )
-    return Written(f'{head}"items":[{shelf}]{explain}}}'.encode(), f'{head}{more}"items":[{record}]}}'.encode())
+    page = f'"next":{_text(following)},'
+    return Written(f'{head}{page}"items":[{shelf}]{explain}}}'.encode(), f'{head}{more}"items":[{record}]}}'.encode())
+
+
+def shelf_items(decision: Decision, fragments: Callable[[str], Fragments]) -> bytes:
+    """The items of a shelf alone, as a JSON list."""
+    return f"[{_items(decision, fragments)[0]}]".encode()
 
 
 def _choices(choices: Choices | None) -> str:
@@ -152,29 +174,44 @@ def _choices(choices: Choices | None) -> str:
 
 def _items(decision: Decision, fragments: Callable[[str], Fragments]) -> tuple[str, str]:
     """The items of both forms; what the decision says of an item ends both alike."""
-    reasons: dict[str | None, str] = {}
+    reasons: dict[tuple[str | None, str | None], str] = {}
     shelf, record = [], []
     at, notes = decision.at, decision.explored and decision.explored.notes(len(decision.items))
     for place, one in enumerate(decision.items):
-        because = reasons.get(one.because_item_id)
+        led = one.because_item_id, relation(one.item_id, one.because_item_id, one.recommender)
+        because = reasons.get(led)
         if because is None:
-            because = reasons[one.because_item_id] = _because(one, at)
-        end = f'{place},"score":{one.score:.6g},"recommender":"{one.recommender}","because":[{because}],"rules":[]}}'
+            because = reasons[led] = _because(one, led[1], at)
+        ranked = f'{place},"score":{one.score:.6g},"recommender":"{one.recommender}","evidence":{one.evidence:.4g}'
+        end = f'{ranked},"because":[{because}],"rules":{_names(one.rules)}}}'
         first = fragments(one.item_id)
         shelf.append(first.shelf + end)
         record.append(first.record + (end[:-1] + notes[place] if notes else end))
     return ",".join(shelf), ",".join(record)
 
 
-def _because(one: Shown, at: int) -> str:
+def relation(item_id: str, because_item_id: str | None, recommender: str) -> Relation | None:
+    """How an item stands to the visitor's item that speaks for it."""
+    return "itself" if item_id == because_item_id else relations().get(recommender)
+
+
+def _because(one: Shown, relation: Relation | None, at: int) -> str:
     reason = one.because
     if reason is None:
         return ""
     ago = max(0, at - reason.at) / 1000
     return (
         f'{{"event_id":{_json(reason.event_id)},"event":"{reason.event}","item_id":{_json(one.because_item_id)},'
-        f'"seconds_ago":{ago:.3f}}}'
+        f'"seconds_ago":{ago:.3f},"relation":"{relation}"}}'
     )
+
+
+def _names(rules: Sequence[str]) -> str:
+    return _json(rules) if rules else "[]"
+
+
+def _acting(rules: Sequence[str]) -> str:
+    return f'"rules":{_names(rules)},' if rules else ""
 
 
 _BOOLEAN = {True: "true", False: "false", None: "null"}
@@ -184,7 +221,7 @@ def _number(value: int | None) -> str:
     return "null" if value is None else str(value)
 
 
-def _text(value: str) -> str:
+def _text(value: str | None) -> str:
     return f'"{value}"' if value else "null"
 
 

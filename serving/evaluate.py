@@ -10,14 +10,13 @@ The gate, the folds with their guards, the rows and `decide` are the live system
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any, TypeVar
 
 import numpy as np
-from msgspec import Struct
 from msgspec.structs import replace
 
 from serving.assortment import Assortment
@@ -25,9 +24,12 @@ from serving.baselines import Baseline
 from serving.baselines import baselines as all_baselines
 from serving.decide import decide
 from serving.decision import Decision
+from serving.evaluation.judge import Asked, Before, Judge, stepping
+from serving.evaluation.ledger import OURS
+from serving.evaluation.protocol import protocol
 from serving.history import History
 from serving.placements import placements
-from serving.quality import DEPTH, Quality
+from serving.quality import DEPTH
 from serving.ranking.learnt import Chooser
 from serving.request import Request, visit
 from stream.choice import Choice
@@ -37,8 +39,7 @@ from stream.replay import BadFile, lines
 from stream.signals import session
 from stream.strict_json import Rejected
 
-PLACEMENT = replace(placements()["home_for_you"], explore=None)  # what was best is asked for, not what is not known yet
-STEPS = frozenset({"view_item", "add_to_cart"})
+PLACEMENT = placements()["home_for_you"]
 REFRESHED_MS = 10_000
 _PROGRESS_EVERY = 500
 
@@ -90,35 +91,17 @@ def evaluate(
     on_progress(1.0)
     frozen = static is not None and not learn
     return {
-        "protocol": _protocol(run, total, total - tested_from, no_repeats=no_repeats, frozen=frozen),
+        "protocol": protocol(
+            PLACEMENT,
+            events=total,
+            rejected=run.rejected,
+            tested=total - tested_from,
+            no_repeats=no_repeats,
+            frozen=frozen,
+        ),
         **run.report(),
         "seconds": round(time.perf_counter() - began, 2),
         "baselines": run.compared(),
-    }
-
-
-def _protocol(run: Run, total: int, tested: int, *, no_repeats: bool, frozen: bool) -> dict[str, Any]:
-    without = ", without those that were in their session before" if no_repeats else ""
-    return {
-        "events": total,
-        "events_rejected": run.rejected,
-        "events_tested": tested,
-        "learning": "before the tested events only" if frozen else "after every event",
-        "targets": f"the items of view_item and add_to_cart events with one item{without}",
-        "candidates": f"all items known so far, the session's own {'not' if no_repeats else 'too'}",
-        "exclusions_off": ["out_of_stock", "hidden", "in_cart", "bought", "dismissed"],
-        "guards": {
-            "times_a_pair_counts_in_a_session": 1,
-            "pairs_in_a_session": session.PAIRS,
-            "items_in_a_session": session.ITEMS,
-            "sessions_of_a_visitor_a_day": session.SESSIONS_A_DAY,
-            "floods": "not learnt",
-        },
-        "placement": PLACEMENT.name,
-        "recommenders": [*PLACEMENT.recommenders, "popular"],
-        "ranking": "table score; what it leaves free is filled by the other recommenders in this order",
-        "coverage": "share of all items known in the end that were in a tested list of 20",
-        "popularity": "mean over these lists of an item's number of steps / that of the most seen item",
     }
 
 
@@ -126,16 +109,6 @@ def _rows(events: Path, static: Path | None) -> Iterator[bytes]:
     yield from lines(events)
     if static is not None:
         yield from lines(static)
-
-
-class Asked(Struct, frozen=True):
-    """A prediction before its event: the target, the items of the session so far, and everybody's lists."""
-
-    item_id: str
-    unseen: bool
-    here: frozenset[str]
-    listed: list[str]
-    others: dict[str, list[str]]
 
 
 class Run:
@@ -146,12 +119,8 @@ class Run:
         self.rejected = 0
         self._assortment, self._shop = assortment, assortment.shop
         self._repeats, self._baselines = repeats, baselines
-        self._next, self._first, self._new = Quality(), Quality(), Quality()
-        self._others = {baseline.name: (Quality(), Quality()) for baseline in baselines}
-        self._seconds = dict.fromkeys(self._others, 0.0)
-        self._unseen = 0
-        self._listed: set[str] = set()
-        self._popularity, self._places = 0.0, 0
+        self._seconds = {baseline.name: 0.0 for baseline in baselines}
+        self._judge = Judge(self._seconds)
         self._most_seen = 1
         self._refreshed_at = 0
         self._rng = Random(0)
@@ -163,80 +132,81 @@ class Run:
         if isinstance(accepted, Rejected):
             self.rejected += 1
             return
-        stepping = accepted.name in STEPS and len(accepted.event.items) == 1
-        teaches = stepping and learning and self._chooser is not None
-        decision = self._decide(accepted) if teaches or (tested and stepping) else None
-        asked = self._ask(accepted, accepted.event.items[0].item_id, decision) if tested and decision else None
+        teaches = learning and self._chooser is not None
+        decision = self._decide(accepted) if stepping(accepted) and (teaches or tested) else None
+        asked = self._ask(accepted, decision) if tested and accepted.name in session.SIGNAL.on else None
         step = self.history.fold(accepted, learning=learning)
-        if step is None:  # without consent, a duplicate, or late: it became part of no session
-            return
-        if asked is not None and (self._repeats or step.item_id not in asked.here):
-            self._judge(asked)
-        if learning:
+        if asked is not None:
+            self._compare(asked, accepted)
+        if step is not None and learning:  # else without consent, a duplicate, or late: it became part of no session
             self._learn(accepted, step.item_id, decision)
 
     def report(self) -> dict[str, Any]:
-        tested = self._next.n + self._first.n
-        return {
-            "next": self._next.as_dict(),
-            "first": self._first.as_dict(),
-            "new_in_session": self._new.as_dict(),
-            "unseen_share": round(self._unseen / max(1, tested), 5),
-            "coverage@20": round(len(self._listed) / max(1, len(self.history.seen)), 5),
-            "popularity@20": round(self._popularity / max(1, self._places), 5),
-        }
+        return self._judge.report(self._known())
 
     def compared(self) -> dict[str, Any]:
-        """The baselines: quality on the same next events, and on first ones."""
+        """The baselines: quality on the same targets."""
         return {
-            name: {**following.as_dict(), "first": first.as_dict(), "seconds": round(self._seconds[name], 2)}
-            for name, (following, first) in self._others.items()
+            name: self._judge.compared(name, self._known()) | {"seconds": round(seconds, 2)}
+            for name, seconds in self._seconds.items()
         }
+
+    def _known(self) -> int:
+        return len(self.history.seen.keys() | self._assortment.items)
 
     def _learn(self, accepted: Accepted, item_id: str, decision: Decision | None) -> None:
         if self._chooser is not None and decision is not None and decision.choices is not None:
-            shelf = [one.item_id for one in decision.items]
+            shelf = _items(decision)
             chosen = shelf.index(item_id) if item_id in shelf else -1
             self._chooser.learn(Choice(decision.choices.features.astype(np.float64), chosen))
         self._assortment.meet(item_id)
         self._most_seen = max(self._most_seen, self.history.seen.get(item_id, 0))
-        key = self._session(accepted)[0]
+        key, _ = self._session(accepted)
+        self._judge.learn(item_id, key)
         for baseline in self._baselines:
-            self._timed(baseline, partial(baseline.learn, key, item_id))
+            self._timed(baseline, partial(baseline.learn, key, item_id, accepted.at))
 
-    def _session(self, accepted: Accepted) -> tuple[str, Sequence[session.Step]]:
-        """(key, steps) of the session that the event goes on with; empty if it begins one."""
+    def _session(self, accepted: Accepted) -> tuple[str, session.State]:
+        """(key, state) of the session that the event goes on with; empty if it begins one."""
         visitor = self.history.visitor(accepted.event.visitor_id, accepted.at)
         running = session.SIGNAL.of(visitor) if visitor is not None else session.State()
         if not session.continues(running, accepted):
-            return "", ()
-        return f"{accepted.event.visitor_id}\0{running.id}", running.steps
+            return "", session.State()
+        return f"{accepted.event.visitor_id}\0{running.id}", running
 
-    def _ask(self, accepted: Accepted, item_id: str, decision: Decision) -> Asked:
-        key, steps = self._session(accepted)
-        walked = [step.item_id for step in steps]
-        here = frozenset(walked)
-        hidden = frozenset() if self._repeats else here
+    def _ask(self, accepted: Accepted, decision: Decision | None) -> Asked:
+        """What everybody shows before the event; `decision` is ours, if it is made already."""
+        key, running = self._session(accepted)
+        stranger = not key and self.history.visitor(accepted.event.visitor_id, accepted.at) is None
+        before = Before(key, running.events, [step.item_id for step in running.steps], stranger)
+        here = frozenset(before.walked)
+        targets = self._judge.targets(accepted, before)
+        if not self._repeats:
+            targets = [item_id for item_id in targets if item_id not in here]
+        if not targets:
+            return Asked(before, [], frozenset(), {}, {})
+        unseen = frozenset(item_id for item_id in targets if item_id not in self.history.seen)
         others = {
-            baseline.name: self._timed(baseline, partial(baseline.predict, key, walked, DEPTH + len(hidden)))
+            baseline.name: self._timed(
+                baseline, partial(baseline.predict, key, before.walked, DEPTH + len(here), accepted.at)
+            )
             for baseline in self._baselines
         }
-        return Asked(
-            item_id,
-            item_id not in self.history.seen,
-            here,
-            [one.item_id for one in decision.items],
-            {name: _first(other, hidden) for name, other in others.items()},
-        )
+        shown = _lists(decision or self._decide(accepted), others, frozenset() if self._repeats else here)
+        if not here or here.issuperset(targets):
+            return Asked(before, targets, unseen, shown, {})
+        apart = _lists(self._decide(accepted, here), others, here) if self._repeats else shown
+        return Asked(before, targets, unseen, shown, apart)
 
-    def _decide(self, accepted: Accepted) -> Decision:
-        """What the visitor would be shown just before the event."""
+    def _decide(self, accepted: Accepted, hidden: Collection[str] | None = None) -> Decision:
+        """What the visitor would be shown just before the event; without `hidden`, or what this run never shows."""
         event, now = accepted.event, accepted.at
         if not 0 <= now - self._refreshed_at < REFRESHED_MS:
             self._shop.refresh(now)
             self._refreshed_at = now
         visitor = self.history.visitor(event.visitor_id, now)
-        hidden = () if self._repeats else [step.item_id for step in self._session(accepted)[1]]
+        if hidden is None:
+            hidden = () if self._repeats else [step.item_id for step in self._session(accepted)[1].steps]
         request = Request(visitor_id=event.visitor_id, session_id=event.session_id, n=DEPTH)
         where = replace(visit(request, PLACEMENT, visitor, now), hidden=dict.fromkeys(hidden, "in_session"))
         snapshot = self.history.snapshot(visitor, where)
@@ -245,18 +215,11 @@ class Run:
             snapshot = replace(snapshot, choosers={"clicks": chooser})
         return decide(request, snapshot, PLACEMENT, "", now, self._rng)
 
-    def _judge(self, asked: Asked) -> None:
-        place = _place(asked.listed, asked.item_id)
-        (self._next if asked.here else self._first).add(place)
-        if asked.here and asked.item_id not in asked.here:
-            self._new.add(place)
-        for name, listed in asked.others.items():
-            following, first = self._others[name]
-            (following if asked.here else first).add(_place(listed, asked.item_id))
-        self._unseen += asked.unseen
-        self._listed.update(asked.listed)
-        self._places += len(asked.listed)
-        self._popularity += sum(self.history.seen.get(item_id, 0) for item_id in asked.listed) / self._most_seen
+    def _compare(self, asked: Asked, accepted: Accepted) -> None:
+        """Hold the lists against the event, if it was applied."""
+        key, running = self._session(accepted)
+        if key and (key, running.events) != (asked.before.key, asked.before.events):
+            self._judge.judge(asked, accepted, key, self.history.seen, self._most_seen)
 
     def _timed(self, baseline: Baseline, call: Callable[[], T]) -> T:
         began = time.perf_counter()
@@ -265,9 +228,11 @@ class Run:
         return done
 
 
-def _first(listed: Sequence[str], hidden: Collection[str]) -> list[str]:
-    return [item_id for item_id in listed if item_id not in hidden][:DEPTH]
+def _lists(decision: Decision, others: Mapping[str, Sequence[str]], hidden: Collection[str]) -> dict[str, list[str]]:
+    """By recommender, its list; that of the `others` without the `hidden`, which ours does not have."""
+    cut = {name: [item_id for item_id in one if item_id not in hidden][:DEPTH] for name, one in others.items()}
+    return {OURS: _items(decision), **cut}
 
 
-def _place(listed: Sequence[str], item_id: str) -> int | None:
-    return listed.index(item_id) if item_id in listed else None
+def _items(decision: Decision) -> list[str]:
+    return [one.item_id for one in decision.items]

@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import aclosing
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 from msgspec import Raw, Struct
 
+from serving.again import Recomputed
+from serving.sentences import of_items, of_record
 from serving.threads import one_by_one
 from stream.cluster import BrokerAway
 from stream.fold import Record
@@ -28,7 +30,6 @@ BEFORE_MS, AFTER_MS = 2_000, 12_000
 """Around the decision's time: clocks of other processes, and how long a record may wait for its broker."""
 BUDGET_S = 8.0
 AT_ONCE = 2
-NAMED = 2
 
 ReadSpan = Callable[[str, int, int], Iterator[list[Record]]]
 """The records of (noun) with timestamps in [since, until) ms, in batches; raises `BrokerAway`."""
@@ -43,24 +44,13 @@ _SAYS: dict[Found, str] = {
     "erased": "The visitor was erased since; what was recorded of them is not read any more.",
     "unknown": "The log or Redis could not be read in time, so it is not known what was recorded. Ask again.",
 }
-_DID = {
-    "view_item": "you looked at {}",
-    "select_item": "you chose {}",
-    "add_to_cart": "you put {} into the cart",
-    "add_to_wishlist": "you put {} on the wish list",
-    "purchase": "you bought {}",
-}
-_WITHOUT_REASON = {
-    "fallback": "These were the most popular items: there was not enough to go by.",
-    "insufficient_data": "Nothing was shown: there was not enough to go by.",
-    "no_consent": "These items were not chosen by anything you did: you have not agreed to that.",
-    "degraded": "These items were chosen from what was at hand while a part of the system was away.",
-}
-_FITTING = "These items fit the page and what was popular; nothing that you did decided it."
 
 
 class Explanation(Struct, frozen=True):
-    """As `schemas/explanation.json` has it; `says` is one sentence for the shopper, or why there is no record."""
+    """As `schemas/explanation.json` has it; `says` is one sentence for the shopper, or why there is no record.
+
+    `sentences` has one for each item, by its id; `recomputed` is what would be decided now, where that was asked for.
+    """
 
     decision_id: str
     placement: str
@@ -72,6 +62,8 @@ class Explanation(Struct, frozen=True):
     found: Found
     says: str
     record: Raw | None
+    sentences: dict[str, str] = {}
+    recomputed: Recomputed | None = None
 
 
 class Explained(NamedTuple):
@@ -94,6 +86,7 @@ class Explanations:
     ----------
     read: the log's records within a span of time.
     epoch_of: the epoch of a visitor's pseudonym now; raises `Unavailable`.
+    title_of: what shoppers call an item.
     clock: now, in ms.
     """
 
@@ -104,11 +97,13 @@ class Explanations:
         signing_key: bytes,
         pseudonyms: Pseudonyms,
         *,
+        title_of: Callable[[str], str] = str,
         clock: Callable[[], float],
         budget_s: float = BUDGET_S,
     ) -> None:
         self._read, self._epoch_of, self._clock = read, epoch_of, clock
         self._signing_key, self._pseudonyms, self._budget_s = signing_key, pseudonyms, budget_s
+        self._title_of = title_of
         self._reading = asyncio.Semaphore(AT_ONCE)
 
     async def of(self, decision_id: str) -> Explained:
@@ -124,10 +119,12 @@ class Explanations:
         if record is not None and record.key is not None:
             visitor_id = record.key.decode()
         value = None if looked.found != "record" or record is None else record.value
-        says = _SAYS[looked.found] if value is None else sentence(msgspec.json.decode(value))
+        told = None if value is None else msgspec.json.decode(value)
+        says = _SAYS[looked.found] if told is None else of_record(told)
         explanation = Explanation(
             decision_id, token.placement, token.variation, token.at, token.policy, token.click_window_s,
             token.view_window_s, looked.found, says, None if value is None else Raw(value),
+            {} if told is None else of_items(told["items"], self._title_of),
         )  # fmt: skip
         return Explained(explanation, visitor_id, token.pid)
 
@@ -151,29 +148,3 @@ class Explanations:
                     if record.value is not None and needle in record.value:
                         return record
         return None
-
-
-def sentence(record: dict[str, Any]) -> str:
-    """Why these items, in one sentence for the shopper, from a decision's record."""
-    reasons = {
-        (one["event"], one.get("item_id") or "an item"): one["seconds_ago"]
-        for item in record["items"]
-        for one in item.get("because", ())
-    }
-    if not reasons:
-        return _WITHOUT_REASON.get(record["status"], _FITTING)
-    newest = sorted(reasons.items(), key=lambda reason: reason[1])
-    told = [
-        f"{_DID.get(event, event + ' of {}').format(item_id)} {ago(seconds)} before"
-        for (event, item_id), seconds in newest[:NAMED]
-    ]
-    more = f", and {len(newest) - NAMED} more things that you did" if len(newest) > NAMED else ""
-    return f"You saw these items because {' and '.join(told)}{more}."
-
-
-def ago(seconds: float) -> str:
-    """A time as people say it."""
-    for unit, length in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds / length:.0f} {unit}"
-    return f"{seconds:.0f} seconds"

@@ -56,7 +56,7 @@ REDIS: Final[dict[str, Use]] = {
         _ALL_USES,
         personal=True,
         for_ever=_REFUSAL,
-        holds="Your running visit, what you viewed, put in the cart, bought and dismissed, and your consents.",
+        holds="Your running visit, what you were shown, viewed, put in the cart, bought or dismissed; your consents.",
     ),
     "vector": Use(
         ("personalization",), personal=True, holds="64 numbers that say which items' titles your visit is near to."

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from serving.again import Again
 from serving.config.desk import Desk
 from serving.config.documents import Config
 from serving.console.audit import Audit
@@ -20,6 +21,8 @@ from serving.models import Models
 from serving.placements import kind as placement_kind
 from serving.privacy import Ledger
 from serving.rows import Reads, Rows
+from serving.rules.acting import Rules
+from serving.rules.rule import KIND as RULE
 from serving.sample import Sampler
 from serving.sends import Sends
 from serving.shelves import Shelves
@@ -36,7 +39,7 @@ from stream.state.keys import Keys
 from stream.state.store import Store
 from stream.title_vectors import TitleVectors
 
-KINDS = (placement_kind(),)
+KINDS = (placement_kind(), RULE)
 """What marketers edit."""
 
 
@@ -124,19 +127,25 @@ class Parts:
         return DecisionLog(self.ports.offers, self.partitions_of("decisions"))
 
     @cached_property
-    def shelves(self) -> Shelves:
+    def snapshots(self) -> Snapshots:
         ports = self.ports
-        snapshots = Snapshots(
+        return Snapshots(
             self.shop,
             self.rows,
             self.visitors,
             self.customers,
             self.models,
             lambda: ports.live() and ports.catalogue.ready.is_set(),
+            Rules(ports.config.of(RULE)).of,
             clock=ports.timer,
         )
+
+    @cached_property
+    def shelves(self) -> Shelves:
         pid_keys = self.pseudonyms.length
-        return Shelves(self.shop, snapshots, self.decisions, self.signing_key, pid_keys=pid_keys, clock=ports.clock)
+        return Shelves(
+            self.shop, self.snapshots, self.decisions, self.signing_key, pid_keys=pid_keys, clock=self.ports.clock
+        )
 
     # shoppers' rights
 
@@ -177,7 +186,19 @@ class Parts:
     @cached_property
     def explanations(self) -> Explanations:
         ports = self.ports
-        return Explanations(ports.within, self.visitors.epoch_of, self.signing_key, self.pseudonyms, clock=ports.clock)
+        return Explanations(
+            ports.within,
+            self.visitors.epoch_of,
+            self.signing_key,
+            self.pseudonyms,
+            title_of=self.shop.title_of,
+            clock=ports.clock,
+        )
+
+    @cached_property
+    def again(self) -> Again:
+        placements = self.ports.config.of(placement_kind())
+        return Again(self.snapshots, lambda: placements.all, clock=self.ports.clock)
 
     # those who run the shop
 

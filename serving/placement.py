@@ -22,6 +22,8 @@ KIND = "placement"
 
 Name: TypeAlias = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,63}\Z")]
 ItemId: TypeAlias = Annotated[str, Meta(min_length=1, max_length=128)]
+Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
+Cap: TypeAlias = Annotated[int, Meta(ge=1, le=MOST_ITEMS)]
 WindowS: TypeAlias = Annotated[int, Meta(ge=0, le=30 * DAY_S)]
 
 
@@ -29,6 +31,26 @@ class Explore(Struct, frozen=True, forbid_unknown_fields=True):
     """`share`: of a placement's impressions, that go to items that few have seen; at most one a shelf."""
 
     share: Annotated[float, Meta(ge=0, le=0.2)]
+
+
+class Rotation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """After how many shelves without interest an item sinks, and for how long after it was last seen."""
+
+    after: Annotated[int, Meta(ge=1, le=100)]
+    rest_hours: Annotated[int, Meta(ge=1, le=720)] = 24
+
+
+class Caps(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many items of one category, one brand and one group of variants a shelf has at most; None: any number."""
+
+    category: Cap | None = None
+    brand: Cap | None = None
+    item_group_id: Cap = 1
+
+    @property
+    def limited(self) -> bool:
+        """Whether categories or brands have a limit."""
+        return self.category is not None or self.brand is not None
 
 
 class Document(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -51,6 +73,10 @@ class Document(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     exclude: items that are never shown here; `exclude_viewed`: nor what the visitor has looked at in this visit.
     click_window_s, view_window_s: how long after a click, or after being seen, a purchase is credited.
     explore: whether new items get a share of the impressions; only where shelves are personal, and never in mails.
+    rotation: whether what was shown and ignored several times sinks; None: no.
+    diversity: how much variety counts against the order of the scores (0: not at all); a request may say otherwise.
+    caps: how many items of one kind a shelf has at most.
+    evidence_floor: less evidence than this is not shown as personal (`serving/slate/evidence.py`).
     enabled: false answers with an empty shelf.
     """
 
@@ -69,6 +95,10 @@ class Document(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     bought_days: Annotated[int, Meta(ge=0, le=90)] = 30
     exclude: Annotated[tuple[ItemId, ...], Meta(max_length=1_000)] = ()
     exclude_viewed: bool = False
+    rotation: Rotation | None = None
+    diversity: Share = 0.0
+    caps: Caps = Caps()
+    evidence_floor: Share = 0.0
     click_window_s: WindowS = 7 * DAY_S
     view_window_s: WindowS = DAY_S
     explore: Explore | None = None

@@ -1,48 +1,47 @@
-"""How good a list of recommendations is, when what came next is known.
+"""How good lists of recommendations are, when what came next is known.
 
 References
 ----------
 Ludewig, M., Jannach, D. (2018). Evaluation of session-based recommendation algorithms. UMUAI 28.
+Järvelin, K., Kekäläinen, J. (2002). Cumulated gain-based evaluation of IR techniques. ACM TOIS 20.
 """
 
 from __future__ import annotations
 
-from math import log2
+from typing import TypeAlias
 
-from msgspec import Struct
+import numpy as np
+import numpy.typing as npt
 
 DEPTH = 20
+CUTS = (1, 5, 10, DEPTH)
+MISSED = -1
+
+Places: TypeAlias = npt.NDArray[np.int64]
+Gains: TypeAlias = npt.NDArray[np.float64]
 
 
-class Quality(Struct):
-    """Sums over tested lists; `as_dict` gives the contract's names."""
+def place(listed: list[str], item_id: str) -> int:
+    """Where the item that came next stands in a list, from 0; `MISSED` if it is not among the first `DEPTH`."""
+    found = listed.index(item_id) if item_id in listed else DEPTH
+    return found if found < DEPTH else MISSED
 
-    n: int = 0
-    hits_20: int = 0
-    hits_10: int = 0
-    reciprocal_20: float = 0.0
-    reciprocal_10: float = 0.0
-    gain_20: float = 0.0
 
-    def add(self, place: int | None) -> None:
-        """One list; `place` is where the item that came next stands in it (from 0), None = not in it."""
-        self.n += 1
-        if place is None or place >= DEPTH:
-            return
-        self.hits_20 += 1
-        self.reciprocal_20 += 1 / (place + 1)
-        self.gain_20 += 1 / log2(place + 2)
-        if place < 10:
-            self.hits_10 += 1
-            self.reciprocal_10 += 1 / (place + 1)
+def gains(places: Places, measure: str, cut: int) -> Gains:
+    """What each list counts by "hr", "mrr" or "ndcg" at `cut`; one target a list, so the ideal gain is 1."""
+    hit = (places >= 0) & (places < cut)
+    ranks = np.where(hit, places + 1, 1)
+    if measure == "hr":
+        return hit.astype(np.float64)
+    worth: Gains = hit / (ranks if measure == "mrr" else np.log2(ranks + 1))
+    return worth
 
-    def as_dict(self) -> dict[str, float]:
-        n = max(1, self.n)
-        means = {
-            "hr@20": self.hits_20 / n,
-            "mrr@20": self.reciprocal_20 / n,
-            "hr@10": self.hits_10 / n,
-            "mrr@10": self.reciprocal_10 / n,
-            "ndcg@20": self.gain_20 / n,
-        }
-        return {"n": self.n} | {name: round(value, 5) for name, value in means.items()}
+
+def quality(places: Places) -> dict[str, float]:
+    """The contract's names: n, and hr, mrr and ndcg at each of `CUTS`, means over the lists (0 without lists)."""
+    n = len(places)
+    found: dict[str, float] = {"n": n}
+    for cut in reversed(CUTS):
+        for measure in ("hr", "mrr", "ndcg"):
+            found[f"{measure}@{cut}"] = round(float(gains(places, measure, cut).sum()) / max(1, n), 5)
+    return found

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from msgspec import Struct
 
 from serving.placement import Placement
+from serving.ranking.table import Links, Row
 from serving.recommender import Need
 from serving.recommenders import recommenders
 from serving.rows import Rows
@@ -18,7 +19,7 @@ from serving.shop import Shop
 
 VIEWS = 200
 SAMPLE = 200
-PAIRED = 10
+LINKED = 10
 
 
 class Readiness(Struct, frozen=True):
@@ -37,7 +38,8 @@ class Evidence:
             "views": self._views,
             "categories": self._categories,
             "titles": self._titles,
-            "pairs": self._pairs,
+            "pairs": lambda: self._linked("in a cart or an order with another", lambda row: row.together),
+            "orders": lambda: self._linked("looked at before something was bought", lambda row: row.bought),
             "visitors": lambda: "",
         }
 
@@ -62,13 +64,10 @@ class Evidence:
         told = self._shop.titled
         return "" if told else f"Needs items with titles: 0 of {self._shop.items}."
 
-    def _pairs(self) -> str:
+    def _linked(self, words: str, links_of: Callable[[Row], Links]) -> str:
         best = [item_id for item_id, _ in self._shop.popular[:SAMPLE]]
-        paired = sum(bool(row.together) for item_id in best if (row := self._rows.of(item_id)) is not None)
-        least = min(PAIRED, max(1, len(best)))
-        if paired >= least:
+        linked = sum(bool(links_of(row)) for item_id in best if (row := self._rows.of(item_id)) is not None)
+        least = min(LINKED, max(1, len(best)))
+        if linked >= least:
             return ""
-        return (
-            f"Needs about {least} items that were in a cart or an order with another, has {paired} among the "
-            f"{len(best)} most popular."
-        )
+        return f"Needs about {least} items that were {words}, has {linked} among the {len(best)} most popular."

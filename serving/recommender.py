@@ -20,7 +20,18 @@ from serving.ranking.codes import Codes
 from serving.ranking.table import Row
 from stream.signals.session import Step
 
-Need: TypeAlias = Literal["views", "categories", "titles", "pairs", "visitors"]
+Need: TypeAlias = Literal["views", "categories", "titles", "pairs", "orders", "visitors"]
+Relation: TypeAlias = Literal[
+    "viewed_next",
+    "one_step_further",
+    "goes_with",
+    "bought_together",
+    "bought_after",
+    "similar",
+    "same_category",
+    "itself",
+]
+"""How an item stands to the visitor's item that speaks for it; what shoppers read of each: `serving/sentences.py`."""
 Scored: TypeAlias = Sequence[tuple[str, float]]
 """Items with their scores, best first."""
 
@@ -44,13 +55,21 @@ class Vectors(Struct, frozen=True, gc=False):
     """Title vectors of items: `matrix[n]` is the vector of `item_ids[n]`, of unit length or zero, float32.
 
     `allowed[n]` says whether the item may be answered; None = all. `number_of` is, by code, the item's place in
-    `matrix`, -1 where it has none.
+    `matrix`, -1 where it has none; `codes[n]` the other way round.
     """
 
     item_ids: Sequence[str]
     matrix: NDArray[np.float32]
     allowed: NDArray[np.bool_] | None = None
     number_of: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    codes: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+
+    def nearness(self, here: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Cosine of every item with a vector of unit length, -1 where the item may not be answered."""
+        found: NDArray[np.float32] = self.matrix @ here
+        if self.allowed is not None:
+            found[~self.allowed] = -1.0
+        return found
 
     def numbers(self, codes: NDArray[np.int32]) -> NDArray[np.int32]:
         """Places of these codes in `matrix`, -1 where they have none."""
@@ -75,7 +94,9 @@ class Known:
     row_of: the parsed row of any item that this process has read.
     popular: the shop's most popular items now, best first.
     popular_in: the same within a category.
-    category_of: an item's category, where the catalogue knows it; `price_of` what one pays for it, in millionths.
+    lists: other rankings of the shop, made when they are asked for: `rising`, what is popular and becomes more so;
+        `newest`, with the time (ms) since when each item is known or published.
+    category_of, brand_of: an item's, where the catalogue knows it; `price_of` what one pays for it, in millionths.
     steps: this visit's steps, oldest first; `repeats` whether its items may come back for their own sake.
     board: popularity of any item.
     vectors, session_vector: title vectors and where this session is among them.
@@ -92,7 +113,9 @@ class Known:
     row_of: Callable[[str], Row | None] = lambda _: None
     popular: Scored = ()
     popular_in: Mapping[str, Scored] = known_field(default_factory=dict)
+    lists: Mapping[str, Scored] = known_field(default_factory=dict)
     category_of: Mapping[str, str] = known_field(default_factory=dict)
+    brand_of: Mapping[str, str] = known_field(default_factory=dict)
     price_of: Mapping[str, int] = known_field(default_factory=dict)
     steps: Sequence[Step] = ()
     repeats: bool = True
@@ -115,6 +138,7 @@ class Recommender:
     explain: one sentence for shoppers.
     needs: what there must be in the shop before it can say anything (`serving/readiness.py`).
     located: whether it needs the session's place among titles.
+    relation: how its candidates stand to the visitor's item that speaks for them; None if none ever does.
     """
 
     name: str
@@ -124,3 +148,4 @@ class Recommender:
     explain: str
     needs: Need
     located: bool = False
+    relation: Relation | None = None

@@ -22,7 +22,8 @@ class Request(Struct, frozen=True, gc=False):
     """One question. `visitor_id` is empty for nobody; `profiling` is false if the visitor objects to it now.
 
     `customer_id` is one that the asker was allowed to name; empty: whose visitor it is, the visitor's own state says.
-    `rule` narrows what the placement lets through.
+    `rule` narrows what the placement lets through. `diversity` takes the place of the placement's own; `after` is what
+    the pages before this one have shown (`serving/slate/cursor.py`).
     """
 
     visitor_id: str = ""
@@ -34,6 +35,8 @@ class Request(Struct, frozen=True, gc=False):
     explain: bool = False
     profiling: bool = True
     rule: Rule | None = None
+    diversity: float | None = None
+    after: Sequence[int] = ()
 
 
 class Reason(Struct, frozen=True, gc=False):

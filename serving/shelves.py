@@ -9,14 +9,17 @@ from typing import Any, NamedTuple
 
 from msgspec import Raw
 
+from serving.counterfactual import Case, told
 from serving.decide import decide
 from serving.decision import Decision, write
 from serving.decision_log import DecisionLog
 from serving.placement import Placement
 from serving.request import Request
 from serving.shop import Shop
+from serving.slate import cursor
 from serving.snapshot import Snapshots
 from serving.stage import Snapshot
+from serving.visited import visited
 from stream.tokens import DecisionToken, FreshToken, decision_id
 
 NO_EXPERIMENT = ""
@@ -76,7 +79,10 @@ class Shelves:
     def _shelf(
         self, request: Request, placement: Placement, snapshot: Snapshot, began: float, above: Sequence[str] = ()
     ) -> Shelf:
-        decision = decide(request, snapshot, placement, NO_EXPERIMENT, int(self._clock()), self._rng, above=above)
+        now, seed = int(self._clock()), self._rng.getstate() if request.explain else None
+        decision = decide(request, snapshot, placement, NO_EXPERIMENT, now, self._rng, above=above)
+        if request.explain:
+            decision = told(Case(request, snapshot, placement, NO_EXPERIMENT, now, seed, above), decision)
         written = write(
             decision,
             self._sign(decision, placement),
@@ -85,11 +91,20 @@ class Shelves:
             asked=_asked(request),
             version=placement.version,
             pid_keys=self._pid_keys,
+            following=self._following(request, decision, above),
             models={name: one["version"] for name, one in snapshot.models.items()},
+            visit=visited(snapshot.visit, above),
         )
         if snapshot.visitor is not None and placement.enabled:
             self._decisions.write(request.visitor_id, written.record)
         return Shelf(written.shelf, decision)
+
+    def _following(self, request: Request, decision: Decision, above: Sequence[str]) -> str | None:
+        """The cursor of the page after this one; none where this one could not be filled."""
+        if len(decision.items) < request.n:
+            return None
+        shown = (*above, *(one.item_id for one in decision.items))
+        return cursor.cursor(self._key, request.after, shown, self._shop)
 
     def _sign(self, decision: Decision, placement: Placement) -> str:
         return decision_id(

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from serving.decision import Fragments
 from serving.filters.columns import Columns, Mask
 from serving.filters.fields import FIELDS
+from serving.filters.masks import Masks
 from serving.filters.rule import Rule
 from serving.newcomers import AT_ONCE, DAYS, VIEWS, Newcomers, newcomers
 from serving.ranking.board import Board
@@ -55,19 +56,22 @@ class Shop:
         self.popular: Scored = ()
         self.fallback: list[Candidate] = []
         self.popular_in: Mapping[str, Scored] = _Asked(self._popular_in)
+        self.lists: Mapping[str, Scored] = {}
         self.category_of: Mapping[str, str] = _Asked(self._category_of, keep=False)
+        self.brand_of: Mapping[str, str] = _Asked(self._brand_of, keep=False)
         self.price_of: Mapping[str, int] = _Asked(self._price_of, keep=False)
         self.grouped = False
         self._catalogue, self._vectors = catalogue, vectors
         self._may = np.zeros(1_024, np.bool_)
-        self._from = np.zeros(1_024, np.int64)
+        self._since = np.zeros(1_024, np.int64)
         self._code_of = np.zeros(1_024, np.int32)
         self._number_of = np.full(1_024, -1, np.int32)
         self._later: list[tuple[int, str]] = []
         self._fragments: dict[str, Fragments] = {}
         self._columns = Columns(self._coded, lambda: len(self.codes))
+        self._masks = Masks(self._columns)
         self._selections: OrderedDict[Rule, Selection] = OrderedDict()
-        self._refreshed_at = 0
+        self._refreshed_at, self._ranked_at = 0, 0
         self._newcomers: Newcomers | None = None
         catalogue.watch(self._changed)
 
@@ -100,8 +104,9 @@ class Shop:
         if not found or not found.item_ids:
             return None
         count = len(found.item_ids)
-        allowed = None if shown is None else shown[self._code_of[:count]]
-        return Vectors(found.item_ids, found.matrix[:count], allowed, self._number_of)
+        codes = self._code_of[:count]
+        allowed = None if shown is None else shown[codes]
+        return Vectors(found.item_ids, found.matrix[:count], allowed, self._number_of, codes)
 
     def vector_of(self, item_id: str) -> NDArray[np.float32] | None:
         """An item's title vector."""
@@ -113,6 +118,11 @@ class Shop:
         if shelved is None:
             return self._catalogue.unsent
         return shelved.sellable and shelved.from_ms <= now
+
+    def title_of(self, item_id: str) -> str:
+        """What shoppers call an item; its id where the catalogue does not know it."""
+        shelved = self._catalogue.items.get(item_id)
+        return item_id if shelved is None else shelved.item.title
 
     def group_of(self, item_id: str) -> str | None:
         """The group that an item is a variant of, if it is one of any."""
@@ -133,6 +143,20 @@ class Shop:
         """By code, which items the rule lets through."""
         return rule.mask(self._columns)
 
+    def met(self, rule: Rule) -> Mask:
+        """`mask`, made anew only when a field that the rule names has changed."""
+        return self._masks.of(rule)
+
+    @property
+    def version(self) -> tuple[int, int]:
+        """What is another one after any change of the catalogue."""
+        return self._columns.version, len(self.codes)
+
+    def item(self, item_id: str) -> CatalogItem | None:
+        """What the catalogue says of an item."""
+        shelved = self._catalogue.items.get(item_id)
+        return None if shelved is None else shelved.item
+
     def fragments(self, item_id: str) -> Fragments:
         """The first part of an item as JSON, with what the catalogue says; made once per version of the item."""
         found = self._fragments.get(item_id)
@@ -141,11 +165,13 @@ class Shop:
         return found
 
     def refresh(self, now: int) -> None:
-        """Rank what is popular at `now` (ms). About 1 ms for 20,000 items."""
-        self._refreshed_at, self._newcomers = now, None
+        """Rank what is popular at `now` (ms), or when anybody did anything last. About 1 ms for 20,000 items."""
+        self._refreshed_at, self._ranked_at = now, min(now, self.board.newest_at)
+        self._newcomers = None
         self._open_later(now)
         self.popular_in = _Asked(self._popular_in)
         self.popular, self.fallback = self.ranked(self.shown)
+        self.lists = self.listed(self.shown)
 
     @property
     def newcomers(self) -> Newcomers:
@@ -158,15 +184,14 @@ class Shop:
         if (shown := self.shown) is None:
             return []
         since = self._refreshed_at - DAYS * DAY_MS
-        few = self.board.fewer(VIEWS, np.flatnonzero(shown).astype(np.int32))
-        few = few[(self._from[few] == 0) | (self._from[few] > since)]
-        latest = few[np.lexsort((few, self._from[few]))[: -AT_ONCE - 1 : -1]]
-        return [self.codes.ids[code] for code in latest.tolist()]
+        few = np.flatnonzero(shown).astype(np.int32)
+        few = few[(self.board.seen(few) < VIEWS) & (self._since[few] > since)]
+        return [item_id for item_id, _ in self._newest_of(few, AT_ONCE)]
 
     def ranked(self, shown: Mask | None) -> tuple[Scored, list[Candidate]]:
         """What is popular among the items that may be answered, and the same with the newest where that is little."""
         among = None if shown is None else np.flatnonzero(shown).astype(np.int32)
-        popular = self.board.top(self._refreshed_at, POPULAR, among=among)
+        popular = self.board.top(self._ranked_at, POPULAR, among=among)
         fallback = [Candidate(item_id, score, "popular") for item_id, score in popular]
         if len(fallback) < POPULAR and among is not None:
             fallback += self._newest(among, {item_id for item_id, _ in popular})
@@ -174,9 +199,23 @@ class Shop:
 
     def _newest(self, among: NDArray[np.int32], popular: set[str]) -> list[Candidate]:
         """The newest items, where nobody has looked at anything yet."""
-        newest = among[np.lexsort((among, self._from[among]))[: -2 * POPULAR - 1 : -1]]
-        ids = (self.codes.ids[code] for code in newest.tolist())
-        return [Candidate(item_id, 0.0, NEWEST) for item_id in ids if item_id not in popular]
+        newest = self._newest_of(among, 2 * POPULAR)
+        return [Candidate(item_id, 0.0, NEWEST) for item_id, _ in newest if item_id not in popular]
+
+    def _newest_of(self, among: NDArray[np.int32], count: int) -> Scored:
+        """Items with since when (ms) they are known or published, the newest first."""
+        newest = among[np.lexsort((among, self._since[among]))[: -count - 1 : -1]]
+        ids = [self.codes.ids[code] for code in newest.tolist()]
+        return list(zip(ids, self._since[newest].tolist(), strict=True))
+
+    def listed(self, shown: Mask | None) -> Mapping[str, Scored]:
+        """Other rankings of the items that may be answered, as of the last refresh, made when they are asked for."""
+        among = None if shown is None else np.flatnonzero(shown).astype(np.int32)
+        made: dict[str, Callable[[], Scored]] = {
+            "rising": lambda: self.board.top(self._refreshed_at, POPULAR, among=among, rising=True),
+            "newest": lambda: () if among is None else self._newest_of(among, POPULAR),
+        }
+        return _Asked(lambda name: made[name]() if name in made else None)
 
     def popular_within(self, category: str, among: Mask | None = None) -> Scored | None:
         """What is popular in a category, with `among` only what it lets through."""
@@ -187,7 +226,7 @@ class Shop:
         if among is not None:
             members = members[members < len(among)]
             members = members[among[members]]
-        return self.board.top(self._refreshed_at, IN_CATEGORY, among=members)
+        return self.board.top(self._ranked_at, IN_CATEGORY, among=members)
 
     def _members(self, category: str) -> list[int]:
         return [self.codes.code(item_id) for item_id in self._catalogue.of_category(category)]
@@ -198,6 +237,10 @@ class Shop:
     def _category_of(self, item_id: str) -> str | None:
         shelved = self._catalogue.items.get(item_id)
         return None if shelved is None else shelved.item.category
+
+    def _brand_of(self, item_id: str) -> str | None:
+        shelved = self._catalogue.items.get(item_id)
+        return None if shelved is None else shelved.item.brand
 
     def _price_of(self, item_id: str) -> int | None:
         shelved = self._catalogue.items.get(item_id)
@@ -213,7 +256,7 @@ class Shop:
         self._make_room(code)
         self._may[code] = after is not None and after.sellable and after.from_ms <= self._refreshed_at
         if after is not None:
-            self._from[code], self._code_of[after.number] = after.from_ms, code
+            self._since[code], self._code_of[after.number] = after.since_ms, code
             self._number_of[code] = after.number
             self.grouped |= after.item.item_group_id is not None
             if after.from_ms > self._refreshed_at:
@@ -225,7 +268,7 @@ class Shop:
         least = max(code + 1, self._catalogue.numbers)
         if least > len(self._may):
             more = max(least, 2 * len(self._may)) - len(self._may)
-            self._may, self._from = np.pad(self._may, (0, more)), np.pad(self._from, (0, more))
+            self._may, self._since = np.pad(self._may, (0, more)), np.pad(self._since, (0, more))
             self._code_of = np.pad(self._code_of, (0, more))
             self._number_of = np.pad(self._number_of, (0, more), constant_values=-1)
 
@@ -246,6 +289,7 @@ class Selection:
         # an item that only a row has named is not of the catalogue
         self.shown: Mask = self.mask if shown is None else self.mask[: len(shown)] & shown
         self.popular, self.fallback = shop.ranked(self.shown)
+        self.lists: Mapping[str, Scored] = shop.listed(self.shown)
         self.popular_in: Mapping[str, Scored] = _Asked(lambda category: shop.popular_within(category, self.mask))
 
     @property

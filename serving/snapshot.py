@@ -6,14 +6,14 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import msgspec
-
+from serving.candidates import rows_of
 from serving.customers import Customers
 from serving.models import Models
 from serving.placement import Placement
 from serving.ranking.table import SESSION_ITEMS, Row
 from serving.request import Request, Visit, visit
 from serving.rows import Rows
+from serving.rules.acting import RulesHere
 from serving.shop import Shop
 from serving.stage import Snapshot
 from serving.visitors import Seen, Visitors
@@ -28,7 +28,13 @@ _NOBODY = Seen(None, None, None)
 
 
 class Snapshots:
-    """Makes snapshots. `live` says whether the catalogue is being followed, or only its copy is there."""
+    """Makes snapshots.
+
+    Parameters
+    ----------
+    live: whether the catalogue is being followed, or only its copy is there.
+    rules: the marketers' rules of a placement.
+    """
 
     def __init__(
         self,
@@ -38,11 +44,12 @@ class Snapshots:
         customers: Customers,
         models: Models,
         live: Callable[[], bool],
+        rules: Callable[[str], RulesHere | None],
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._shop, self._rows, self._visitors, self._models = shop, rows, visitors, models
-        self._customers, self._live, self._clock = customers, live, clock
+        self._customers, self._live, self._rules, self._clock = customers, live, rules, clock
 
     async def read(self, request: Request, placement: Placement, wanted: FreshToken | None, now: int) -> Snapshot:
         """What `request` needs at `now` (ms). Never raises for a dependency: what cannot be read is left out."""
@@ -64,7 +71,8 @@ class Snapshots:
         visits = [visit(one, placement, visitor, now, others or ()) for one, placement in asked]
         degraded |= others is None
         waited = degraded and self._clock() - began > WAITED_S  # who has waited in vain once does not wait again
-        degraded |= waited or not await self._read_rows(visits) or self._stale()
+        newest = SESSION_ITEMS + request.explain  # without one of them the next is of those that speak
+        degraded |= waited or not await self._read_rows(visits, newest) or self._stale()
         pid = "" if visitor is None else self._visitors.pid_of(request.visitor_id, visitor.epoch)
         return [
             Snapshot(
@@ -79,9 +87,25 @@ class Snapshots:
                 met=seen.met,
                 degraded=degraded,
                 models=self._models.of_session(visitor) if one.explain and visitor is not None else {},
+                rules=self._rules(placement.name),
             )
             for (one, placement), where in zip(asked, visits, strict=True)
         ]
+
+    async def of_visit(self, where: Visit, placement: Placement) -> Snapshot:
+        """What a decision about a visit of the past needs, as it is now."""
+        complete = await self._read_rows([where], SESSION_ITEMS + 1)
+        return Snapshot(
+            visitor=Visitor(),
+            pid="",
+            asked_for_somebody=True,
+            visit=where,
+            rows=self._of(where, placement),
+            vector=None,
+            shop=self._shop,
+            row_of=self._rows.of,
+            degraded=not complete or self._stale(),
+        )
 
     async def _others(self, request: Request, visitor: Any, now: int) -> Sequence[Summary] | None:
         """What the customer's other visitors let be known; None if that cannot be read.
@@ -95,9 +119,9 @@ class Snapshots:
         except Unavailable:
             return None
 
-    async def _read_rows(self, visits: Sequence[Visit]) -> bool:
-        """Whether all rows that the visits need are there."""
-        needed = [item_id for one in visits for item_id in (*one.session[:SESSION_ITEMS], *one.earlier)]
+    async def _read_rows(self, visits: Sequence[Visit], newest: int = SESSION_ITEMS) -> bool:
+        """Whether all rows that the visits need are there, of so many of a session's `newest` items."""
+        needed = [item_id for one in visits for item_id in (*one.session[:newest], *one.earlier)]
         missing = self._rows.missing(needed if len(visits) == 1 else dict.fromkeys(needed))
         if missing:
             try:
@@ -107,12 +131,7 @@ class Snapshots:
         return True
 
     def _of(self, where: Visit, placement: Placement) -> dict[str, Row]:
-        of, item_ids = self._rows.of, (*where.session[:SESSION_ITEMS], *where.earlier)
-        found = {item_id: row for item_id in item_ids if (row := of(item_id)) is not None}
-        if placement.repeats:
-            return found
-        # an item whose shoppers never come back to it has nothing to say for itself, only for its neighbours
-        return {item_id: msgspec.structs.replace(row, repeat_rate=0.0) for item_id, row in found.items()}
+        return rows_of(self._rows.of, (*where.session[:SESSION_ITEMS], *where.earlier), placement)
 
     def _stale(self) -> bool:
         rows = self._rows

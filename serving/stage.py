@@ -12,6 +12,7 @@ from serving.ranking.learnt import Chooser
 from serving.ranking.table import Row
 from serving.recommender import Candidate
 from serving.request import Request, Visit
+from serving.rules.acting import Acting, RulesHere
 from serving.shop import Shop
 from stream.visitor import VisitorBase
 
@@ -32,6 +33,7 @@ class Snapshot(Struct, frozen=True, gc=False):
     degraded: whether something could not be read.
     models: what live models say, for `explain`.
     choosers: models of choices by goal; a goal without one is ranked as if nothing had been learnt.
+    rules: the marketers' rules of the placement; None where there are none.
     """
 
     visitor: VisitorBase | None
@@ -46,15 +48,17 @@ class Snapshot(Struct, frozen=True, gc=False):
     degraded: bool = False
     models: dict[str, Any] = {}
     choosers: Mapping[str, Chooser] = {}
+    rules: RulesHere | None = None
 
 
 class Context(NamedTuple):
-    """What a stage may know beside the candidates; `now` in ms."""
+    """What a stage may know beside the candidates; `now` in ms; `acting` are the rules that act, if any."""
 
     request: Request
     snapshot: Snapshot
     placement: Placement
     now: int
+    acting: Acting | None = None
 
     @property
     def shop(self) -> Shop:

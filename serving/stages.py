@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from serving.rules import stage as rules
+from serving.slate import diversity, rotation
 from serving.stage import Context, Stage
 
 
-def stages(context: Context) -> Sequence[Stage]:  # noqa: ARG001
+def stages(context: Context) -> Sequence[Stage]:
     """Those that have something to do now."""
-    return ()
+    return [one.stage for one in (rules, rotation, diversity) if one.applies(context)]

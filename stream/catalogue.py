@@ -26,7 +26,7 @@ from stream.instants import instant_ms
 from stream.local_copy import LocalCopy
 from stream.strict_json import Rejected
 
-KIND = "catalogue 1"
+KIND = "catalogue 2"
 _BLOCK = 250
 
 log = structlog.get_logger()
@@ -36,7 +36,7 @@ class Shelved(Struct, frozen=True, gc=False):
     """An item as it is held.
 
     `raw` is its canonical JSON with the fields this version does not know. It may be shown if it is `sellable`, from
-    `from_ms` on.
+    `from_ms` on. `since_ms`: when it was published or, where it does not say, first known.
     """
 
     number: int
@@ -44,6 +44,7 @@ class Shelved(Struct, frozen=True, gc=False):
     raw: bytes
     sellable: bool
     from_ms: int
+    since_ms: int = 0
 
 
 Watch: TypeAlias = Callable[[str, Shelved | None, Shelved | None], None]
@@ -111,6 +112,7 @@ class Catalogue:
         self.items = self._contents.items
         self._reading: Contents | None = None
         self._numbers: dict[str, int] = {}
+        self._met: dict[str, int] = {}
         self._copy, self._run_id = copy, run_id
         self._copied = 0
         self._waiting: list[tuple[dict[int, int], asyncio.Future[None]]] = []
@@ -197,14 +199,20 @@ class Catalogue:
             contents.drop(item_id)
             self._tell(contents, item_id, known, None)
         elif known is None or known.raw != whole:
-            shelved = self._shelved(item_id, whole)
+            shelved = self._shelved(item_id, whole, record.timestamp)
             contents.put(item_id, shelved)
             self._tell(contents, item_id, known, shelved)
 
-    def _shelved(self, item_id: str, whole: bytes) -> Shelved:
+    def _shelved(self, item_id: str, whole: bytes, at: int) -> Shelved:
+        """The item as held; `at` (ms) it was heard of, and it counts from when that was first.
+
+        The log forgets the first record of an item when it is compacted, so the time outlives readings, in the copy.
+        """
         item = catalog_item.read_item(whole)
         number = self._numbers.setdefault(item_id, len(self._numbers))
-        return Shelved(number, item, whole, item.sellable, instant_ms(item.published_at or 0))
+        met = self._met[item_id] = min(at, self._met.get(item_id, at))
+        from_ms = instant_ms(item.published_at or 0)
+        return Shelved(number, item, whole, item.sellable, from_ms, from_ms or met)
 
     def _replace(self, contents: Contents) -> None:
         before, self._contents, self.items = self._contents, contents, contents.items
@@ -228,8 +236,8 @@ class Catalogue:
             return False
         contents = Contents()
         for block in blocks[1:]:
-            for item_id, raw in msgspec.msgpack.decode(block, type=list[tuple[str, bytes]]):
-                contents.put(item_id, self._shelved(item_id, raw))
+            for item_id, raw, met in msgspec.msgpack.decode(block, type=list[tuple[str, bytes, int]]):
+                contents.put(item_id, self._shelved(item_id, raw, met))
         self._replace(contents)
         self.partitions = head.partitions
         self.version += 1
@@ -240,7 +248,7 @@ class Catalogue:
         """Write the local copy if anything changed since the last one."""
         if self._copy is None or not self.ready.is_set() or self._copied == self.version:
             return
-        version, held = self.version, list(self.items.items())
+        version, held = self.version, [(item_id, one.raw, self._met[item_id]) for item_id, one in self.items.items()]
         try:
             await self._copy.write(_blocks(Head(self._run_id, partitions), held))
             self._copied = version
@@ -248,7 +256,7 @@ class Catalogue:
             log.warning("catalogue_not_copied", reason=str(error), meaning="the next start needs Kafka")
 
 
-def _blocks(head: Head, held: list[tuple[str, Shelved]]) -> Iterator[Any]:
+def _blocks(head: Head, held: list[tuple[str, bytes, int]]) -> Iterator[Any]:
     yield head
     for at in range(0, len(held), _BLOCK):
-        yield [(item_id, shelved.raw) for item_id, shelved in held[at : at + _BLOCK]]
+        yield held[at : at + _BLOCK]

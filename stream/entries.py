@@ -35,7 +35,7 @@ class Seen(Entry, tag="seen", array_like=True, frozen=True, gc=False):
 
 
 class Followed(Entry, tag="followed", array_like=True, frozen=True, gc=False):
-    """`item_id` was followed by `other` (relation ``viewed``), or came with it (``together``)."""
+    """`item_id` was followed by `other` (relation ``viewed``), came with it (``together``), led to it (``bought``)."""
 
     item_id: str
     at: int

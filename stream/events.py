@@ -158,6 +158,11 @@ class Envelope(Struct, frozen=True, kw_only=True, gc=False, tag_field="event"):
     context: Context | None = None
     schema_version: int | None = None
 
+    @property
+    def confirmed(self) -> bool:
+        """Whether the shop itself says so, and not only a browser: a purchase then counts as revenue."""
+        return self.edge is None or self.edge.purchase_confirmed
+
 
 class NeedsOne(Envelope, frozen=True, kw_only=True, gc=False):
     """An event that means nothing unless it has at least one of the fields in `needs`."""

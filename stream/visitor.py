@@ -23,7 +23,7 @@ from stream.fold import CLOCK, Clock, Emit, Family, Record, State
 from stream.ingest import LATEST_AFTER_MS, Accepted, Rejected, admit
 from stream.privacy import consent_record, erase_records
 from stream.pseudonyms import Pseudonyms
-from stream.signals import cart, session, shelves, signals
+from stream.signals import bought, cart, session, shelves, signals
 from stream.tokens import BadToken, DecisionToken, read_decision_id
 from stream.topics import partition_of
 
@@ -274,6 +274,8 @@ class VisitorFold:
             visitor.session = running = session.begin(accepted, running, muted=muted)
         for of, fold in self._folds.get(accepted.name, ()):
             fold(of(visitor), accepted, emit)
+        if accepted.name == "purchase":
+            session.relate_bought(running, bought.before(bought.SIGNAL.of(visitor), event.event_id), accepted, emit)
         if emit.learning and running.events in SAMPLED and not (running.bought or running.claimed):
             running.samples.append(intent_features(running, cart.SIGNAL.of(visitor), accepted.at))
         visitor.wide = visitor.wide or not _short(event)

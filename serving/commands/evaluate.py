@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from serving.commands.policies import policies_, shown
@@ -21,7 +22,9 @@ def evaluate_(
     no_repeats: Annotated[bool, typer.Option("--no-repeats", help="the session's own items are no candidates")] = False,
     static: Annotated[Path | None, typer.Option(help="learn on FILE, then test on all of this file")] = None,
     learn: Annotated[bool, typer.Option("--learn", help="with --static: go on learning")] = False,
-    baselines: Annotated[bool, typer.Option("--baselines", help="also popularity, VS-kNN, … in the same run")] = False,
+    baselines: Annotated[
+        bool, typer.Option("--baselines", help="also popularity, VS-kNN, V-STAN, … in the same run")
+    ] = False,
     policy: Annotated[bool, typer.Option("--policy", help="what other policies would have earned, from logs")] = False,
     decisions: Annotated[Path | None, typer.Option(help="with --policy: decision records, else from Kafka")] = None,
     placement: Annotated[str, typer.Option(help="with --policy: this placement's shelves only")] = "",
@@ -33,6 +36,7 @@ def evaluate_(
         print(json.dumps(told)) if as_json else out.print(shown(told))
         return
     from serving.evaluate import evaluate  # noqa: PLC0415  # the other commands need none of it
+    from serving.evaluation.screen import WIDTH, screen  # noqa: PLC0415
 
     columns = (
         TextColumn("{task.description}"),
@@ -52,4 +56,4 @@ def evaluate_(
     if as_json:
         print(json.dumps(found))
     else:
-        out.print_json(data=found)
+        Console(width=max(WIDTH, out.width), highlight=False).print(screen(found))

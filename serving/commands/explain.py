@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from datetime import UTC, datetime
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -12,8 +11,8 @@ import aiohttp
 import msgspec
 import typer
 from rich.markup import escape
-from rich.table import Table
 
+from serving.commands.decision_tables import told
 from serving.commands.running import Json, connected, fail, loaded, opened, out, run, with_kept_keys
 from serving.explain import Explanations
 from stream.cluster import Cluster
@@ -41,9 +40,8 @@ def explain(
         print(json.dumps(found))
         return
     out.print(f"\n[bold]{escape(found['says'])}[/]\n", highlight=False)
-    out.print(_facts(found), highlight=False)
-    if found["record"] is not None:
-        out.print(_items(found["record"]))
+    for one in told(found):
+        out.print(one, highlight=False)
 
 
 async def _by_broker(conf: Settings, decision_id: str) -> dict[str, Any]:
@@ -84,48 +82,3 @@ async def _by_api(conf: Settings, api: str, decision_id: str) -> dict[str, Any]:
     if answer.status != 200:
         fail(found.get("detail", f"the API answered {answer.status}"))
     return found
-
-
-def _facts(found: dict[str, Any]) -> Table:
-    """What the token says, and what was recorded of the whole decision."""
-    table = Table(show_header=False, box=None, padding=(0, 2))
-    record = found["record"] or {}
-    at = datetime.fromtimestamp(found["decided_at"] / 1000, UTC).isoformat(timespec="milliseconds")
-    windows = f"{found['click_window_s'] / 3600:g} h after a click, {found['view_window_s'] / 3600:g} h after a view"
-    told = {
-        "placement": f"{found['placement']}, version {found['policy_version']}",
-        "decided at": at,
-        "variation": found["variation"] or "none: no experiment",
-        "credit": windows,
-        "status": record.get("status"),
-        "asked": record.get("request"),
-        "considered": record.get("candidates") and f"{record['candidates']} items (which were refused is not recorded)",
-        "newest event known": _fresh(record.get("fresh_to") or {}),
-        "models": ", ".join(f"{name} {version}" for name, version in record.get("models", {}).items()),
-        "took": record.get("took_ms") and f"{record['took_ms']:.1f} ms",
-    }
-    for name, value in told.items():
-        if value:
-            table.add_row(f"[bold]{name}[/]", escape(str(value)))
-    return table
-
-
-def _fresh(fresh: dict[str, Any]) -> str:
-    if fresh.get("occurred_at") is None:
-        return ""
-    return f"{fresh['lag_ms'] / 1000:.1f} s old" if fresh.get("lag_ms") is not None else "known"
-
-
-def _items(record: dict[str, Any]) -> Table:
-    table = Table("#", "item", "score", "recommender", "because of the shopper's own", "rules")
-    for item in record["items"]:
-        because = "\n".join(
-            f"{one['event']} {one.get('item_id') or ''} {one['seconds_ago']:.0f} s before ({one['event_id']})"
-            for one in item.get("because", ())
-        )
-        rules = ", ".join(str(rule) for rule in item.get("rules", ()))
-        table.add_row(
-            str(item["position"]), escape(item["item_id"]), f"{item['score']:.4g}", item["recommender"],
-            escape(because), escape(rules),
-        )  # fmt: skip
-    return table

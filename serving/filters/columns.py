@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.filters.fields import ATTRIBUTES, Elements, Field, number_of
+from serving.filters.fields import ATTRIBUTES, Elements, Field, field_of, number_of
 from stream.catalog_item import CatalogItem
 
 Mask: TypeAlias = NDArray[np.bool_]
@@ -25,10 +25,10 @@ _COMPARE: dict[Operator, Any] = {"lt": np.less, "lte": np.less_equal, "gt": np.g
 
 
 class Column:
-    """One field of all items. Value 0 is "nothing there"."""
+    """One field of all items. Value 0 is "nothing there". `changed` is the catalogue's version that last changed it."""
 
-    def __init__(self, field: Field) -> None:
-        self.field = field
+    def __init__(self, field: Field, changed: int = 0) -> None:
+        self.field, self.changed = field, changed
         self._values: dict[Elements, int] = {(): 0}
         self._having: dict[Hashable, list[int]] = {}
         self._of = np.zeros(_LEAST, np.int32)
@@ -36,11 +36,13 @@ class Column:
         self._numbers = np.zeros(_LEAST, np.float64 if field.name.startswith(ATTRIBUTES) else np.int64)
         self._is_number = np.zeros(_LEAST, np.bool_)
 
-    def put(self, code: int, item: CatalogItem | None) -> None:
+    def put(self, code: int, item: CatalogItem | None, version: int) -> None:
         """What an item has in the field now; None: there is no item any more."""
         if code >= len(self._of):
             self._of = _grown(self._of, code)
-        self._of[code] = self._number(() if item is None else self.field.elements(item))
+        number = self._number(() if item is None else self.field.elements(item))
+        if self._of[code] != number:
+            self._of[code], self.changed = number, version
 
     def fill(self, codes: Sequence[int], items: Iterable[CatalogItem]) -> None:
         """`put` for all items of a catalogue at once, about 12 ms for 20,000."""
@@ -115,7 +117,7 @@ class Columns:
         self._attributes.subtract(() if before is None else before.attributes.keys())
         self._attributes.update(() if after is None else after.attributes.keys())
         for column in self._columns.values():
-            column.put(code, after)
+            column.put(code, after, self.version)
 
     def of(self, field: Field) -> Column | None:
         """The field's column; None for an attribute that no item has."""
@@ -126,9 +128,14 @@ class Columns:
             if self._attributes[field.name.removeprefix(ATTRIBUTES)] <= 0:
                 return None
             self._make_room()
-        column = self._columns[field.name] = Column(field)
+        column = self._columns[field.name] = Column(field, self.version)
         column.fill(*self._items())
         return column
+
+    def stamp(self, names: Iterable[str]) -> tuple[int, int]:
+        """What is another one after a change in any of these fields, or once there are more items."""
+        columns = [self.of(field) for name in names if (field := field_of(name)) is not None]
+        return self.count, max((column.changed for column in columns if column is not None), default=0)
 
     def _make_room(self) -> None:
         kept = [name for name in self._columns if name.startswith(ATTRIBUTES)]

@@ -22,6 +22,8 @@ LARGEST: Final = 2**53
 LONGEST: Final = 1_000
 DIFFERENT: Final = 65_536
 _MILLIONTHS = 1_000_000
+_A_PERCENT = 10_000
+_MOST_PERCENT = 1_000_000_000
 _BLANK = " \t\n\r"
 
 
@@ -80,6 +82,23 @@ def _amount(value: Any) -> int:
         raise ValueError('an amount of money, such as "19.90"') from None
 
 
+def _balance(value: Any) -> int:
+    """An amount that may also be a loss."""
+    text = value if isinstance(value, str) else ""
+    loss = text.startswith("-") if text else isinstance(value, int | float) and value < 0
+    try:
+        amount = _amount(text.removeprefix("-") if text else abs(value) if loss else value)
+    except ValueError:
+        raise ValueError('an amount of money, such as "4.50" or "-1.00"') from None
+    return -amount if loss else amount
+
+
+def _percent(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _MOST_PERCENT:
+        raise ValueError("a number of percent, such as 40")
+    return round(value * _A_PERCENT)
+
+
 def _count(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or abs(value) > LARGEST:
         raise ValueError("a whole number")
@@ -121,12 +140,25 @@ def _paths(category: str | None) -> Elements:
     return tuple(steps[:depth] for depth in range(1, len(steps) + 1))
 
 
-def _price(item: CatalogItem) -> Elements:
+def _price(item: CatalogItem) -> tuple[int, ...]:
     return _paid(item.sale_price or item.price)
 
 
+def _margin(item: CatalogItem) -> tuple[int, ...]:
+    paid, cost = _price(item), _paid(item.cost)
+    return (paid[0] - cost[0],) if paid and cost else ()
+
+
+def _margin_percent(item: CatalogItem) -> Elements:
+    """Of what one pays, in ten-thousandths of a percent, rounded down."""
+    paid, margin = _price(item), _margin(item)
+    if not margin or not paid[0]:
+        return ()
+    return (max(margin[0] * 100 * _A_PERCENT // paid[0], -_MOST_PERCENT * _A_PERCENT),)
+
+
 @lru_cache(maxsize=DIFFERENT)
-def _paid(price: str | None) -> Elements:
+def _paid(price: str | None) -> tuple[int, ...]:
     return () if price is None else (_amount(price),)
 
 
@@ -156,6 +188,8 @@ FIELDS: Final = MappingProxyType(
             Field("category", lambda item: _paths(item.category), _path),
             Field("tags", lambda item: tuple(item.tags), _text),
             Field("price", _price, _amount, ordered=True),
+            Field("margin", _margin, _balance, ordered=True),
+            Field("margin_percent", _margin_percent, _percent, ordered=True),
             Field("on_sale", lambda item: (item.sale_price is not None,), _flag),
             Field("currency", lambda item: _one(item.currency), _text),
             Field("availability", lambda item: (item.availability,), _text),

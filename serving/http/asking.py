@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, NamedTuple, TypeAlias
 
 import msgspec
@@ -15,16 +16,17 @@ from serving.http import metrics, problem
 from serving.http.exchange import Caller
 from serving.http.proofs import Proofs
 from serving.placement import Placement
+from serving.slate import cursor
 from stream.tokens import BadToken, FreshToken, read_fresh_token
 
 NEVER_SEEN = " "
 """Nobody's id, as the gate refuses blank ones: who must show a token and has none is answered with its shelf, so that
 neither what is said nor how long it takes tells whether there is a visitor of the id that was asked for."""
 
-OF_SERVERS = frozenset({"quantity"})
+OF_SERVERS = frozenset({"quantity", "margin", "margin_percent"})
 _OF_SERVERS = (
-    "How many of an item are left is no business of pages, which could find it out by asking: `quantity` is for secret "
-    "keys and for a placement's own filter."
+    "How many of an item are left and what it earns is no business of pages, which could find it out by asking: "
+    "`quantity`, `margin` and `margin_percent` are for secret keys, for a placement's own filter and for rules."
 )
 
 Id: TypeAlias = Annotated[str, Meta(min_length=1, max_length=128)]
@@ -64,6 +66,15 @@ class Asking(NamedTuple):
             return read_fresh_token(self.signing_key, token)
         except BadToken as error:
             raise problem.bad_request(f"min_fresh: {error}.") from None
+
+    def shown_before(self, token: str | None) -> Sequence[int]:
+        """What the pages before have shown; `Problem` 400 for no cursor of ours."""
+        if not token:
+            return ()
+        try:
+            return cursor.shown_before(self.signing_key, token)
+        except BadToken as error:
+            raise problem.bad_request(f"after: {error}.") from None
 
 
 def rule_of(document: dict[str, Any] | None, caller: Caller, at: str = "/filter") -> Rule | None:

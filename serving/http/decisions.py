@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from serving.again import Again
 from serving.explain import Explained, Explanations
 from serving.http import problem
 from serving.http.access import Served
@@ -18,10 +19,10 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Decisions:
-    """The route. `pid_of` gives a visitor's pseudonym of epoch 0."""
+    """The route. `again` decides again; `pid_of` gives a visitor's pseudonym of epoch 0."""
 
-    def __init__(self, explanations: Explanations, pid_of: Callable[[str], str]) -> None:
-        self._explanations, self._pid_of = explanations, pid_of
+    def __init__(self, explanations: Explanations, again: Again, pid_of: Callable[[str], str]) -> None:
+        self._explanations, self._again, self._pid_of = explanations, again, pid_of
 
     @property
     def routes(self) -> Served:
@@ -36,7 +37,11 @@ class Decisions:
             raise problem.not_found(_NONE) from None
         if not self._may_see(exchange.caller, found):
             raise problem.not_found(_NONE)
-        return Answer(_encode(found.explanation))
+        explanation = found.explanation
+        if explanation.record is not None:
+            recomputed = await self._again.of(msgspec.json.decode(explanation.record))
+            explanation = msgspec.structs.replace(explanation, recomputed=recomputed)
+        return Answer(_encode(explanation))
 
     def _may_see(self, caller: Caller, found: Explained) -> bool:
         if caller.token is None:

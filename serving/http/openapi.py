@@ -18,6 +18,7 @@ from serving.http import (
     openapi_catalog,
     openapi_operations,
     openapi_placements,
+    openapi_rules,
     openapi_storefront,
     openapi_visitors,
 )
@@ -30,9 +31,11 @@ from serving.http.exchange import Exchange
 from serving.http.operation import Json
 from serving.http.page import PageAsk
 from serving.http.recommendations import Ask
+from serving.http.rules import PreviewAsk
 from serving.http.visitor_tokens import Minted, TokenAsk
 from serving.notice import PrivacyNotice
 from serving.readiness import Readiness
+from serving.rules.preview import Preview
 from stream.lag import Row
 
 TITLE = "liveshelf"
@@ -41,7 +44,20 @@ TITLE = "liveshelf"
 VERSION = "1"
 
 
-STRUCTS = (Ask, PageAsk, Readiness, Verdict, Refusal, TokenAsk, Minted, Row, PrivacyNotice, DataHealth)
+STRUCTS = (
+    Ask,
+    PageAsk,
+    PreviewAsk,
+    Preview,
+    Readiness,
+    Verdict,
+    Refusal,
+    TokenAsk,
+    Minted,
+    Row,
+    PrivacyNotice,
+    DataHealth,
+)
 
 
 _USED = (
@@ -55,6 +71,7 @@ _USED = (
     "shelves",
     "filter",
     "placement",
+    "rule",
     "problem",
 )
 
@@ -94,7 +111,14 @@ def document() -> Json:
 
 
 def _paths() -> Json:
-    parts = (openapi_storefront, openapi_placements, openapi_catalog, openapi_visitors, openapi_operations)
+    parts = (
+        openapi_storefront,
+        openapi_placements,
+        openapi_rules,
+        openapi_catalog,
+        openapi_visitors,
+        openapi_operations,
+    )
     return {path: operations for part in parts for path, operations in part.paths().items()}
 
 

@@ -13,7 +13,7 @@ NAME: Json = {
     "examples": sorted(placements()),
     "description": "A placement: a built-in one, or one that the shop has made.",
 }
-_IF_MATCH: Json = {
+IF_MATCH: Json = {
     "name": "If-Match",
     "in": "header",
     "description": "The revision that must hold still, as the `ETag` has it; 0: there must be none yet. Left out: "
@@ -104,7 +104,7 @@ def _put() -> Json:
         "required": ["explain", "recommenders"],
     }
     body = {"required": True, "content": {"application/json": {"schema": document}}}
-    return {**described, "parameters": [_name(), _IF_MATCH], "requestBody": body}
+    return {**described, "parameters": [_name(), IF_MATCH], "requestBody": body}
 
 
 def _remove() -> Json:
@@ -113,7 +113,7 @@ def _remove() -> Json:
         "delete_placement", "marketing", "Bring the built-in placement back, or remove one that was made.", "",
         {"204": gone}, 400, 401, 403, 412, 429, 503,
     )  # fmt: skip
-    return {**described, "parameters": [_name(), _IF_MATCH]}
+    return {**described, "parameters": [_name(), IF_MATCH]}
 
 
 def _tagged() -> Json:

@@ -9,6 +9,7 @@ from serving.http.formats import MOST_EVENTS, OWN
 from serving.http.openapi_placements import NAME
 from serving.http.operation import Json, answers, in_path, operation, visitor_token
 from serving.placement import MOST_ITEMS
+from serving.slate.cursor import MOST_CHARACTERS
 from stream.adapter import ItemKey
 from stream.adapters import adapters
 
@@ -102,6 +103,17 @@ def _shelf_by_query() -> Json:
         "min_fresh": {
             "type": "string",
             "description": "A verdict's `fresh_token`: wait, at most 250 ms, until it is known.",
+        },
+        "diversity": {
+            "type": "number",
+            "minimum": 0,
+            "maximum": 1,
+            "description": "How much variety counts against the order; left out: the placement's own.",
+        },
+        "after": {
+            "type": "string",
+            "maxLength": MOST_CHARACTERS,
+            "description": "The `next` of the page before: nothing of it, and of those before it, comes again.",
         },
         "explain": {"type": "boolean", "default": False},
         "profiling": {"enum": ["on", "off"], "default": "on"},

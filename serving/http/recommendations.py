@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -16,6 +17,7 @@ from serving.http.exchange import Exchange
 from serving.placement import MOST_ITEMS, Placement
 from serving.request import Request
 from serving.shelves import Shelves
+from serving.slate.cursor import MOST_CHARACTERS
 
 MOST_BYTES = 256_000
 
@@ -33,6 +35,7 @@ class Ask(Struct, frozen=True, kw_only=True):
     filter: Filter | None = None
     diversity: Annotated[float, Meta(ge=0, le=1)] | None = None
     min_fresh: Annotated[str, Meta(max_length=256)] | None = None
+    after: Annotated[str, Meta(max_length=MOST_CHARACTERS)] | None = None
     explain: bool = False
     profiling: Literal["on", "off"] = "on"
 
@@ -61,13 +64,13 @@ class Recommendations:
             raise problem.not_found(asking.no_placement())
         ask = struct_of(await exchange.body(MOST_BYTES), Ask) if exchange.method == "POST" else _queried(exchange)
         visitor_id = asking.visitor_id(exchange.caller, ask.visitor_id, ask.customer_id)
-        request = _request(ask, placement, exchange, visitor_id)
+        request = _request(ask, placement, exchange, visitor_id, asking.shown_before(ask.after))
         shelf = await self._shelves.shelf(request, placement, asking.wanted(ask.min_fresh))
         count(shelf.decision)
         return Answer(shelf.body)
 
 
-def _request(ask: Ask, placement: Placement, exchange: Exchange, visitor_id: str) -> Request:
+def _request(ask: Ask, placement: Placement, exchange: Exchange, visitor_id: str, before: Sequence[int]) -> Request:
     return Request(
         visitor_id=visitor_id,
         customer_id=ask.customer_id or "",
@@ -78,6 +81,8 @@ def _request(ask: Ask, placement: Placement, exchange: Exchange, visitor_id: str
         explain=ask.explain,
         profiling=ask.profiling == "on" and not exchange.caller.objects,
         rule=rule_of(ask.filter, exchange.caller),
+        diversity=ask.diversity,
+        after=before,
     )
 
 

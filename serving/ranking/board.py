@@ -13,12 +13,19 @@ from serving.ranking.codes import Codes
 from stream.signals import popularity
 
 _ITEMS = 1024
+STEADY = 5.0
 
 
 class Board:
-    """Popularity of items by code."""
+    """Popularity of items by code.
 
-    __slots__ = ("_at", "_codes", "_fast", "_seen", "_slow")
+    Attributes
+    ----------
+    views: in how many sessions each item was seen, added up.
+    newest_at: the newest event (ms) that any item's counts know.
+    """
+
+    __slots__ = ("_at", "_codes", "_fast", "_seen", "_slow", "newest_at", "views")
 
     def __init__(self, codes: Codes) -> None:
         self._codes = codes
@@ -26,6 +33,7 @@ class Board:
         self._fast = np.zeros(_ITEMS)
         self._slow = np.zeros(_ITEMS)
         self._seen = np.zeros(_ITEMS, np.int64)
+        self.views, self.newest_at = 0, 0
 
     def put(self, item_id: str, state: popularity.State) -> None:
         """Note an item's counts, in the place of older ones."""
@@ -33,19 +41,14 @@ class Board:
         if code >= len(self._at):
             self._grow(code + 1)
         self._at[code], self._fast[code], self._slow[code] = state.at, state.fast, state.slow
+        self.views += state.seen - int(self._seen[code])
+        self.newest_at = max(self.newest_at, state.at)
         self._seen[code] = state.seen
 
-    @property
-    def views(self) -> int:
-        """In how many sessions each item was seen, added up."""
-        return int(self._seen.sum())
-
-    def fewer(self, views: int, among: NDArray[np.int32]) -> NDArray[np.int32]:
-        """Those of the codes `among` that were seen in fewer sessions than `views`."""
-        seen = np.zeros(len(among), np.int64)
-        noted = among < len(self._seen)
-        seen[noted] = self._seen[among[noted]]
-        return among[seen < views]
+    def share(self, item_id: str) -> float:
+        """The item's share of all `views`."""
+        code = self._codes.known(item_id)
+        return 0.0 if code is None or code >= len(self._seen) else int(self._seen[code]) / max(1, self.views)
 
     def rates(self, now: int) -> NDArray[np.float64]:
         """How often each item (by code) is seen a day, at `now` (ms): the mean of the fast and the slow estimate."""
@@ -64,9 +67,33 @@ class Board:
         slow = self._slow[known] * 2.0 ** (-passed / popularity.SLOW_MS)
         return fast * there, slow * there, self._seen[known] * there
 
-    def top(self, now: int, count: int, *, among: NDArray[np.int32] | None = None) -> list[tuple[str, float]]:
-        """The most popular items at `now`, best first, `among` some codes only; without those that were never seen."""
-        rates = self.rates(now)
+    def rising(self, now: int) -> NDArray[np.float64]:
+        """How often each item is seen a day, times how much oftener that is than it was.
+
+        The fast estimate against the slow one says how a rate changes; `STEADY` views a day more in both keep an item
+        that was hardly ever seen from rising by a single view.
+        """
+        passed = np.maximum(now - self._at[: len(self._codes)], 0.0)
+        fast = _rates(self._fast[: len(passed)], passed, popularity.FAST_MS)
+        slow = _rates(self._slow[: len(passed)], passed, popularity.SLOW_MS)
+        rising: NDArray[np.float64] = (fast + slow) / 2 * (fast + STEADY) / (slow + STEADY)
+        return rising
+
+    def seen(self, codes: NDArray[np.int32]) -> NDArray[np.int64]:
+        """In how many sessions each of these was seen."""
+        found = np.zeros(len(codes), np.int64)
+        known = codes < len(self._seen)
+        found[known] = self._seen[codes[known]]
+        return found
+
+    def top(
+        self, now: int, count: int, *, among: NDArray[np.int32] | None = None, rising: bool = False
+    ) -> list[tuple[str, float]]:
+        """The most popular items at `now`, best first, `among` some codes only; without those that were never seen.
+
+        With `rising` what is becoming popular counts more.
+        """
+        rates = self.rising(now) if rising else self.rates(now)
         codes = np.arange(len(rates)) if among is None else among[among < len(rates)]
         rates = rates[codes]
         if len(rates) > count:

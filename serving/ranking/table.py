@@ -18,9 +18,9 @@ Kersbergen, B. et al. (2022). Serenade: low-latency session-based recommendation
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import exp
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from msgspec import Struct
@@ -46,13 +46,19 @@ STEP_LENT = 30
 _NONE, _NO_CODES = np.zeros(0, np.float32), np.zeros(0, np.int32)
 
 
+Links: TypeAlias = tuple[tuple[int, float], ...]
+"""Other items' codes with their weights."""
+
+
 class Row(Struct, frozen=True, gc=False):
     """One item's row as of `at` (ms), ready to be added; made once per version of the row, 0.2 µs for each neighbour.
 
     `codes` are the neighbours, ascending, `weights` their `after` + 0.7 * `before`, `times` how often each came after.
     The `STEP_NEIGHBOURS` heaviest are `nearest`, heaviest first; the `STEP_LENT` heaviest, `lent`, are what the row
     lends to those one step before it. `total` is in how many sessions the item was seen, decayed. `together` are those
-    that were in one cart or order with it, as (code, weight).
+    that were in one cart or order with it, as (code, weight), `bought` those that shoppers bought after it. `counts` is
+    how often each neighbour was counted, after or before, `counted` the sum of that, `returns` how many sessions came
+    back to the item, and how many there were.
     """
 
     code: int
@@ -68,7 +74,11 @@ class Row(Struct, frozen=True, gc=False):
     after: NDArray[np.float32] = _NONE
     before: NDArray[np.float32] = _NONE
     times: NDArray[np.float32] = _NONE
-    together: tuple[tuple[int, float], ...] = ()
+    together: Links = ()
+    bought: Links = ()
+    counts: NDArray[np.float32] = _NONE
+    counted: int = 0
+    returns: tuple[int, int] = (0, 0)
 
 
 class Ranked(Struct, frozen=True, gc=False):
@@ -93,12 +103,14 @@ def parse(item_id: str, item: Any, codes_: Codes) -> Row:
     before = _column((link.weight if (link := state.before.get(one)) else 0.0 for one in links), order, scale)
     codes, weights = codes[order], after + np.float32(BEFORE) * before
     lent = _largest(weights, STEP_LENT)
-    near = lent[:STEP_NEIGHBOURS]
+    near, returns = lent[:STEP_NEIGHBOURS], repeats.SIGNAL.of(item)
+    times = _column((link.count if (link := state.after.get(one)) else 0 for one in links), order)
+    counts = times + _column((link.count if (link := state.before.get(one)) else 0 for one in links), order)
     return Row(
         code,
         item.at,
         state.total * scale,
-        repeats.rate(repeats.SIGNAL.of(item)),
+        repeats.rate(returns),
         codes,
         weights,
         codes[near],
@@ -107,8 +119,12 @@ def parse(item_id: str, item: Any, codes_: Codes) -> Row:
         weights[lent],
         after,
         before,
-        _column((link.count if (link := state.after.get(one)) else 0 for one in links), order),
-        tuple((codes_.code(other), link.weight * scale) for other, link in state.together.items()),
+        times,
+        _linked(state.together, codes_, scale),
+        _linked(state.bought, codes_, scale),
+        counts,
+        int(counts.sum()),
+        (returns.repeats, returns.sessions),
     )
 
 
@@ -116,6 +132,10 @@ def _column(values: Iterable[float], order: NDArray[np.intp], scale: float = 1.0
     found = np.fromiter(values, np.float64, len(order))
     found *= scale
     return found[order].astype(np.float32)
+
+
+def _linked(links: Mapping[str, relations.Link], codes: Codes, scale: float) -> Links:
+    return tuple((codes.code(other), link.weight * scale) for other, link in links.items())
 
 
 def rank(
@@ -138,18 +158,18 @@ def rank(
     own: list[tuple[int, float, Row]] = []
     for place, row in enumerate(session[:SESSION_ITEMS]):
         if row is not None:
-            decay, weight = _weight(row, now, exp(-place / PLACE))
+            decay, word = weight(row, now, exp(-place / PLACE))
             itself = ITSELF * row.repeat_rate * (1.0 if place else NEWEST_ITSELF)
-            lent.append((place, weight * decay, row))
-            own.append((place, itself * weight * decay * row.total, row))
+            lent.append((place, word * decay, row))
+            own.append((place, itself * word * decay * row.total, row))
     far = EARLIER_WEIGHT if session else 1.0
     for back, row in enumerate(earlier[:EARLIER_ITEMS]):
         if row is not None:
             place = len(session[:SESSION_ITEMS]) + back
-            decay, weight = _weight(row, now, far * exp(-back / EARLIER_PLACE))
+            decay, word = weight(row, now, far * exp(-back / EARLIER_PLACE))
             if not session and back < EARLIER_ROWS:
-                lent.append((place, weight * decay, row))
-            own.append((place, ITSELF * weight * decay * row.total, row))
+                lent.append((place, word * decay, row))
+            own.append((place, ITSELF * word * decay * row.total, row))
     if not own:
         return Ranked([], [], [])
     codes = [*(row.codes for _, _, row in lent), np.array([row.code for _, _, row in own], np.int32)]
@@ -186,11 +206,11 @@ def further(
         if row is None or not len(row.codes):
             continue
         share = exp(-place / PLACE) / float(row.weights.sum())
-        for code, weight in zip(row.nearest.tolist(), row.nearest_weights.tolist(), strict=True):
+        for code, nearness in zip(row.nearest.tolist(), row.nearest_weights.tolist(), strict=True):
             neighbour = row_of(code)
             if neighbour is not None:
                 rows.append(neighbour)
-                shares.append(share * weight)
+                shares.append(share * nearness)
                 places.append(place)
     if not rows:
         return Ranked([], [], [])
@@ -202,7 +222,7 @@ def further(
     return _best(codes, [row.lent_weights for row in rows], factors, _Said(places, ends), count, shown)
 
 
-def _weight(row: Row, now: int, nearness: float) -> tuple[float, float]:
+def weight(row: Row, now: int, nearness: float) -> tuple[float, float]:
     """(what a stored weight counts now, the weight of this item's word)."""
     decay = exp((row.at - now) / relations.TAU_MS)
     return decay, nearness / (row.total * decay + 1.0) ** DAMPING

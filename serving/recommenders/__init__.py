@@ -6,7 +6,7 @@ import importlib
 import pkgutil
 from functools import cache
 
-from serving.recommender import Recommender
+from serving.recommender import Recommender, Relation
 
 
 @cache
@@ -15,3 +15,9 @@ def recommenders() -> dict[str, Recommender]:
     names = sorted(module.name for module in pkgutil.iter_modules(__path__))
     found: list[Recommender] = [importlib.import_module(f"{__name__}.{name}").RECOMMENDER for name in names]
     return {one.name: one for one in sorted(found, key=lambda one: (one.tier, one.name))}
+
+
+@cache
+def relations() -> dict[str, Relation | None]:
+    """How each generator's candidates stand to the visitor's item that speaks for them."""
+    return {name: one.relation for name, one in recommenders().items()}

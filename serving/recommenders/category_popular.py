@@ -19,9 +19,10 @@ def candidates(known: Known, count: int) -> list[Candidate]:
 
 RECOMMENDER = Recommender(
     name=NAME,
-    tier=3,
+    tier=6,
     personal=True,
     candidates=candidates,
     explain="Popular now in the category that you are looking at.",
     needs="categories",
+    relation="same_category",
 )

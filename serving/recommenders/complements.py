@@ -1,4 +1,4 @@
-"""What goes with the items of the cart: bought or put into a cart together with them, or looked at around them."""
+"""What goes with the items of the cart: in one cart or order with them, bought after them, or looked at around them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def candidates(known: Known, count: int) -> list[Candidate]:
     """What goes with the session's items, without more of the same and nothing dearer than the dearest of them.
 
     Of the cart's own categories only what was in one cart or order with its items is a complement: what is merely
-    looked at around an item of its kind is an alternative to it.
+    looked at around an item of its kind, or bought after looking at it, is an alternative to it.
     """
     cart = {item_id: row for item_id in known.session if (row := known.rows.get(item_id)) is not None}
     own = {category for item_id in known.session if (category := known.category_of.get(item_id)) is not None}
@@ -42,7 +42,7 @@ def _said(row: Row, known: Known, own: set[str]) -> list[tuple[str, float]]:
     """What one item of the cart says of others."""
     ids, damped = known.codes.ids, (row.total + 1.0) ** DAMPING
     said = [(ids[code], TOGETHER * weight / damped) for code, weight in row.together]
-    for code, weight in zip(row.codes.tolist(), row.weights.tolist(), strict=True):
+    for code, weight in (*row.bought, *zip(row.codes.tolist(), row.weights.tolist(), strict=True)):
         if known.category_of.get(ids[code]) not in own:
             said.append((ids[code], weight / damped))
     return said
@@ -54,9 +54,10 @@ def _affordable(price: int | None, dearest: int | None) -> bool:
 
 RECOMMENDER = Recommender(
     name=NAME,
-    tier=1,
+    tier=4,
     personal=True,
     candidates=candidates,
     explain="Goes with what is in the cart.",
     needs="pairs",
+    relation="goes_with",
 )

@@ -16,10 +16,8 @@ def candidates(known: Known, count: int) -> list[Candidate]:
     vectors, here = known.vectors, known.session_vector
     if vectors is None or here is None or count <= 0:
         return []
+    nearness = vectors.nearness(here)
     seen = set(known.session)
-    nearness = vectors.matrix @ here
-    if vectors.allowed is not None:
-        nearness[~vectors.allowed] = -1.0
     wanted = min(len(nearness), count + len(seen))
     some = np.argpartition(-nearness, wanted - 1)[:wanted] if wanted < len(nearness) else np.arange(wanted)
     best = sorted(zip((-nearness[some]).tolist(), some.tolist(), strict=True))
@@ -30,10 +28,11 @@ def candidates(known: Known, count: int) -> list[Candidate]:
 
 RECOMMENDER = Recommender(
     name=NAME,
-    tier=5,
+    tier=9,
     personal=True,
     candidates=candidates,
     explain="Similar to what you are looking at.",
     needs="titles",
     located=True,
+    relation="similar",
 )

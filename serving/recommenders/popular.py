@@ -14,7 +14,7 @@ def candidates(known: Known, count: int) -> list[Candidate]:
 
 RECOMMENDER = Recommender(
     name=NAME,
-    tier=6,
+    tier=12,
     personal=False,
     candidates=candidates,
     explain="Many shoppers are looking at this now.",

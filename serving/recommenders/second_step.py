@@ -27,9 +27,10 @@ def candidates(known: Known, count: int) -> list[Candidate]:
 
 RECOMMENDER = Recommender(
     name=NAME,
-    tier=4,
+    tier=7,
     personal=True,
     candidates=candidates,
     needs="views",
     explain="Shoppers who went on from this to something else went on to that.",
+    relation="one_step_further",
 )

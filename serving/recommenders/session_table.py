@@ -27,9 +27,10 @@ def candidates(known: Known, count: int) -> list[Candidate]:
 
 RECOMMENDER = Recommender(
     name=NAME,
-    tier=0,
+    tier=3,
     personal=True,
     candidates=candidates,
     explain="Shoppers who looked at this went on to that.",
     needs="views",
+    relation="viewed_next",
 )

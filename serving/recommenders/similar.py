@@ -1,4 +1,4 @@
-"""What could be bought instead: near in its title, and of the same part of the shop."""
+"""What could be bought instead: near in its title, of the same part of the shop, its brand, and at about its price."""
 
 from __future__ import annotations
 
@@ -13,30 +13,41 @@ NAME = "similar"
 LEAST = 0.45
 LEAST_IN_CATEGORY = 0.30
 CATEGORY = 0.2
+BRAND = 0.05
+PRICE = 0.1
 CONSIDERED = 400
 
 
 def candidates(known: Known, count: int) -> list[Candidate]:
-    """Items near to the page's by title, those that share more of its category path before others."""
+    """Items near to the page's by title, those first that share more of its category path, its brand and its price."""
     vectors, here = known.vectors, known.session_vector
     if vectors is None or here is None or not known.session or count <= 0:
         return []
+    nearness = vectors.nearness(here)
     item_id = known.session[0]
-    nearness = vectors.matrix @ here
-    if vectors.allowed is not None:
-        nearness[~vectors.allowed] = -1.0
     near = np.flatnonzero(nearness >= LEAST_IN_CATEGORY)
     if len(near) > max(CONSIDERED, count):
         near = near[np.argpartition(-nearness[near], max(CONSIDERED, count) - 1)[: max(CONSIDERED, count)]]
-    its = path(known.category_of.get(item_id) or "")
+    its, brand, price = path(known.category_of.get(item_id) or ""), known.brand_of.get(item_id), _price(known, item_id)
     scored = []
     for number, cosine in zip(near.tolist(), nearness[near].tolist(), strict=True):
         other = vectors.item_ids[number]
         shared = _shared(its, path(known.category_of.get(other) or ""))
         if other != item_id and (cosine >= LEAST or shared == 1.0):
-            scored.append((cosine + CATEGORY * shared, number, other))
+            alike = BRAND * (brand is not None and known.brand_of.get(other) == brand)
+            alike += PRICE * _as_dear(price, _price(known, other))
+            scored.append((cosine + CATEGORY * shared + alike, number, other))
     scored.sort(key=lambda one: (-one[0], one[1]))
     return [Candidate(other, score, NAME, item_id) for score, _, other in scored[:count]]
+
+
+def _price(known: Known, item_id: str) -> int:
+    return known.price_of.get(item_id) or 0
+
+
+def _as_dear(one: int, other: int) -> float:
+    """1 at the same price, 1 / 2 at half or twice of it, and so on; 0 where a price is not known."""
+    return min(one, other) / max(one, other, 1)
 
 
 def _shared(one: tuple[str, ...], other: tuple[str, ...]) -> float:
@@ -51,10 +62,11 @@ def _shared(one: tuple[str, ...], other: tuple[str, ...]) -> float:
 
 RECOMMENDER = Recommender(
     name=NAME,
-    tier=2,
+    tier=5,
     personal=True,
     candidates=candidates,
-    explain="Similar to this: alike in name and kind.",
+    explain="Similar to this: alike in name, kind and price.",
     needs="titles",
     located=True,
+    relation="similar",
 )

@@ -14,9 +14,10 @@ def candidates(known: Known, count: int) -> list[Candidate]:
 
 RECOMMENDER = Recommender(
     name=NAME,
-    tier=7,
+    tier=13,
     personal=True,
     candidates=candidates,
     explain="You looked at this lately.",
     needs="visitors",
+    relation="itself",
 )

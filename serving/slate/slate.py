@@ -2,37 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 
 from serving.candidates import below
 from serving.decision import Shown, shown
+from serving.placement import MOST_ITEMS, Placement
 from serving.recommender import Candidate
+from serving.recommenders import recommenders
+from serving.rules.acting import Pinned
 from serving.shop import Selection
+from serving.slate.caps import Caps
+from serving.slate.evidence import evidence
 from serving.stage import Snapshot
 
 
 class Slate:
-    """Items taken one by one, until there are `wanted`; variants of `alike` are not."""
+    """Items taken one by one, until there are `wanted`: no variants of `alike`, and within the placement's caps."""
 
     def __init__(
         self,
         wanted: int,
         snapshot: Snapshot,
+        placement: Placement,
         within: Selection | None,
         now: int,
         above: Collection[str],
         alike: Iterable[str],
+        caps: Caps | None = None,
     ) -> None:
         self.items: list[Shown] = []
         self.offered: dict[str, Candidate] = {}
         self.refused: dict[str, str] = {}
+        self._caps = caps
+        self._pinned: list[tuple[int, Shown]] = []
         self._snapshot, self._wanted, self._now = snapshot, wanted, now
         self._within, self._hidden = within, snapshot.visit.hidden
         if above:
             self._hidden = self._hidden | dict.fromkeys(above, "above")
-        self._groups: set[str] = set()
+        self._floor, self._weak = placement.evidence_floor, set[str]()
+        self._variants, self._groups = placement.caps.item_group_id, Counter[str]()
         if snapshot.shop.grouped:
-            self._groups = {group for one in alike if (group := snapshot.shop.group_of(one))}
+            self._groups.update({group: MOST_ITEMS for one in alike if (group := snapshot.shop.group_of(one))})
 
     def take(self, candidates: Iterable[Candidate]) -> bool:
         """Take those that may be shown; whether there are enough now.
@@ -40,23 +51,56 @@ class Slate:
         What is taken later ranks lower, so its scores, which are another generator's, are scaled to lie below.
         """
         items, offered, wanted = self.items, self.offered, self._wanted
-        hidden, reasons = self._hidden, self._snapshot.visit.reasons
+        hidden, snapshot = self._hidden, self._snapshot
+        reasons = snapshot.visit.reasons
         lowest = items[-1].score if items else 0.0
         factor = 0.0
         for candidate in candidates:
             if len(items) >= wanted:
                 break
             item_id = candidate.item_id
-            if item_id in offered:
+            if item_id in offered and item_id not in self._weak:
                 continue
             offered[item_id] = candidate
-            refusal = hidden[item_id] if item_id in hidden else self._refusal(item_id)
+            sure = evidence(candidate, snapshot)
+            refusal = hidden[item_id] if item_id in hidden else self._refusal(candidate, sure)
             if refusal:
                 self.refused[item_id] = refusal
             else:
                 factor = factor or below(candidate.score, lowest)
-                items.append(shown(candidate, factor, reasons))
+                items.append(shown(candidate, factor, reasons, sure))
+                if self._caps is not None:
+                    self._caps.count(item_id)
         return len(items) >= wanted
+
+    def reserve(self, pins: Sequence[Pinned]) -> None:
+        """Keep places for items that rules pin, as far as they may be shown; caps count but let them."""
+        caps, self._caps = self._caps, None
+        reasons = self._snapshot.visit.reasons
+        for position, candidate, rule in pins:
+            item_id = candidate.item_id
+            if position >= self._wanted:
+                continue
+            self.offered[item_id] = candidate
+            refusal = self._hidden.get(item_id, "") or ("" if rule.about(item_id, self._snapshot.shop) else "unmet")
+            if refusal := refusal or self._refusal(candidate, 1.0):
+                self.refused[item_id] = refusal
+                continue
+            self._pinned.append((position, shown(candidate, 1.0, reasons, 0.0)))
+            if caps is not None:
+                caps.count(item_id)
+        self._caps = caps
+
+    def pin(self) -> None:
+        """Put the reserved items where they belong, on a shelf that is shorter behind its last item."""
+        for position, one in self._pinned:
+            self.items.insert(position, one)
+        del self.items[self._wanted :]
+
+    @property
+    def pinned(self) -> list[str]:
+        """The items whose places rules have taken."""
+        return [one.item_id for _, one in self._pinned]
 
     def lets(self, item_id: str) -> bool:
         """Whether this item might stand on the shelf beside all that do."""
@@ -65,17 +109,25 @@ class Slate:
         shop = self._snapshot.shop
         if not shop.sellable(item_id, self._now) or (self._within is not None and not self._within.lets(item_id)):
             return False
-        return not shop.grouped or shop.group_of(item_id) not in self._groups
+        if self._caps is not None and self._caps.full(item_id):
+            return False
+        return not shop.grouped or self._groups[shop.group_of(item_id) or ""] < self._variants
 
-    def _refusal(self, item_id: str) -> str:
-        """Why the shop's live values keep the item back, empty if they do not; its group then counts as taken."""
-        shop = self._snapshot.shop
+    def _refusal(self, candidate: Candidate, sure: float) -> str:
+        """Why live values and the placement keep it back, empty if they do not; its group then counts as taken."""
+        shop, item_id = self._snapshot.shop, candidate.item_id
+        if sure < self._floor and recommenders()[candidate.recommender].personal:
+            self._weak.add(item_id)
+            return "little_evidence"
+        self._weak.discard(item_id)
         if not shop.sellable(item_id, self._now):
             return "not_sold_now"
         if self._within is not None and not self._within.lets(item_id):
             return "filtered"
+        if self._caps is not None and (full := self._caps.full(item_id)):
+            return full
         if shop.grouped and (group := shop.group_of(item_id)) is not None:
-            if group in self._groups:
+            if self._groups[group] >= self._variants:
                 return "variant"
-            self._groups.add(group)
+            self._groups[group] += 1
         return ""

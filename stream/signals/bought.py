@@ -12,10 +12,11 @@ ITEMS = 60
 
 
 class Purchase(Struct, array_like=True, frozen=True, gc=False):
-    """When an item was bought last (ms), and by which event."""
+    """When an item was bought last (ms), by which event, and whether that order was confirmed."""
 
     at: int
     event_id: str
+    confirmed: bool = False
 
 
 class State(Struct):
@@ -31,9 +32,14 @@ def fold(state: State, accepted: Accepted, emit: Emit) -> None:  # noqa: ARG001 
     for item in event.items:
         items.pop(item.item_id, None)
         if name == "purchase":
-            items[item.item_id] = Purchase(accepted.at, event.event_id)
+            items[item.item_id] = Purchase(accepted.at, event.event_id, event.confirmed)
     while len(items) > ITEMS:
         del items[next(iter(items))]
+
+
+def before(state: State, event_id: str) -> list[str]:
+    """What was bought in other confirmed orders than this event's, newest first."""
+    return [item_id for item_id, one in reversed(state.items.items()) if one.confirmed and one.event_id != event_id]
 
 
 def halve(state: State) -> None:

@@ -1,4 +1,4 @@
-"""Relations: which items follow an item, which come before it, and which are bought with it.
+"""Relations: which items follow an item, which come before it, which go with it, and what is bought after it.
 
 One row per item holds what a nearest-neighbour search over sessions would add up anew for every request: without its
 cut to the k nearest sessions, session-kNN is a sum over the session's items, and a sum can be kept as it grows. A step
@@ -42,8 +42,9 @@ class State(Struct, array_like=True):
     """One item's row.
 
     `origin` (ms) is where the row's scale is 1, 0 in an empty row; `total` is the decayed number of sessions it was
-    seen in; `after`, `before` and `together` are keyed by the other item. More than `FULL` neighbours are cut to the
-    `KEPT` heaviest (of equal ones the smaller id), so a row stays below 12 KiB with ids of 12 characters.
+    seen in; `after`, `before`, `together` and `bought` are keyed by the other item: `together` are in one cart or order
+    with the item, `bought` what was bought once it had been looked at, or bought before. More than `FULL` neighbours
+    are cut to the `KEPT` heaviest (of equal ones the smaller id): a row stays below 16 KiB with ids of 12 characters.
     """
 
     origin: int = 0
@@ -51,6 +52,11 @@ class State(Struct, array_like=True):
     after: dict[str, Link] = field(default_factory=dict)
     before: dict[str, Link] = field(default_factory=dict)
     together: dict[str, Link] = field(default_factory=dict)
+    bought: dict[str, Link] = field(default_factory=dict)
+
+    def links(self, relation: str) -> dict[str, Link]:
+        """Those that an entry of this relation adds to."""
+        return self.together if relation == "together" else self.bought if relation == "bought" else self.after
 
 
 def scale(state: State, now: int) -> float:
@@ -71,7 +77,7 @@ def fold(state: State, entry: Seen | Followed) -> None:
         for other, weight in entry.back:
             _add(state.before, other, unit * weight)
     else:
-        _add(state.together if entry.relation == "together" else state.after, entry.other, unit * entry.weight)
+        _add(state.links(entry.relation), entry.other, unit * entry.weight)
 
 
 def _add(links: dict[str, Link], other: str, weight: float) -> None:
@@ -96,7 +102,7 @@ def _roll(state: State, origin: int) -> None:
     if state.origin:
         factor = exp((state.origin - origin) / TAU_MS)
         state.total *= factor
-        for links in (state.after, state.before, state.together):
+        for links in (state.after, state.before, state.together, state.bought):
             for link in links.values():
                 link.weight *= factor
     state.origin = origin
@@ -108,5 +114,5 @@ SIGNAL = Signal(
     state=State,
     on=frozenset({"seen", "followed"}),
     fold=fold,
-    explain="Other shoppers went on from this item to that one, or came to it from there, or took both together.",
+    explain="Other shoppers went on from this item to that one, came to it from there, took both or bought that one.",
 )

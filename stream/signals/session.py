@@ -11,6 +11,7 @@ they began; a flood teaches nothing. What does not teach is served all the same.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from itertools import combinations
 from zlib import crc32
 
@@ -203,12 +204,31 @@ def _relate_together(state: State, item_ids: list[str], at: int, emit: Emit) -> 
 def _buy(state: State, accepted: Accepted, emit: Emit) -> None:
     """A confirmed order counts with its units; what only the browser tells of counts once a session, as a claim."""
     event = accepted.event
-    confirmed = event.edge is None or event.edge.purchase_confirmed
+    confirmed = event.confirmed
     state.bought = state.bought or confirmed
     state.claimed = state.claimed or not confirmed
     for item in event.items if emit.learning else ():
         if confirmed or _count_once(state, f"{item.item_id}\0\0\0"):
             emit.entry("pairs", item.item_id, Bought, item.item_id, accepted.at, item.quantity, confirmed)
+
+
+def relate_bought(state: State, before: Iterable[str], accepted: Accepted, emit: Emit) -> None:
+    """What led to a confirmed order: what was looked at in this session, and what the visitor had bought `before`.
+
+    Parameters
+    ----------
+    before: what the visitor bought in earlier confirmed orders, newest first.
+    """
+    event = accepted.event
+    if not (emit.learning and event.confirmed):
+        return
+    ordered = list(dict.fromkeys(item.item_id for item in event.items))
+    for item_id in dict.fromkeys([*(step.item_id for step in reversed(state.steps)), *before]):
+        for other in ordered:
+            if len(state.pairs) >= PAIRS:
+                return
+            if other != item_id and _count_once(state, f"{item_id}\0\0\0{other}"):
+                emit.entry("pairs", item_id, Followed, item_id, accepted.at, "bought", other, 1.0)
 
 
 def _count_once(state: State, pair: str) -> bool:

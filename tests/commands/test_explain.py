@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import threading
 import time
@@ -12,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 import schemas
+from serving.commands.decision_tables import told as told_as_tables
 from stream.keyring import development_keys, kept_keys
 from stream.producer import Producer
 from stream.tokens import DecisionToken, decision_id, pseudonym
@@ -64,7 +67,9 @@ def test_from_the_log_with_the_keys_that_up_keeps(
     assert code == 0, text
     assert "You saw these items because" in text
     assert "home_for_you, version 3" in text
-    assert "session_table" in text or "recommender" in text
+    assert "viewed_next" in text
+    assert "because you looked at sku-1" in " ".join(text.replace("│", " ").split()).lower()
+    assert "ask it with --api" in " ".join(text.split())
     found = json.loads(run("explain", decision, "--json", **settings)[1])
     assert (found["found"], found["record"]["decision_id"]) == ("record", decision)
 
@@ -116,6 +121,22 @@ def test_by_the_api_with_the_secret_key(
     assert keys == [f"Bearer {kept_keys(tmp_path)['secret_key']}"]
     code, text = run("explain", "unknown", "--api", url + "/")
     assert (code, "no such decision" in text) == (1, True)
+
+
+def test_the_table_tells_what_would_be_otherwise() -> None:
+    found = schemas.examples("explanation", valid=True)["with_its_record"]
+    screen = Console(width=250, file=io.StringIO())
+    for one in told_as_tables(found):
+        screen.print(one, highlight=False)
+    text = screen.file.getvalue()  # type: ignore[attr-defined]  # it is the StringIO above
+    row = next(line for line in text.splitlines() if "sku-2" in line and "session_table" in line)
+    assert [cell.strip() for cell in row.split("│")[1:4]] == ["0", "sku-2", "0.5"]
+    assert "Because you looked at Cast-iron pan" in row
+    assert "sku-1: 0 → gone" in row
+    assert "table -0.7" in row
+    assert "1 of 1 items are the same" in text
+    assert "Without Cast-iron pan: there is not enough to go by" in text
+    assert "in_cart" in text
 
 
 def test_an_api_that_is_none(run: Run, tmp_path: Path) -> None:

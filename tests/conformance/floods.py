@@ -23,7 +23,14 @@ def flood(character: str, events: int) -> Iterator[tuple[bytes, bytes, int]]:
     numbers = count()
     visitor = character * MOST_CHARACTERS
     many = min(60, MAX_EVENT_BYTES // (MOST_CHARACTERS * len(character.encode()) + 60) - 4)
-    plan = (("view_item", 1), ("dismiss", many), ("add_to_cart", 1), ("add_to_cart", many), ("purchase", many))
+    plan = (
+        ("view_item", 1),
+        ("dismiss", many),
+        ("view_item_list", many),
+        ("add_to_cart", 1),
+        ("add_to_cart", many),
+        ("purchase", many),
+    )
     for n in range(events):
         # the first 40 without an order, and never too many a minute: a flood that is found out is remembered less
         name, size = plan[n % (len(plan) - (n < 40))]
@@ -64,6 +71,6 @@ def entry_flood(seed: int, length: int, *, items: int, characters: int = 12) -> 
             back = [(_id("i", rng.randrange(items), characters), rng.random()) for _ in range(rng.randrange(6))]
             yield Seen(offset, 0, "item", then, "view_item", rng.random() < 0.3, back)
         elif kind < 0.95:
-            yield Followed(offset, 0, "item", then, rng.choice(("viewed", "together")), other, rng.random())
+            yield Followed(offset, 0, "item", then, rng.choice(("viewed", "together", "bought")), other, rng.random())
         else:
             yield Bought(offset, 0, "item", then, rng.randrange(1, 1_000_000), rng.random() < 0.5)

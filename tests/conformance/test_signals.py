@@ -180,7 +180,7 @@ def test_a_visitor_stays_within_64_kib_whatever_is_sent(character: str) -> None:
     assert len(visitor.taught) == session.SESSIONS_A_DAY
 
 
-@pytest.mark.parametrize(("characters", "bound_bytes"), [(12, 12 * 1024), (MOST_CHARACTERS, 64 * 1024)])
+@pytest.mark.parametrize(("characters", "bound_bytes"), [(12, 16 * 1024), (MOST_CHARACTERS, 80 * 1024)])
 def test_an_items_row_stays_bounded_whatever_is_sent(characters: int, bound_bytes: int) -> None:
     row: Any = Item()
     largest = 0

@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import islice
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from serving.demo.in_memory import InMemory
 from serving.demo.playing import Arrivals, play
 from serving.demo.visits import Ask, Shelf, Visit
@@ -12,6 +14,7 @@ from serving.demo.world import World
 from serving.placements import placements
 
 START = 1_800_000_000.0
+POPULAR = replace(placements()["trending"], recommenders=("popular",))
 
 
 class Judged(NamedTuple):
@@ -42,7 +45,7 @@ class Judge:
         shelf = self.shop.shelf(visit, ask)
         if self.judging:
             liked = self._world.relevant(visit.shopper, visit.context)
-            popular = self.shop.decide(visit, ask, placements()["trending"]).items
+            popular = self.shop.decide(visit, ask, POPULAR).items
             assert len(popular) == len(shelf.item_ids) == ask.n
             hits = len(liked.intersection(shelf.item_ids)), len(liked.intersection(one.item_id for one in popular))
             self._hits.append((len(liked), *hits))

@@ -208,6 +208,7 @@ class Deployment:
         followed: Counter[tuple[str, str]] = Counter()
         preceded: Counter[tuple[str, str]] = Counter()
         together: Counter[tuple[str, str]] = Counter()
+        led: Counter[tuple[str, str]] = Counter()
         bought: Counter[str] = Counter()
         try:
             for partition in range(PARTITIONS):
@@ -221,12 +222,14 @@ class Deployment:
                     followed.update({(item_id, other): link.count for other, link in row.relations.after.items()})
                     preceded.update({(other, item_id): link.count for other, link in row.relations.before.items()})
                     together.update({(item_id, other): link.count for other, link in row.relations.together.items()})
+                    led.update({(item_id, other): link.count for other, link in row.relations.bought.items()})
         finally:
             await store.close()
         assert +views == +counts.seen
         assert +followed == +counts.followed
         assert +preceded == +counts.followed
         assert +together == +counts.together
+        assert +led == +counts.led
         assert +bought == +counts.bought
 
     def _judge_dead_letters(self) -> None:

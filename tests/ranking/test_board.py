@@ -51,3 +51,21 @@ def test_new_counts_replace_old_ones() -> None:
     board.put("b", State(NOW, 5.0, 5.0))
     board.put("a", State(NOW + DAY_MS, 0.5, 0.5))
     assert [item_id for item_id, _ in board.top(NOW + DAY_MS, 2)] == ["b", "a"]
+
+
+def test_what_is_rising_comes_before_what_is_as_popular_and_falls() -> None:
+    board = Board(Codes())
+    steady, slow = 20 / np.log(2), 7 * 20 / np.log(2)
+    board.put("steady", State(NOW, steady, slow))
+    board.put("rising", State(NOW, 1.5 * steady, slow / 2))
+    board.put("falling", State(NOW, steady / 2, 1.5 * slow))
+    assert [item_id for item_id, _ in board.top(NOW, 3, rising=True)] == ["rising", "steady", "falling"]
+    rates = dict(board.top(NOW, 3))
+    assert rates["rising"] == pytest.approx(rates["steady"]) == pytest.approx(rates["falling"])
+
+
+def test_a_single_view_is_no_rush() -> None:
+    board = Board(Codes())
+    board.put("steady", State(NOW, 5 / np.log(2), 7 * 5 / np.log(2)))
+    board.put("once", State(NOW, 1.0, 1.0))
+    assert [item_id for item_id, _ in board.top(NOW, 2, rising=True)] == ["steady", "once"]

@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from serving.ranking.board import Board
 from serving.ranking.codes import Codes
 from serving.ranking.table import Row, parse
 from serving.recommender import Known, Vectors
 from stream.item import Item
+from stream.signals.popularity import State
 from stream.signals.relations import Link
 
 NOW = 1_700_000_000_000
@@ -21,6 +23,19 @@ def row(item_id: str, codes: Codes, after: dict[str, float]) -> Row:
     made.at = made.relations.origin = NOW
     made.relations.total = 1.0
     made.relations.after = {other: Link(weight, 1) for other, weight in after.items()}
+    made.relations.together = made.relations.bought = {other: Link(2.0 * link, 1) for other, link in after.items()}
+    return parse(item_id, made, codes)
+
+
+def linked(
+    item_id: str, codes: Codes, *, bought: dict[str, float] | None = None, together: dict[str, float] | None = None
+) -> Row:
+    """A row whose links come from orders alone."""
+    made: Any = Item()
+    made.at = made.relations.origin = NOW
+    made.relations.total = 1.0
+    made.relations.bought = {other: Link(weight, 1) for other, weight in (bought or {}).items()}
+    made.relations.together = {other: Link(weight, 1) for other, weight in (together or {}).items()}
     return parse(item_id, made, codes)
 
 
@@ -28,6 +43,9 @@ def a_shop(**more: Any) -> Known:
     """Three items of this visit, two of earlier ones; all generators have something to say."""
     codes = Codes(ITEMS)
     session, earlier = ["i0", "i1", "i2"], ["i3", "i4"]
+    board = Board(codes)
+    for n, item_id in enumerate(ITEMS):
+        board.put(item_id, State(at=NOW, seen=n % 7))
     popular = [(item_id, 100.0 - n) for n, item_id in enumerate(reversed(ITEMS))]
     matrix = np.eye(len(ITEMS), 64, dtype=np.float32) * np.float32(0.2)
     matrix[:, 63] = np.linspace(0.9, 0.1, len(ITEMS), dtype=np.float32)
@@ -43,8 +61,10 @@ def a_shop(**more: Any) -> Known:
         "row_of": (rows | further).get,
         "popular": popular,
         "popular_in": {"lamps": popular[:10]},
-        "category_of": {"i1": "lamps"},
-        "vectors": Vectors(ITEMS, matrix),
+        "category_of": {"i1": "lamps", "i3": "lamps"},
+        "vectors": Vectors(ITEMS, matrix, codes=codes.array(ITEMS)),
         "session_vector": np.eye(1, 64, 63, dtype=np.float32)[0],
+        "board": board,
+        "lists": {"rising": popular, "newest": [(item_id, NOW - 1_000 * n) for n, item_id in enumerate(ITEMS)]},
     }
     return Known(**(fields | more))

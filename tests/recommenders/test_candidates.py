@@ -5,15 +5,23 @@ import numpy as np
 from serving.ranking.order import merge
 from serving.recommender import Candidate, Vectors
 from serving.recommenders import (
+    also_bought,
+    bought_together,
     category_popular,
     nearest,
+    new_arrivals,
     popular,
+    profile,
     recommenders,
     second_step,
     session_table,
+    similar,
+    trending,
+    undiscovered,
     viewed,
 )
-from tests.recommenders.known import ITEMS, a_shop, row
+from stream.signals.popularity import DAY_MS
+from tests.recommenders.known import ITEMS, NOW, a_shop, linked, row
 
 
 def test_the_table_names_the_item_that_speaks_for_each() -> None:
@@ -69,7 +77,7 @@ def test_the_table_comes_first_and_the_others_fill_up() -> None:
     offers = [one.candidates(known, 10) for one in reversed(recommenders().values())]
     merged = merge(offers, tiers)
     assert [tiers[c.recommender] for c in merged] == sorted(tiers[c.recommender] for c in merged)
-    assert merged[:10] == session_table.candidates(known, 10)
+    assert merged[:10] == also_bought.candidates(known, 10)
     assert len({c.item_id for c in merged}) == len(merged)
 
 
@@ -95,6 +103,90 @@ def test_the_second_step_needs_rows_that_were_read() -> None:
     known = a_shop()
     rows = {"here": row("here", known.codes, STEPS["here"])}
     assert second_step.candidates(a_shop(codes=known.codes, rows=rows, session=["here"]), 9) == []
+
+
+def test_one_shoppers_order_is_no_habit() -> None:
+    known = a_shop()
+    rows = {"here": linked("here", known.codes, bought={"once": 1.0, "often": 3.0}, together={"lid": 2.0, "oil": 1.0})}
+    visit = a_shop(codes=known.codes, rows=rows, session=["here"])
+    assert [(c.item_id, c.because_item_id) for c in also_bought.candidates(visit, 9)] == [("often", "here")]
+    assert [c.item_id for c in bought_together.candidates(visit, 9)] == ["lid"]
+
+
+def test_orders_of_two_items_of_the_visit_add_up_and_the_visits_own_items_are_left_out() -> None:
+    known = a_shop()
+    rows = {
+        "here": linked("here", known.codes, bought={"both": 1.0, "before": 9.0}),
+        "before": linked("before", known.codes, bought={"both": 1.0}),
+    }
+    visit = a_shop(codes=known.codes, rows=rows, session=["here", "before"])
+    assert [(c.item_id, c.because_item_id) for c in also_bought.candidates(visit, 9)] == [("both", "here")]
+
+
+def test_an_order_of_long_ago_counts_little() -> None:
+    known = a_shop()
+    rows = {"here": linked("here", known.codes, bought={"often": 3.0})}
+    visit = a_shop(codes=known.codes, rows=rows, session=["here"], now=NOW + 200 * DAY_MS)
+    assert also_bought.candidates(visit, 9) == []
+
+
+def test_a_visit_that_begins_is_shown_what_is_popular_where_the_visitor_was() -> None:
+    known = a_shop(
+        session=[],
+        earlier=["i3", "i4"],
+        category_of={"i3": "lamps", "i4": "lamps"},
+        popular=[("i39", 10.0), ("i38", 9.0), ("i10", 5.0)],
+        popular_in={"lamps": [("i10", 5.0), ("i11", 1.0)]},
+    )
+    found = profile.candidates(known, 9)
+    assert [c.item_id for c in found] == ["i10", "i39", "i38", "i11"]
+    assert [c.because_item_id for c in found] == ["i3", None, None, "i3"]
+    assert profile.candidates(a_shop(), 9) == [], "what this visit looks at says more"
+
+
+def test_a_brand_that_the_visitor_knows_comes_first_within_a_category() -> None:
+    known = a_shop(
+        session=[],
+        earlier=["i3"],
+        category_of={"i3": "lamps"},
+        brand_of={"i3": "Lumo", "i11": "Lumo"},
+        popular=[],
+        popular_in={"lamps": [("i10", 1.0), ("i11", 0.9)]},
+    )
+    assert [c.item_id for c in profile.candidates(known, 9)] == ["i11", "i10"]
+
+
+def test_what_is_new_is_bounded_in_age_and_begins_with_the_visits_category() -> None:
+    newest = [("i5", NOW), ("i6", NOW - DAY_MS), ("i7", NOW - 29 * DAY_MS), ("i8", NOW - 31 * DAY_MS), ("i9", 0)]
+    known = a_shop(lists={"newest": newest}, category_of={"i1": "lamps", "i7": "lamps"})
+    found = new_arrivals.candidates(known, 9)
+    assert [(c.item_id, c.because_item_id) for c in found] == [("i7", "i1"), ("i5", None), ("i6", None)]
+
+
+def test_trending_keeps_the_order_of_what_rises() -> None:
+    assert [c.item_id for c in trending.candidates(a_shop(), 2)] == ["i39", "i38"]
+
+
+def test_what_many_have_seen_is_discovered() -> None:
+    known = a_shop()
+    found = [c.item_id for c in undiscovered.candidates(known, 99)]
+    assert found
+    assert found == [c.item_id for c in nearest.candidates(known, 99) if ITEMS.index(c.item_id) % 7 < undiscovered.FEW]
+
+
+def test_of_items_as_near_by_title_the_same_kind_brand_and_price_come_first() -> None:
+    names = ["page", "dear", "other brand", "kin", "kind"]
+    vectors = Vectors(names, np.ones((5, 1), np.float32) * np.float32(0.6))
+    known = a_shop(
+        session=["page"],
+        vectors=vectors,
+        session_vector=np.ones(1, np.float32),
+        category_of={"page": "Pans > Iron", "kin": "Pans > Iron", "kind": "Pans > Steel"},
+        brand_of={"page": "B", "dear": "B", "kin": "B", "kind": "B", "other brand": "C"},
+        price_of={"page": 10, "dear": 40, "other brand": 10, "kin": 10, "kind": 10},
+    )
+    found = similar.candidates(known, 9)
+    assert [c.item_id for c in found] == ["kin", "kind", "other brand", "dear"]
 
 
 STEPS: dict[str, dict[str, float]] = {

@@ -51,6 +51,11 @@ ALLOWED = {
     ("GET", "/v1/admin/placements/{name}"): {"secret", "sk_admin"},
     ("PUT", "/v1/admin/placements/{name}"): {"secret", "sk_admin"},
     ("DELETE", "/v1/admin/placements/{name}"): {"secret", "sk_admin"},
+    ("GET", "/v1/admin/rules"): {"secret", "sk_admin"},
+    ("GET", "/v1/admin/rules/{name}"): {"secret", "sk_admin"},
+    ("PUT", "/v1/admin/rules/{name}"): {"secret", "sk_admin"},
+    ("DELETE", "/v1/admin/rules/{name}"): {"secret", "sk_admin"},
+    ("POST", "/v1/admin/rules/preview"): {"secret", "sk_admin"},
     ("GET", "/v1/ops/lag"): {"secret", "sk_ops"},
     ("GET", "/v1/ops/health-of-data"): {"secret", "sk_ops"},
     ("GET", "/metrics"): {"secret", "sk_ops"},
@@ -59,6 +64,7 @@ ALLOWED = {
     ("GET", "/openapi.json"): EVERYBODY,
 }
 CELLS = [(route, kind) for route in ALLOWED for kind in KINDS]
+RULE = {"explain": "Mixed.", "then": {"cap": {"by": "brand", "most": 2}}}
 OWN_PATH = "/v1/visitors/me/export"
 
 
@@ -67,6 +73,7 @@ async def keyed(tmp_path: Path) -> Deployment:
     """A deployment with a key of each kind, and an item."""
     shop = Deployment(api_keys_file=of_each_scope(tmp_path))
     await shop.stock(item("a"))
+    await shop._following(shop.call("PUT", "/v1/admin/rules/trending", RULE, key=SECRET))
     return shop
 
 
@@ -103,6 +110,8 @@ async def called(shop: Deployment, route: tuple[str, str], key: str | None) -> h
         "/v1/visitors/me/consent": {"personalization": True},
         "/v1/page": {"placements": [{"placement": "trending"}]},
         "/v1/admin/placements/trending": {"explain": "What sells.", "recommenders": ["popular"]},
+        "/v1/admin/rules/trending": RULE,
+        "/v1/admin/rules/preview": {"placement": "trending", "rule": RULE},
     }
     for name, value in names.items():
         path = path.replace(name, value)

@@ -83,7 +83,13 @@ async def test_the_reason_is_the_shoppers_own_event_on_the_other_device(devices:
     shown = (await devices.shelf("recently_viewed", "laptop"))["items"]
     assert [one["item_id"] for one in shown] == ["e", "d", "a", "b"]
     assert shown[1]["because"] == [
-        {"event_id": verdict["event_id"], "event": "view_item", "item_id": "d", "seconds_ago": 60 + 1 + CACHED_S}
+        {
+            "event_id": verdict["event_id"],
+            "event": "view_item",
+            "item_id": "d",
+            "seconds_ago": 60 + 1 + CACHED_S,
+            "relation": "itself",
+        }
     ]
 
 

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from serving.explain import Explanations, sentence
+from serving.explain import Explanations
+from serving.placements import placements
+from serving.request import Request, Visit
+from serving.sentences import of_record
+from serving.visited import visit_of, visited
 from stream.pseudonyms import ONE_KEY
+from stream.signals.session import Step
 from stream.tokens import DecisionToken, decision_id
 from tests.serving.deployment import PUBLISHABLE, SECRET, Deployment, item
 
@@ -72,6 +80,65 @@ async def test_what_is_anothers_is_not_found_as_what_never_was(shown: tuple[Depl
     ]
     assert {answer.status_code for answer in answers} == {404}
     assert len({answer.text for answer in answers}) == 1
+
+
+async def test_the_decision_is_made_again_as_the_shop_is_now(
+    shown: tuple[Deployment, dict[str, Any]], validator: Any
+) -> None:
+    shop, shelf = shown
+    found = (await asked(shop, shelf["decision_id"])).json()
+    again, items = found["recomputed"], [one["item_id"] for one in shelf["items"]]
+    assert (again["shown"], again["same"], again["in_place"]) == (3, 3, 3)
+    assert [one["item_id"] for one in again["items"]] == items
+    assert [one["item_id"] for one in again["without"]] == ["i0"]
+    assert again["without"][0]["status"] == "fallback"
+    assert found["sentences"].keys() == set(items)
+    assert found["sentences"]["i1"].startswith("Because you looked at Title i0: ")
+    await shop.stock(item("i1", availability="out_of_stock"))
+    await shop.settle()
+    changed = (await asked(shop, shelf["decision_id"])).json()
+    assert (changed["recomputed"]["same"], "2 of 3 items are the same" in changed["recomputed"]["says"]) == (2, True)
+    assert changed["record"] == found["record"]
+    assert [error.message for error in validator("explanation").iter_errors(changed)] == []
+
+
+async def test_what_hid_an_item_then_hides_it_when_decided_again(shown: tuple[Deployment, dict[str, Any]]) -> None:
+    shop, _ = shown
+    await shop.view("me", "i1", event="dismiss")
+    shop.broker.now = int(shop.now)
+    shelf = await shop.shelf("home_for_you", "me", n=3, exclude=["i2"])
+    again = (await asked(shop, shelf["decision_id"])).json()["recomputed"]
+    assert again["refused"]["i1"] == "dismissed"
+    assert [one["item_id"] for one in again["items"]] == [one["item_id"] for one in shelf["items"]]
+
+
+async def test_what_cannot_be_decided_again_says_so(shown: tuple[Deployment, dict[str, Any]]) -> None:
+    shop, shelf = shown
+    record = (await asked(shop, shelf["decision_id"])).json()["record"]
+    older = await shop.api.again.of({name: value for name, value in record.items() if name != "visit"})
+    assert (older.says.startswith("It cannot be decided again"), older.items, older.shown) == (True, [], 3)
+    gone = await shop.api.again.of(record | {"placement": "of_last_year"})
+    assert "no placement" in gone.says
+    odd = await shop.api.again.of(record | {"request": {"filter": {"of": "another release"}}})
+    assert "filter" in odd.says
+
+
+async def test_while_redis_is_away_nothing_is_decided_again(shown: tuple[Deployment, dict[str, Any]]) -> None:
+    shop, shelf = shown
+    shop.redis.away = True
+    assert (await asked(shop, shelf["decision_id"])).json()["recomputed"] is None
+
+
+@given(st.data())
+def test_a_visit_is_read_back_as_it_was_recorded(data: Any) -> None:
+    some = st.lists(st.sampled_from([f"i{n}" for n in range(9)]), unique=True)
+    steps = [Step(one, "view_item", 1_000 + place, f"e-{one}") for place, one in enumerate(data.draw(some))]
+    hidden = dict.fromkeys(data.draw(some), "bought")
+    was = Visit(data.draw(some), data.draw(some), data.draw(some), steps, {}, hidden)
+    record = {"visit": msgspec.json.decode(msgspec.json.encode(visited(was))), "decided_at": 9_000, "items": []}
+    found = visit_of(record, Request(), placements()["home_for_you"])
+    assert msgspec.structs.replace(found, reasons={}) == was
+    assert {one.event_id for one in found.reasons.values()} == {step.event_id for step in steps}
 
 
 async def test_a_page_without_the_visitors_token_is_refused(shown: tuple[Deployment, dict[str, Any]]) -> None:
@@ -150,4 +217,4 @@ async def test_a_log_that_takes_too_long_is_not_waited_for(shown: tuple[Deployme
 )
 def test_the_sentence_for_the_shopper(status: str, because: list[tuple[str, float]], expected: str) -> None:
     reasons = [{"event": event, "item_id": "x", "seconds_ago": seconds} for event, seconds in because]
-    assert expected in sentence({"status": status, "items": [{"item_id": "x", "because": reasons}]})
+    assert expected in of_record({"status": status, "items": [{"item_id": "x", "because": reasons}]})

@@ -97,3 +97,25 @@ def test_what_the_catalogue_says_is_encoded_once_per_version() -> None:
     assert shop.fragments("a") is first
     catalogue.apply([record("a", 1, title="B")])
     assert '"title":"B"' in shop.fragments("a").shelf
+
+
+def test_what_rises_and_what_is_new_are_listed_also_within_a_filter() -> None:
+    shop = Shop(
+        read(
+            record("pan", 0, at=NOW - 9_000, title="Pan", category="Pans"),
+            record("rush", 1, at=NOW - 8_000, title="Rush", category="Pans"),
+            record("lid", 2, title="Lid", category="Lids", published_at=NOW - 7_000),
+            record("gone", 3, at=NOW, title="Gone", quantity=0),
+        )
+    )
+    shop.board.put("pan", popularity.State(at=NOW, fast=40.0, slow=280.0, seen=280))
+    shop.board.put("rush", popularity.State(at=NOW, fast=60.0, slow=80.0, seen=80))
+    shop.board.put("lid", popularity.State(at=NOW, fast=90.0, slow=90.0, seen=90))
+    shop.refresh(NOW)
+    assert [item_id for item_id, _ in shop.lists["rising"]] == ["lid", "rush", "pan"]
+    assert [item_id for item_id, _ in shop.popular] == ["lid", "pan", "rush"]
+    assert list(shop.lists["newest"]) == [("lid", NOW - 7_000), ("rush", NOW - 8_000), ("pan", NOW - 9_000)]
+    pans = shop.within(compiled({"category": "Pans"}))
+    assert [item_id for item_id, _ in pans.lists["rising"]] == ["rush", "pan"]
+    assert [item_id for item_id, _ in pans.lists["newest"]] == ["rush", "pan"]
+    assert shop.lists.get("none") is None

@@ -27,10 +27,12 @@ def test_what_follows_and_what_came_before_are_kept_apart() -> None:
     fold(state, seen(AT, ("b", 1.0), ("c", 0.5)))
     fold(state, followed(AT, "d"))
     fold(state, followed(AT, "e", relation="together"))
+    fold(state, followed(AT, "f", relation="bought"))
     assert (state.total, state.origin) == (1.0, AT)
     assert state.before == {"b": Link(1.0, 1), "c": Link(0.5, 1)}
     assert state.after == {"d": Link(1.0, 1)}
     assert state.together == {"e": Link(1.0, 1)}
+    assert state.bought == {"f": Link(1.0, 1)}
 
 
 def test_a_pair_that_comes_again_grows_and_is_counted() -> None:

@@ -364,7 +364,7 @@ class Shop(RuleBasedStateMachine):
 
     def _compare_items(self, recount: Recount) -> None:
         seen, first, repeats, bought, claimed = (Counter[str]() for _ in range(5))
-        after, before, together = (Counter[tuple[str, str]]() for _ in range(3))
+        after, before, together, led = (Counter[tuple[str, str]]() for _ in range(4))
         for place in PAIRS:
             for key, value in self.world.memory.values[Tag(*place)].items():
                 family, _, item = key.partition(":")
@@ -377,6 +377,7 @@ class Shop(RuleBasedStateMachine):
                 after.update({(item, other): link.count for other, link in row.relations.after.items()})
                 before.update({(other, item): link.count for other, link in row.relations.before.items()})
                 together.update({(item, other): link.count for other, link in row.relations.together.items()})
+                led.update({(item, other): link.count for other, link in row.relations.bought.items()})
         counts = recount.counts
         _same("views per item", +seen, counts.seen)
         _same("sessions and repeats per item", (+first, +repeats), (counts.first, counts.repeats))
@@ -384,6 +385,7 @@ class Shop(RuleBasedStateMachine):
         _same("pairs, by what came first", after, counts.followed)
         _same("pairs, by what came next", before, counts.followed)
         _same("pairs taken together", together, counts.together)
+        _same("pairs, by what led to what was bought", led, counts.led)
 
     def _compare_customers(self, recount: Recount) -> None:
         """A customer has exactly the visitors that say so, each as they told it last, but those of long ago."""

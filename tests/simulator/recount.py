@@ -12,7 +12,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass, field
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any, NamedTuple
 
 from stream.fold import Record
@@ -68,6 +68,7 @@ class Shopper:
     minute: int = 0
     in_minute: int = 0
     customer: str = ""
+    orders: dict[str, tuple[str, bool]] = field(default_factory=dict)
 
 
 @dataclass
@@ -91,6 +92,7 @@ class Counts(NamedTuple):
     repeats: Counter[str]
     followed: Counter[tuple[str, str]]
     together: Counter[tuple[str, str]]
+    led: Counter[tuple[str, str]]
     bought: Counter[str]
     claimed: Counter[str]
     examples: Counter[bool]
@@ -171,7 +173,7 @@ class Recount:
     def _forget(self, visitor: str, shopper: Shopper) -> None:
         shopper.session, shopper.minute, shopper.in_minute = None, 0, 0
         shopper.taught = shopper.taught[-1:] * 3
-        shopper.customer = ""
+        shopper.customer, shopper.orders = "", {}
         self.open.pop(visitor, None)
 
     def _seen_before(self, shopper: Shopper, event_id: str, minute: int) -> bool:
@@ -191,6 +193,7 @@ class Recount:
             if named is not None
             else visit.started_at - 30 * MINUTE_MS <= at <= visit.last_at + 30 * MINUTE_MS
         )
+        _remember_order(shopper, event)
         if visit is not None and not same and at < visit.started_at:
             return  # it belongs to a visit that is over: nobody learns from it
         if visit is None or not same:
@@ -219,6 +222,8 @@ class Recount:
             self._take_together(visit, items)
         if event["event"] == "purchase":
             self._buy(visit, event, learning)
+            if learning and _trusted(event):
+                self._lead(shopper, visit, event["event_id"], items)
         if learning and not visit.bought and not visit.claimed and visit.events in SAMPLED:
             visit.samples += 1
 
@@ -262,7 +267,7 @@ class Recount:
         return True
 
     def _buy(self, visit: Session, event: dict[str, Any], learning: bool) -> None:
-        trusted = event.get("edge") is None or bool(event["edge"].get("purchase_confirmed"))
+        trusted = _trusted(event)
         visit.bought |= trusted
         visit.claimed |= not trusted
         for line in event.get("items", ()) if learning else ():
@@ -273,6 +278,14 @@ class Recount:
             elif self._new_pair(visit, ("claimed", item, "")):
                 self.counts.claimed[item] += 1
                 self.counts.entries[item] += 1
+
+    def _lead(self, shopper: Shopper, visit: Session, order: str, items: list[str]) -> None:
+        """What was looked at in this visit, and what was bought in other orders, led to each item of this one."""
+        other_orders = [item for item, (event_id, trusted) in shopper.orders.items() if trusted and event_id != order]
+        for one, other in product(dict.fromkeys(visit.steps[::-1] + other_orders[::-1]), dict.fromkeys(items)):
+            if one != other and self._new_pair(visit, ("led", one, other)):
+                self.counts.led[one, other] += 1
+                self.counts.entries[one] += 1
 
     def _close(self, visit: Session) -> None:
         if not visit.muted and (visit.bought or not visit.claimed):
@@ -295,6 +308,20 @@ def _may_teach(shopper: Shopper, at: int) -> bool:
         return False
     shopper.taught.append(at)
     return True
+
+
+def _trusted(event: dict[str, Any]) -> bool:
+    return event.get("edge") is None or bool(event["edge"].get("purchase_confirmed"))
+
+
+def _remember_order(shopper: Shopper, event: dict[str, Any]) -> None:
+    """Which order had an item last, the newest last, at most 60; a refund takes it out."""
+    if event["event"] in {"purchase", "refund"}:
+        for line in event.get("items", ()):
+            shopper.orders.pop(line["item_id"], None)
+            if event["event"] == "purchase":
+                shopper.orders[line["item_id"]] = event["event_id"], _trusted(event)
+        shopper.orders = dict([*shopper.orders.items()][-60:])
 
 
 def _customer(event: dict[str, Any]) -> str:

@@ -23,7 +23,7 @@ FAULTS = {f"{kind} {outcome.name}" for kind, outcome in product(("read", "send",
 KILLS = {f"killed at {kind}" for kind in ("read", "send", "commit")}
 STORIES = {"commit refused", "tail lost", "late arrival"}
 ENDS = {"applied", "duplicates", "dropped", "dead"}
-COUNTED = {"seen", "first", "repeats", "followed", "together", "bought", "claimed", "label True", "label False"}
+COUNTED = {"seen", "first", "repeats", "followed", "together", "led", "bought", "claimed", "label True", "label False"}
 
 ROUNDS = 10
 

@@ -10,9 +10,9 @@ from stream.fold import Record
 from stream.local_copy import LocalCopy
 
 
-def record(item_id: str, offset: int, partition: int = 0, **item: Any) -> Record:
+def record(item_id: str, offset: int, partition: int = 0, *, at: int = 0, **item: Any) -> Record:
     value = json.dumps({"item_id": item_id, **item}).encode() if item else None
-    return Record("catalog", partition, offset, 0, item_id.encode(), value)
+    return Record("catalog", partition, offset, at, item_id.encode(), value)
 
 
 def read(*records: Record, catalogue: Catalogue | None = None) -> Catalogue:
@@ -143,3 +143,26 @@ async def test_before_anything_was_read_nothing_is_written(tmp_path: Path) -> No
     await Catalogue(copy).save({})
     assert not copy.path.exists()
     assert not Catalogue(copy).load()
+
+
+async def test_an_item_is_known_since_its_first_record_also_when_the_log_has_forgotten_it(tmp_path: Path) -> None:
+    copy = LocalCopy(tmp_path / "catalogue", KIND)
+    catalogue = read(record("a", 0, at=5_000, title="A"), catalogue=Catalogue(copy))
+    catalogue.apply([record("a", 1, at=9_000, title="A again")])
+    assert catalogue.items["a"].since_ms == 5_000
+    await catalogue.save({})
+    again = Catalogue(copy)
+    assert again.load()
+    read(record("a", 1, at=9_000, title="A again"), record("b", 2, at=9_500, title="B"), catalogue=again)
+    assert {item_id: one.since_ms for item_id, one in again.items.items()} == {"a": 5_000, "b": 9_500}
+
+
+def test_an_item_that_says_when_it_was_published_is_known_since_then() -> None:
+    catalogue = read(record("a", 0, at=5_000, title="A", published_at=1_000))
+    assert (catalogue.items["a"].since_ms, catalogue.items["a"].from_ms) == (1_000, 1_000)
+
+
+async def test_a_copy_of_the_format_before_is_not_read_as_this_one(tmp_path: Path) -> None:
+    old = LocalCopy(tmp_path / "catalogue", "catalogue 1")
+    await old.write([{"run_id": "", "partitions": {}}, [("a", b'{"item_id":"a","title":"A"}')]])
+    assert not Catalogue(LocalCopy(old.path, KIND)).load()

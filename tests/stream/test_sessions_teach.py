@@ -29,6 +29,42 @@ def test_what_only_the_browser_says_is_claimed_once_a_session(visits: Visits) ->
     assert [(entry.item_id, entry.confirmed) for entry in visits.of(Bought)] == [("a", False)] * 2
 
 
+def led(visits: Visits) -> list[tuple[str, str]]:
+    return [(entry.item_id, entry.other) for entry in visits.of(Followed) if entry.relation == "bought"]
+
+
+def test_what_was_looked_at_before_an_order_led_to_it(visits: Visits) -> None:
+    walk(visits, *"abca")
+    visits.send("purchase", "c", "d", minute=1)
+    assert sorted(led(visits)) == [("a", "c"), ("a", "d"), ("b", "c"), ("b", "d"), ("c", "d")]
+    visits.send("purchase", "c", minute=2)
+    assert ("d", "c") in led(visits), "an earlier order of this session"
+    assert len(led(visits)) == 6, "a pair counts once in a session"
+
+
+def test_earlier_orders_led_to_this_one_unless_they_were_refunded_or_only_claimed(visits: Visits) -> None:
+    visits.send("purchase", "a")
+    visits.send("purchase", "b", minute=60)
+    visits.send("purchase", "c", edge={"key": "pk"}, minute=120)
+    visits.send("refund", "a", minute=180)
+    visits.send("purchase", "d", minute=24 * 60 + 120)
+    assert led(visits) == [("a", "b"), ("b", "d")]
+
+
+def test_what_only_the_browser_says_was_bought_leads_nowhere(visits: Visits) -> None:
+    walk(visits, *"ab")
+    visits.send("purchase", "c", edge={"key": "pk"}, minute=1)
+    assert led(visits) == []
+
+
+def test_orders_share_the_sessions_pairs(visits: Visits) -> None:
+    walk(visits, *(f"v{n}" for n in range(20)))
+    visits.send("purchase", *(f"o{n}" for n in range(30)), minute=1)
+    assert len(visits.of(Followed)) <= 2 * session.PAIRS
+    running = visits.visitor().session
+    assert len(running.pairs) == session.PAIRS
+
+
 def others(visits: Visits, minute: float) -> None:
     """Two more visitors come: what is over by then closes."""
     for visitor in ("closer", "another"):

@@ -1,0 +1,29 @@
+"""Popularity: the same list for everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from heapq import nlargest
+
+
+class Popularity:
+    """What was seen most since the history began."""
+
+    name = "popularity"
+    KEPT = 256
+
+    def __init__(self) -> None:
+        self._seen: dict[str, int] = {}
+        self._top: dict[str, int] = {}
+        self._floor = 0
+
+    def learn(self, session: str, item_id: str, at: int) -> None:
+        seen = self._seen[item_id] = self._seen.get(item_id, 0) + 1
+        if item_id in self._top or seen > self._floor or len(self._top) < self.KEPT:
+            self._top[item_id] = seen
+        if len(self._top) > self.KEPT:  # counts only grow, so no item that leaves now was among the best
+            del self._top[min(self._top, key=self._top.__getitem__)]
+            self._floor = min(self._top.values())
+
+    def predict(self, session: str, items: Sequence[str], count: int, at: int) -> list[str]:
+        return nlargest(min(count, self.KEPT), self._top, key=self._top.__getitem__)

@@ -1,0 +1,1 @@
+"""What `liveshelf evaluate` makes of predictions: targets, measures, intervals, the report."""

@@ -1,0 +1,139 @@
+"""Targets, places and exposures of a run: the answers that were asked before an event meet what it turned out to be."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from serving.evaluation.exposure import Exposure
+from serving.evaluation.ledger import OURS, STEPS, Ledger, Target
+from serving.evaluation.report import compared, report
+from serving.evaluation.sittings import Newcomers, Sitting, Sittings
+from serving.quality import place
+from stream.ingest import Accepted
+
+COLD_SESSIONS = 5
+_COUNTED = -1
+
+
+class Before(Struct, frozen=True):
+    """A visitor's running session just before an event.
+
+    Attributes
+    ----------
+    key: names the session; empty if the event begins one.
+    events: how many it had.
+    walked: the items of its steps, oldest first.
+    stranger: nothing is known of the visitor.
+    """
+
+    key: str
+    events: int
+    walked: list[str]
+    stranger: bool
+
+
+class Asked(Struct, frozen=True):
+    """What everybody would have shown before an event whose items are `targets`.
+
+    `unseen` are those of the targets that nobody had seen; `shown` and `apart` (without the session's own items; empty
+    where nobody was asked) are by recommender.
+    """
+
+    before: Before
+    targets: list[str]
+    unseen: frozenset[str]
+    shown: Mapping[str, list[str]]
+    apart: Mapping[str, list[str]]
+
+
+def stepping(accepted: Accepted) -> bool:
+    """Whether the event is a step of a session: a view or cart of one item."""
+    return accepted.name in STEPS and len(accepted.event.items) == 1
+
+
+def _buying(accepted: Accepted) -> bool:
+    edge = accepted.event.edge
+    return accepted.name == "purchase" and (edge is None or edge.purchase_confirmed)
+
+
+class Judge:
+    """What comes out of a run.
+
+    Parameters
+    ----------
+    names: the recommenders of the literature that are compared.
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._ledger = Ledger([OURS, *names])
+        self._exposures = {name: Exposure() for name in self._ledger.names}
+        self._sittings, self._newcomers = Sittings(), Newcomers(COLD_SESSIONS)
+        self._numbers: dict[str, int] = {}
+
+    def targets(self, accepted: Accepted, before: Before) -> list[str]:
+        """The items of the event that are to be predicted: a step's, else those that the session has not had."""
+        items = [item.item_id for item in accepted.event.items]
+        if stepping(accepted):
+            return items
+        if accepted.name not in STEPS and not _buying(accepted):
+            return []
+        sitting = self._sittings.of(accepted.event.visitor_id, before.key)
+        if before.key and sitting is None:
+            return []
+        known = () if sitting is None else sitting.rows
+        return [item_id for item_id in dict.fromkeys(items) if item_id not in known]
+
+    def judge(self, asked: Asked, accepted: Accepted, key: str, seen: Mapping[str, int], most_seen: int) -> None:
+        """The event was applied; `key` names its session now, `seen` are the steps that each item had."""
+        before, visitor_id = asked.before, accepted.event.visitor_id
+        sitting = (
+            self._sittings.of(visitor_id, key)
+            if before.key
+            else self._sittings.begin(visitor_id, key, stranger=before.stranger)
+        )
+        for item_id in asked.targets:
+            row = self._add(item_id, asked, accepted, key, sitting)
+            if sitting is not None:
+                sitting.rows.setdefault(item_id, row)
+        if asked.targets and stepping(accepted):
+            for name, listed in asked.shown.items():
+                self._exposures[name].add(listed, seen, most_seen)
+        if sitting is not None and _buying(accepted):
+            self._buy(sitting, {item.item_id for item in accepted.event.items})
+
+    def learn(self, item_id: str, key: str) -> None:
+        """A step of the session `key` was learnt."""
+        self._newcomers.learn(item_id, key)
+
+    def report(self, known: int) -> dict[str, Any]:
+        """The numbers of what serves; `known` is the number of items."""
+        return report(self._ledger) | self._exposures[OURS].as_dict(known)
+
+    def compared(self, name: str, known: int) -> dict[str, Any]:
+        """The numbers of another recommender."""
+        return compared(self._ledger, name) | self._exposures[name].as_dict(known)
+
+    def _add(self, item_id: str, asked: Asked, accepted: Accepted, key: str, sitting: Sitting | None) -> int:
+        if item_id in asked.unseen:
+            self._newcomers.meet(item_id)
+        target = Target(
+            session=self._numbers.setdefault(key, len(self._numbers)),
+            length=len(asked.before.walked),
+            event=accepted.name if stepping(accepted) else "",
+            unseen=item_id in asked.unseen,
+            cold=self._newcomers.cold(item_id, key),
+            repeated=item_id in asked.before.walked,
+            stranger=sitting is not None and sitting.stranger,
+        )
+        places = {name: place(listed, item_id) for name, listed in asked.shown.items()}
+        return self._ledger.add(target, places, {name: place(one, item_id) for name, one in asked.apart.items()})
+
+    def _buy(self, sitting: Sitting, items: Collection[str]) -> None:
+        for item_id in sorted(items):
+            row = sitting.rows.get(item_id, _COUNTED)
+            if row != _COUNTED:
+                self._ledger.buy(row)
+                sitting.rows[item_id] = _COUNTED

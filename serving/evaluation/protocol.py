@@ -1,0 +1,58 @@
+"""What was measured, and how, in words that stand beside the numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from serving.evaluation.intervals import LEVEL, RESAMPLES
+from serving.evaluation.judge import COLD_SESSIONS
+from serving.placement import Placement
+from stream.signals import session
+
+
+def protocol(
+    placement: Placement, *, events: int, rejected: int, tested: int, no_repeats: bool, frozen: bool
+) -> dict[str, Any]:
+    """The JSON's `protocol`; `frozen`: nothing was learnt of what was tested."""
+    without = ", without those that were in their session before" if no_repeats else ""
+    return {
+        "events": events,
+        "events_rejected": rejected,
+        "events_tested": tested,
+        "learning": "before the tested events only" if frozen else "after every event",
+        "targets": f"the items of view_item and add_to_cart events with one item{without}",
+        "candidates": f"all items known so far, the session's own {'not' if no_repeats else 'too'}",
+        "exclusions_off": ["out_of_stock", "hidden", "in_cart", "bought", "dismissed"],
+        "guards": {
+            "times_a_pair_counts_in_a_session": 1,
+            "pairs_in_a_session": session.PAIRS,
+            "items_in_a_session": session.ITEMS,
+            "sessions_of_a_visitor_a_day": session.SESSIONS_A_DAY,
+            "floods": "not learnt",
+        },
+        "placement": placement.name,
+        "recommenders": [*placement.recommenders, "popular"],
+        "ranking": "table score; what it leaves free is filled by the other recommenders in this order",
+        **_words(),
+    }
+
+
+def _words() -> dict[str, str]:
+    return {
+        "no_repeats": "targets of new_in_session, in lists without the session's own items",
+        "by_length": "next, by the steps that the session had before (of its last 50)",
+        "by_event": "next, by the target's event; purchase: the items of confirmed purchases in sessions that began in "
+        "the tested part, each once, in the list just before the session's first event with the item "
+        "(view_item, add_to_cart or the purchase itself)",
+        "cold_first, cold_next": "first and second step of sessions that began in the tested part, of visitors of whom "
+        "nothing was known",
+        "unseen_items": "new_in_session, whose item nobody had seen",
+        "cold_items": f"new_in_session, whose item came up in the tested part, in 1 to {COLD_SESSIONS} sessions "
+        "before this one",
+        "coverage": "share of all items known in the end that were in a tested list of 20",
+        "popularity": "mean over these lists of an item's number of steps / that of the most seen item",
+        "gini": "how unequally the places of these lists fall on all items known in the end (0 = equally, 1 = one item "
+        "has all; Shani, Gunawardana 2011)",
+        "intervals": f"{LEVEL} %, percentiles of {RESAMPLES} resamples of whole sessions; those of differences (what "
+        "serves minus the baseline) are paired",
+    }

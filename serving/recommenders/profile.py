@@ -1,0 +1,69 @@
+"""What is popular, above all where this visitor looked and bought in earlier visits: for a visit's beginning."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from math import exp
+
+from serving.recommender import Candidate, Known, Recommender
+
+NAME = "profile"
+PLACE = 30.0
+CATEGORIES = 8
+STRANGER = 30.0
+BRAND = 1.0
+LEAST_RATE = 1e-9
+
+
+def candidates(known: Known, count: int) -> list[Candidate]:
+    """Popular items, those oftener that are of the categories and brands that the visitor knows.
+
+    How many of the visitor's items are of a category is weighed against the category's share of what is popular, as if
+    the visitor had looked at `STRANGER` more items like everybody (a Dirichlet prior). Only as long as the visit has no
+    item of its own: from then on that says more.
+    """
+    if known.session or not known.earlier:
+        return []
+    categories, brands, reason = _looked_at(known)
+    if not categories:
+        return []
+    scores = {item_id: (STRANGER * rate, "") for item_id, rate in known.popular}
+    total = sum(rate for _, rate in known.popular)
+    for category in sorted(categories, key=lambda one: (-categories[one], one))[:CATEGORIES]:
+        popular = known.popular_in.get(category, ())
+        lift = STRANGER + categories[category] * total / max(sum(rate for _, rate in popular), LEAST_RATE)
+        scores.update({item_id: (lift * rate, reason[category]) for item_id, rate in popular})
+    found = [
+        Candidate(item_id, score * (1.0 + BRAND * brands.get(known.brand_of.get(item_id, ""), 0.0)), NAME, why or None)
+        for item_id, (score, why) in scores.items()
+    ]
+    found.sort(key=lambda one: (-one.score, one.item_id))
+    return found[:count]
+
+
+def _looked_at(known: Known) -> tuple[dict[str, float], dict[str, float], dict[str, str]]:
+    """How many items of each category, which share of each brand, and each category's newest item."""
+    categories: defaultdict[str, float] = defaultdict(float)
+    brands: defaultdict[str, float] = defaultdict(float)
+    reason: dict[str, str] = {}
+    for place, item_id in enumerate(known.earlier):
+        share = exp(-place / PLACE)
+        category, brand = known.category_of.get(item_id), known.brand_of.get(item_id)
+        if category:
+            categories[category] += share
+            reason.setdefault(category, item_id)
+        if brand:
+            brands[brand] += share
+    branded = sum(brands.values())
+    return categories, {brand: share / branded for brand, share in brands.items()}, reason
+
+
+RECOMMENDER = Recommender(
+    name=NAME,
+    tier=2,
+    personal=True,
+    candidates=candidates,
+    explain="Popular now, above all where you looked around in earlier visits.",
+    relation="same_category",
+    needs="categories",
+)

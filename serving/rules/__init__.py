@@ -1,0 +1,1 @@
+"""Marketers' rules: data on top of what is learnt; see `serving/docs/rules.md`."""

@@ -1,0 +1,120 @@
+"""Boosts and buries: for each item which of them are about it, as bits, so that a candidate costs one look.
+
+The bits are made anew only when a field that a rule names has changed (`serving.filters.masks`), 64 rules to an array.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+from msgspec import UNSET
+from msgspec.structs import replace
+from numpy.typing import NDArray
+
+from serving.filters.columns import Mask
+from serving.recommender import Candidate
+from serving.rules.rule import Rule
+from serving.shop import Shop
+
+STRONGEST: Final = 100.0
+_WORD = 64
+
+
+class Effect(NamedTuple):
+    """What the rules of some bits come to: a factor within `STRONGEST`, and their names."""
+
+    factor: float
+    names: tuple[str, ...]
+
+
+class Boosts:
+    """The boosts and buries of a placement; which of them act on a request says a number with a bit for each."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self.rules = rules
+        self._shop: Shop | None = None
+        self._version: tuple[int, int] | None = None
+        self._masks: list[Mask] = []
+        self._words: list[NDArray[np.uint64]] = []
+        self._effects: dict[int, Effect] = {}
+
+    def bits_of(self, rules: Sequence[Rule]) -> int:
+        """Those of these rules that boost or bury, as bits."""
+        acting = set(rules)
+        return sum(1 << place for place, one in enumerate(self.rules) if one in acting)
+
+    def applied(self, candidates: list[Candidate], shop: Shop, acting: int) -> list[Candidate]:
+        """The candidates in their new order; the list itself where no rule is about any of them."""
+        self._catch_up(shop)
+        bits_at, known = self._bits_at(), shop.codes.known
+        effects = []
+        for one in candidates:
+            code = known(one.item_id)
+            bits = 0 if code is None else bits_at(code) & acting
+            effects.append(self._effect(bits) if bits else None)
+        if not any(effects):
+            return candidates
+        moved = [
+            (one, 1.0) if effect is None else (_moved(one, effect), effect.factor)
+            for one, effect in zip(candidates, effects, strict=True)
+        ]
+        moved.sort(key=lambda pair: (-pair[0].score, -pair[1]))
+        return [one for one, _ in moved]
+
+    def _effect(self, bits: int) -> Effect:
+        found = self._effects.get(bits)
+        if found is None:
+            acting = [one for place, one in enumerate(self.rules) if bits >> place & 1]
+            factor = 1.0
+            for one in acting:
+                factor *= _factor(one)
+            factor = min(max(factor, 1 / STRONGEST), STRONGEST)
+            found = self._effects[bits] = Effect(factor, tuple(one.name for one in acting))
+        return found
+
+    def _bits_at(self) -> Callable[[int], int]:
+        """The bits of a code."""
+        if len(self._words) == 1:
+            return self._words[0].item
+        words = self._words
+        return lambda code: sum(word.item(code) << _WORD * place for place, word in enumerate(words))
+
+    def _catch_up(self, shop: Shop) -> None:
+        """Follow the catalogue; nothing to do unless a field of a condition changed."""
+        version = shop.version
+        if shop is self._shop and version == self._version:
+            return
+        masks = [shop.met(one.condition) for one in self.rules if one.condition is not None]
+        if shop is not self._shop or not _same(masks, self._masks):
+            self._words = _packed(masks)
+        self._shop, self._version, self._masks = shop, version, masks
+
+
+def _factor(rule: Rule) -> float:
+    then = rule.document.then
+    if then.boost is not UNSET:
+        return then.boost
+    return 1.0 if then.bury is UNSET else 1 / then.bury
+
+
+def _moved(candidate: Candidate, effect: Effect) -> Candidate:
+    """The candidate with its new score; one below 0 is drawn to it instead of away from it."""
+    score = candidate.score * effect.factor if candidate.score > 0 else candidate.score / effect.factor
+    return replace(candidate, score=score, rules=candidate.rules + effect.names)
+
+
+def _same(masks: list[Mask], others: list[Mask]) -> bool:
+    return len(masks) == len(others) and all(map(lambda one, other: one is other, masks, others))
+
+
+def _packed(masks: list[Mask]) -> list[NDArray[np.uint64]]:
+    """Bit n of a code's word says whether mask n lets it through."""
+    words = []
+    for begin in range(0, len(masks), _WORD):
+        word = np.zeros(len(masks[begin]), np.uint64)
+        for place, mask in enumerate(masks[begin : begin + _WORD]):
+            word |= mask.astype(np.uint64) << np.uint64(place)
+        words.append(word)
+    return words
