@@ -66,7 +66,7 @@ class Again:
             return Recomputed(_NO_FILTER, len(shown))
         except msgspec.ValidationError:
             return Recomputed(_NO_VISIT, len(shown))
-        snapshot = await self._snapshots.of_visit(visit, placement)
+        snapshot = await self._snapshots.of_visit(visit, placement, record.get("rules", ()))
         case = Case(
             request, snapshot, placement, record.get("variation") or "", int(self._clock()), Random(0).getstate()
         )

@@ -49,8 +49,8 @@ def learnt(known: Known, placement: Placement, count: int, chooser: Chooser, wan
     return Ranking(known, chooser, gathered(known, tiers, count), wanted)
 
 
-def in_one(offers: Iterable[list[Candidate]]) -> list[Candidate]:
-    """All tiers in one order, each item once, the scores of a tier scaled to lie below those of the tier before."""
+def in_one(offers: Iterable[list[Candidate]], enough: int) -> list[Candidate]:
+    """Tiers in one order until there are `enough`, each item once, each tier's scores scaled to lie below the last."""
     found: dict[str, Candidate] = {}
     lowest = 0.0
     for offer in offers:
@@ -58,7 +58,9 @@ def in_one(offers: Iterable[list[Candidate]]) -> list[Candidate]:
         for one in offer:
             if one.item_id not in found:
                 factor = factor or below(one.score, lowest)
-                found[one.item_id] = replace(one, score=one.score * factor)
+                found[one.item_id] = one if factor == 1.0 else replace(one, score=one.score * factor)
+        if len(found) >= enough:
+            break
         lowest = next(reversed(found.values())).score if found else 0.0
     return list(found.values())
 

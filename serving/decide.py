@@ -99,7 +99,7 @@ def _fill(
     """Take what the generators offer, then what is popular where the placement wants that.
 
     Where items have variants more are asked for, as most will be left. How many items have something to speak for them
-    is answered, and what a model ranked them by.
+    is answered, and the model's ranking where there is one.
     """
     request, snapshot, placement = context.request, context.snapshot, context.placement
     count = request.n + len(snapshot.visit.hidden) + len(above) + len(request.after)
@@ -113,7 +113,7 @@ def _fill(
     if placement.goal is None:
         offers = tiered(known, placement, count, lambda known: located(known, snapshot, placement, within))
         if stages:
-            offers = iter([in_one(offers)])
+            offers = iter([in_one(offers, count)])
     else:
         chooser = snapshot.choosers.get(placement.goal) or Chooser(placement.goal)
         known = located(known, snapshot, placement, within)

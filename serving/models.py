@@ -13,9 +13,12 @@ from typing import Any
 
 import structlog
 
+from serving.ranking.learnt import Chooser
 from serving.rows import Reads
-from stream.features import INTENT_FEATURES, intent_features
-from stream.published import ModelRefusedError, Published, load_published
+from stream.entries import CHOICES
+from stream.features import CHOICE_FEATURES, INTENT_FEATURES, intent_features
+from stream.joining import LEARNS
+from stream.published import ModelRefusedError, Published, PublishedChoices, load_choices, load_published
 from stream.signals import cart, session
 from stream.state.keys import Keys, Tag
 from stream.state.store import Unavailable
@@ -24,12 +27,14 @@ from stream.topics import partition_of
 INTENT = "intent"
 EVERY_S = 1.0
 _TOPIC = "feedback"
+_MODELS = {INTENT: INTENT} | dict.fromkeys(LEARNS, CHOICES)
+"""Model → the key by which its records are routed (`stream.estimator`)."""
 
 log = structlog.get_logger()
 
 
 class Models:
-    """Published models by name.
+    """Published models by name; `choosers` are the models of choices as requests use them.
 
     Parameters
     ----------
@@ -45,8 +50,10 @@ class Models:
         sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep,
     ) -> None:
         self.intent: Published | None = None
+        self.choices: dict[str, PublishedChoices] = {}
+        self.choosers: dict[str, Chooser] = {}
         self._reader, self._keys, self._partitions, self._sleep = reader, keys, partitions, sleep
-        self._packed: bytes | None = None
+        self._packed: dict[str, bytes] = {}
 
     async def follow(self) -> None:
         """Take new versions as they are published, for ever."""
@@ -56,19 +63,33 @@ class Models:
             await self._sleep(EVERY_S)
 
     async def refresh(self) -> None:
-        """Take the newest version; raises `Unavailable`."""
+        """Take the newest versions; raises `Unavailable`."""
         partitions = self._partitions()
         if not partitions:
             return
-        tag = Tag(_TOPIC, partition_of(INTENT.encode(), partitions))
-        packed = (await self._reader.mget([self._keys.value(tag, f"model:{INTENT}")]))[0]
-        if packed is None or packed == self._packed:
-            return
-        self._packed = packed
+        keys = {
+            model: self._keys.value(Tag(_TOPIC, partition_of(key.encode(), partitions)), f"model:{model}")
+            for model, key in _MODELS.items()
+        }
+        for model, packed in zip(keys, await self._reader.mget(list(keys.values())), strict=True):
+            if packed is not None and packed != self._packed.get(model):
+                self._packed[model] = packed
+                self._take(model, packed)
+
+    def _take(self, model: str, packed: bytes) -> None:
         try:
-            self.intent = load_published(packed, INTENT_FEATURES)
+            if model == INTENT:
+                self.intent = load_published(packed, INTENT_FEATURES)
+                return
+            self.choices[model] = made = load_choices(packed, CHOICE_FEATURES)
+            self.choosers[model] = Chooser(model, made.version, made.scorer)
         except ModelRefusedError as error:
-            log.warning("model_refused", model=INTENT, reason=str(error))
+            log.warning("model_refused", model=model, reason=str(error))
+
+    @property
+    def published(self) -> list[Published | PublishedChoices]:
+        """All that are in use."""
+        return [one for one in (self.intent, *self.choices.values()) if one is not None]
 
     def of_session(self, visitor: Any) -> dict[str, Any]:
         """What the models say of the visitor's running session."""

@@ -136,7 +136,7 @@ class Parts:
             self.customers,
             self.models,
             lambda: ports.live() and ports.catalogue.ready.is_set(),
-            Rules(ports.config.of(RULE)).of,
+            Rules(ports.config.of(RULE)),
             clock=ports.timer,
         )
 

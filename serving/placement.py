@@ -27,12 +27,6 @@ Cap: TypeAlias = Annotated[int, Meta(ge=1, le=MOST_ITEMS)]
 WindowS: TypeAlias = Annotated[int, Meta(ge=0, le=30 * DAY_S)]
 
 
-class Explore(Struct, frozen=True, forbid_unknown_fields=True):
-    """`share`: of a placement's impressions, that go to items that few have seen; at most one a shelf."""
-
-    share: Annotated[float, Meta(ge=0, le=0.2)]
-
-
 class Rotation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """After how many shelves without interest an item sinks, and for how long after it was last seen."""
 
@@ -51,6 +45,12 @@ class Caps(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def limited(self) -> bool:
         """Whether categories or brands have a limit."""
         return self.category is not None or self.brand is not None
+
+
+class Explore(Struct, frozen=True, forbid_unknown_fields=True):
+    """`share`: of a placement's impressions, that go to items that few have seen; at most one a shelf."""
+
+    share: Annotated[float, Meta(ge=0, le=0.2)]
 
 
 class Document(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -72,11 +72,11 @@ class Document(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     bought_days: how long what the visitor bought is not shown.
     exclude: items that are never shown here; `exclude_viewed`: nor what the visitor has looked at in this visit.
     click_window_s, view_window_s: how long after a click, or after being seen, a purchase is credited.
-    explore: whether new items get a share of the impressions; only where shelves are personal, and never in mails.
     rotation: whether what was shown and ignored several times sinks; None: no.
     diversity: how much variety counts against the order of the scores (0: not at all); a request may say otherwise.
     caps: how many items of one kind a shelf has at most.
     evidence_floor: less evidence than this is not shown as personal (`serving/slate/evidence.py`).
+    explore: whether new items get a share of the impressions; only where shelves are personal, and never in mails.
     enabled: false answers with an empty shelf.
     """
 

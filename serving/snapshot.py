@@ -13,7 +13,7 @@ from serving.placement import Placement
 from serving.ranking.table import SESSION_ITEMS, Row
 from serving.request import Request, Visit, visit
 from serving.rows import Rows
-from serving.rules.acting import RulesHere
+from serving.rules.acting import Rules
 from serving.shop import Shop
 from serving.stage import Snapshot
 from serving.visitors import Seen, Visitors
@@ -33,7 +33,7 @@ class Snapshots:
     Parameters
     ----------
     live: whether the catalogue is being followed, or only its copy is there.
-    rules: the marketers' rules of a placement.
+    rules: the marketers' rules.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Snapshots:
         customers: Customers,
         models: Models,
         live: Callable[[], bool],
-        rules: Callable[[str], RulesHere | None],
+        rules: Rules,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -86,14 +86,15 @@ class Snapshots:
                 row_of=self._rows.of,
                 met=seen.met,
                 degraded=degraded,
+                choosers=self._models.choosers,
                 models=self._models.of_session(visitor) if one.explain and visitor is not None else {},
-                rules=self._rules(placement.name),
+                rules=self._rules.of(placement.name),
             )
             for (one, placement), where in zip(asked, visits, strict=True)
         ]
 
-    async def of_visit(self, where: Visit, placement: Placement) -> Snapshot:
-        """What a decision about a visit of the past needs, as it is now."""
+    async def of_visit(self, where: Visit, placement: Placement, rules: Sequence[str] = ()) -> Snapshot:
+        """What a decision about a visit of the past needs, as it is now; `rules` acted then."""
         complete = await self._read_rows([where], SESSION_ITEMS + 1)
         return Snapshot(
             visitor=Visitor(),
@@ -105,6 +106,7 @@ class Snapshots:
             shop=self._shop,
             row_of=self._rows.of,
             degraded=not complete or self._stale(),
+            rules=self._rules.acted(rules),
         )
 
     async def _others(self, request: Request, visitor: Any, now: int) -> Sequence[Summary] | None:

@@ -116,6 +116,8 @@ CHOICE_LIMIT = 64.0
 _CHOICE: dict[str, float] = {
     "table": 1.0,
     "second_step": 0.05,
+    "earlier": 1.0,
+    "profile": 1.0,
     "after_last": 0.0,
     "before_last": 0.0,
     "after_previous": 0.0,

@@ -37,6 +37,8 @@ LEARNS: dict[str, Collection[str]] = {
     "conversions": frozenset({"convert", "ignored"}),
 }
 """Which outcomes each model of choices learns from."""
+RANKED_BY = {"clicks": "clicks", "conversions": "conversions", "revenue": "conversions"}
+"""What a shelf may have been ranked by → the model whose versions those are."""
 
 
 class Waiting(Struct, array_like=True, gc=False):

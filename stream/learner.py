@@ -24,7 +24,7 @@ from stream.derived import CONTROL, DerivedFold
 from stream.entries import Example, FeedbackEntry, Offer, Outcome, Rollback
 from stream.estimator import Estimator
 from stream.fold import CLOCK, MARKS, Batch, Emit, Family, Record, State
-from stream.joining import JOINED, LEARNS, WAITING, Joined, Waiting, choice_of, fits, slot_of, take
+from stream.joining import JOINED, LEARNS, RANKED_BY, WAITING, Joined, Waiting, choice_of, fits, slot_of, take
 from stream.learners import models
 from stream.live import KEPT, LiveBinary, LiveChoices, Working, version_key
 from stream.published import Sealed
@@ -92,7 +92,7 @@ class LearnerFold(DerivedFold[FeedbackEntry]):
         waiting = state.read(key)
         if waiting is not None and waiting.offer.nonce == offer.nonce:
             return
-        live = self._model(offer.model, state) if offer.model in LEARNS else None
+        live = self._model(RANKED_BY[offer.model], state) if offer.model in RANKED_BY else None
         if live is None or not fits(offer, len(live.model.features), live.working.anew):
             joined.refused += 1
             return

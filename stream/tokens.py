@@ -18,6 +18,7 @@ import msgspec
 
 T = TypeVar("T")
 _MAC_BYTES = 12
+_NOT_ONE = "this is not a token: send it exactly as the API gave it"
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -79,13 +80,25 @@ def sign(key: bytes, kind: str, fields: tuple[object, ...]) -> str:
 
 def verify(key: bytes | None, kind: str, token: str) -> tuple[object, ...]:
     """The fields signed under `kind`; raises `BadToken`. Without a key: what it says, whoever made it."""
+    payload, mac = _parts(token)
+    if key is not None and not hmac.compare_digest(mac, hmac.digest(key, payload, "sha256")[:_MAC_BYTES]):
+        raise BadToken("the token's signature is not ours: send it exactly as the API gave it")
+    return _fields(kind, payload)
+
+
+def _parts(token: str) -> tuple[bytes, bytes]:
+    """The payload and what it is signed with."""
     try:
         blob = urlsafe_b64decode(token.encode("ascii") + b"=" * (-len(token) % 4))
         if urlsafe_b64encode(blob).rstrip(b"=").decode() != token:
-            raise BadToken("this is not a token: send it exactly as the API gave it")
-        payload, mac = blob[:-_MAC_BYTES], blob[-_MAC_BYTES:]
-        if key is not None and not hmac.compare_digest(mac, hmac.digest(key, payload, "sha256")[:_MAC_BYTES]):
-            raise BadToken("the token's signature is not ours: send it exactly as the API gave it")
+            raise BadToken(_NOT_ONE)
+    except (UnicodeEncodeError, binascii.Error):
+        raise BadToken(_NOT_ONE) from None
+    return blob[:-_MAC_BYTES], blob[-_MAC_BYTES:]
+
+
+def _fields(kind: str, payload: bytes) -> tuple[object, ...]:
+    try:
         found, *fields = msgspec.msgpack.decode(payload, type=list[object])
     except (UnicodeEncodeError, binascii.Error, msgspec.MsgspecError, ValueError) as error:
         if isinstance(error, BadToken):

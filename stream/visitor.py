@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct, field
 
 from stream import customers
-from stream.consent import Known, Word, learn, newest, purposes, refused, withdrawn
+from stream.consent import Known, learn, newest, purposes, refused, withdrawn
 from stream.entries import Example
 from stream.events import Erase, Event
 from stream.features import intent_features
@@ -286,21 +286,22 @@ class VisitorFold:
             heapq.heappush(self._queue_of(state), (running.last_at, pid))
 
     def _decision(self, pid: str, visitor: Any, accepted: Accepted) -> DecisionToken | None:
-        """The decision that an event follows from: of this visitor, of this hour and of after the last withdrawal.
+        """The decision of the last hour that an event follows from, if it was made for this visitor, of this epoch.
 
         Its signature is the edge's business; what came straight from Kafka is believed.
         """
-        event = accepted.event
+        event, chain = accepted.event, self._pseudonyms
         if event.decision_id is None or not (event.edge is None or event.edge.decision_verified):
             return None
         try:
             token = read_decision_id(None, event.decision_id)
-            owner = token.pid if self._pseudonyms is None else self._pseudonyms.of_token(token.pid, token.keys)
+            named = token.pid if chain is None else chain.of_token(token.pid, token.keys)
         except BadToken:
             return None
-        since = visitor.consent.get("personalization", Word()).withdrawn_at
-        near = max(since + 1, accepted.at - shelves.LIFE_MS) <= token.at <= accepted.at + LATEST_AFTER_MS
-        return token if owner == pid and near else None
+        if chain is not None and visitor.epoch:
+            pid = chain.of_visitor(event.visitor_id, visitor.epoch)
+        recent = -LATEST_AFTER_MS <= accepted.at - token.at <= shelves.LIFE_MS
+        return token if named == pid and recent else None
 
     def _forget(self, pid: str, visitor: Any, state: State, emit: Emit) -> None:
         """Personalization was withdrawn, or the shopper starts anew: nothing but consent and the dedupe stays."""

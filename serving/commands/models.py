@@ -30,16 +30,27 @@ def models_list(as_json: Json = False) -> None:
     if as_json:
         print(json.dumps(rows))
         return
-    table = Table("model", "version", "current", "learnt", "AUC", "95 %")
+    table = Table("model", "version", "current", "learnt", "log loss", "AUC", "95 %", "MRR, as shown → by the model")
     for row in rows:
-        auc = row["metrics"].get("auc")
-        low, high = row["metrics"].get("auc_low"), row["metrics"].get("auc_high")
-        between = f"{low:.3f}–{high:.3f}" if low is not None and high is not None else "not yet"
-        shown = "–" if auc is None else f"{auc:.3f}"
+        found, current = row["metrics"], "●" if row["current"] else ""
+        between = f"{_short(found['auc_low'])}–{_short(found['auc_high'])}" if found["auc"] is not None else "–"
         table.add_row(
-            row["model"], str(row["version"]), "●" if row["current"] else "", str(row["learnt"]), shown, between
-        )
+            row["model"], str(row["version"]), current, str(row["learnt"]), _short(found["log_loss"]),
+            _short(found["auc"]), between, _by_placement(found["placements"]),
+        )  # fmt: skip
     out.print(table)
+    for said in dict.fromkeys(f"{row['model']}: {row['said']}" for row in rows if row["said"]):
+        out.print(said, highlight=False)
+
+
+def _short(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _by_placement(placements: dict[str, dict[str, float | None]]) -> str:
+    return "\n".join(
+        f"{name} {_short(shelves['shown_mrr'])} → {_short(shelves['mrr'])}" for name, shelves in placements.items()
+    )
 
 
 async def _models(conf: Settings) -> list[dict[str, Any]]:
@@ -67,6 +78,7 @@ async def _models(conf: Settings) -> list[dict[str, Any]]:
                         "version": version.version,
                         "current": version.version == working.current,
                         "learnt": version.learnt,
+                        "said": working.said,
                         "metrics": msgspec.to_builtins(version.metrics),
                     }
                 )

@@ -16,7 +16,20 @@ from typing import Any, Final, NamedTuple
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-NAMES: Final = ("http", "page", "kafka", "events", "statuses", "keys", "privacy", "operating", "exploring", "settings", "state")
+NAMES: Final = (
+    "http",
+    "page",
+    "kafka",
+    "events",
+    "rules",
+    "statuses",
+    "keys",
+    "privacy",
+    "operating",
+    "exploring",
+    "settings",
+    "state",
+)
 PATH: Final = "/docs/guides/"
 
 _MARK = re.compile(r"^<!-- (?:table: [a-z_]+|end) -->\n", re.MULTILINE)

@@ -7,7 +7,10 @@ is sold.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import NamedTuple
+
+import numpy as np
 
 from serving.filters.columns import Columns, Mask
 from serving.filters.rule import Rule
@@ -25,12 +28,12 @@ class Masks:
     """Masks by filter; each is the same array for as long as it says the same."""
 
     def __init__(self, columns: Columns) -> None:
-        self._columns = columns
+        self.columns = columns
         self._kept: OrderedDict[Rule, _Kept] = OrderedDict()
 
     def of(self, rule: Rule) -> Mask:
         """By code, which items the filter lets through."""
-        columns = self._columns
+        columns = self.columns
         at, kept = (columns.version, columns.count), self._kept.get(rule)
         if kept is not None and kept.at == at:
             return kept.mask
@@ -41,3 +44,20 @@ class Masks:
         if len(self._kept) > KEPT:
             self._kept.popitem(last=False)
         return mask
+
+
+class Together:
+    """The mask of several filters that must all hold, those that are `never` as their opposites."""
+
+    def __init__(self, parts: Sequence[tuple[Rule, bool]]) -> None:
+        self._parts = parts
+        self._masks: Masks | None = None
+
+    def __call__(self, columns: Columns) -> Mask:
+        if self._masks is None or self._masks.columns is not columns:
+            self._masks = Masks(columns)
+        of = self._masks.of
+        met = np.ones(columns.count, np.bool_)
+        for part, never in self._parts:
+            met &= ~of(part) if never else of(part)
+        return met

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 from prometheus_client import REGISTRY, generate_latest
@@ -180,12 +180,8 @@ class Operations:
         metrics.DECISIONS_DROPPED.set(self._decisions.dropped)
         metrics.LIVE.labels("kafka").set(self._live())
         metrics.LIVE.labels("redis").set(await self._redis_answers())
-        intent: Any = self._models.intent
-        if intent is not None:
-            metrics.MODEL_VERSION.labels(intent.model).set(intent.version)
-            metrics.MODEL_LEARNT.labels(intent.model).set(intent.learnt)
-            if intent.metrics.auc is not None:
-                metrics.MODEL_AUC.labels(intent.model).set(intent.metrics.auc)
+        for model in self._models.published:
+            metrics.of_model(model)
         try:
             metrics.EVENTS_LOST.set((await self._heartbeat()).lost)
             for row in await asyncio.wait_for(self._rows_of_lag(), PATIENCE_S):

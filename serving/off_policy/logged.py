@@ -207,7 +207,7 @@ class Join:
 def _windows(decision_id: str) -> tuple[int, int]:
     """The decision's attribution windows (s); the usual ones for an id that is none of ours."""
     try:
-        token = read_decision_id(None, decision_id)
+        token = read_decision_id(None, decision_id)  # a record of ours vouches for it
     except BadToken:
         return DEFAULT_WINDOWS
     return token.click_window_s, token.view_window_s

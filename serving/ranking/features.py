@@ -25,18 +25,25 @@ SHARE = 100.0
 
 
 def features(
-    known: Known, item_ids: Sequence[str], table: Mapping[str, float], second_step: Mapping[str, float]
+    known: Known,
+    item_ids: Sequence[str],
+    table: Mapping[str, float],
+    second_step: Mapping[str, float],
+    profile: Mapping[str, float],
 ) -> Features:
     """One row per item, as `CHOICE_FEATURES` names the columns, float16, within ±`CHOICE_LIMIT`.
 
     Parameters
     ----------
-    table, second_step: the two scores of those items that have one.
+    table, second_step, profile: the scores of those items that have one. Before a visit has an item of its own the
+        table says what earlier visits do, which is another matter with a weight of its own.
     """
     columns = np.zeros((len(_PLACE), len(item_ids)), np.float32)
     codes = known.codes.array(item_ids)
-    columns[_PLACE["table"]] = _logs(item_ids, table)
+    columns[_PLACE["table" if known.session else "earlier"]] = _logs(item_ids, table)
     columns[_PLACE["second_step"]] = _logs(item_ids, second_step)
+    if profile:
+        columns[_PLACE["profile"]] = _logs(item_ids, profile)
     _tell_relations(columns, codes, known)
     _tell_popularity(columns, codes, known)
     if known.repeats:

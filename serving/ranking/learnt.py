@@ -14,6 +14,7 @@ from stream.features import CHOICE_START, GATE_START
 
 UNLEARNT = Nested(list(CHOICE_START), list(GATE_START))
 GATHERED = {"session_table": 60, "second_step": 60, "popular": 10}
+SCORED = ("session_table", "second_step", "profile")
 OTHERWISE = 20
 """How many candidates are asked of a generator; `serving/ranking/DESIGN.md` says what more would change."""
 
@@ -46,7 +47,7 @@ class Ranking:
 
     def __init__(self, known: Known, chooser: Chooser, offers: Sequence[Sequence[Candidate]], count: int) -> None:
         self._known, self._chooser = known, chooser
-        self._scores = {name: _scores(offers, name) for name in ("session_table", "second_step")}
+        self._scores = {name: _scores(offers, name) for name in SCORED}
         found: dict[str, Candidate] = {}
         for offer in offers:
             for one in offer:
@@ -65,7 +66,7 @@ class Ranking:
         return Choices(self._chooser.model, self._chooser.version, self._features[rows])
 
     def _told(self, item_ids: list[str]) -> Features:
-        return features(self._known, item_ids, self._scores["session_table"], self._scores["second_step"])
+        return features(self._known, item_ids, *(self._scores[name] for name in SCORED))
 
     def _ranked(self, found: list[Candidate], count: int) -> list[Candidate]:
         matrix = self._features.astype(np.float64)

@@ -19,8 +19,8 @@ def candidates(known: Known, count: int) -> list[Candidate]:
     """Popular items, those oftener that are of the categories and brands that the visitor knows.
 
     How many of the visitor's items are of a category is weighed against the category's share of what is popular, as if
-    the visitor had looked at `STRANGER` more items like everybody (a Dirichlet prior). Only as long as the visit has no
-    item of its own: from then on that says more.
+    the visitor had looked at `STRANGER` more items like everybody (a Dirichlet prior); scores are shares. Only as long
+    as the visit has no item of its own: from then on that says more.
     """
     if known.session or not known.earlier:
         return []
@@ -33,12 +33,13 @@ def candidates(known: Known, count: int) -> list[Candidate]:
         popular = known.popular_in.get(category, ())
         lift = STRANGER + categories[category] * total / max(sum(rate for _, rate in popular), LEAST_RATE)
         scores.update({item_id: (lift * rate, reason[category]) for item_id, rate in popular})
-    found = [
-        Candidate(item_id, score * (1.0 + BRAND * brands.get(known.brand_of.get(item_id, ""), 0.0)), NAME, why or None)
-        for item_id, (score, why) in scores.items()
-    ]
-    found.sort(key=lambda one: (-one.score, one.item_id))
-    return found[:count]
+    liked = {
+        item_id: score * (1.0 + BRAND * brands.get(known.brand_of.get(item_id, ""), 0.0))
+        for item_id, (score, _) in scores.items()
+    }
+    whole = max(sum(liked.values()), LEAST_RATE)
+    best = sorted(liked, key=lambda item_id: (-liked[item_id], item_id))[:count]
+    return [Candidate(item_id, liked[item_id] / whole, NAME, scores[item_id][1] or None) for item_id in best]
 
 
 def _looked_at(known: Known) -> tuple[dict[str, float], dict[str, float], dict[str, str]]:

@@ -11,15 +11,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-import numpy as np
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from serving.config.documents import Documents
-from serving.filters.columns import Columns, Mask
+from serving.filters.masks import Together
 from serving.filters.rule import Rule as Filter
 from serving.recommender import Candidate
 from serving.rules.boosts import Boosts
 from serving.rules.rule import Rule
+from serving.rules.schedule import ALWAYS
 from serving.rules.segment import Shopper
 
 PINNED = "pinned"
@@ -120,19 +121,20 @@ class Rules:
             self._here[placement] = RulesHere(here) if here else None
         return self._here[placement]
 
+    def acted(self, names: Sequence[str]) -> RulesHere | None:
+        """Rules that acted on a decision of the past, as they are now; they act again, at any time and for anybody."""
+        documents = self._documents.all
+        found = [replace(documents[name], schedule=ALWAYS, segment=None) for name in names if name in documents]
+        return RulesHere(found) if found else None
+
 
 def _filter(rules: Sequence[Rule]) -> Filter | None:
     """What all filter rules let through, as one filter."""
     if not rules:
         return None
     parts = [(one.condition, one.document.then.filter == "never") for one in rules if one.condition is not None]
-
-    def mask(columns: Columns) -> Mask:
-        masks = [~part.mask(columns) if never else part.mask(columns) for part, never in parts]
-        return masks[0] if len(masks) == 1 else np.logical_and.reduce(masks)
-
     fields = frozenset().union(*(part.fields for part, _ in parts))
-    return Filter(b'{"rules":"%b"}' % ",".join(one.name for one in rules).encode(), fields, mask)
+    return Filter(b'{"rules":"%b"}' % ",".join(one.name for one in rules).encode(), fields, Together(parts))
 
 
 def _pins(rules: Sequence[Rule]) -> tuple[Pinned, ...]:

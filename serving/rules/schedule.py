@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -71,6 +71,9 @@ class Schedule(Struct, frozen=True):
 
     def _on(self, day: datetime) -> bool:
         return not self.weekdays or day.weekday() in self.weekdays
+
+
+ALWAYS: Final = Schedule(0, None, frozenset(), None, None)
 
 
 def compiled(when: When) -> Schedule:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
 from msgspec import UNSET
@@ -28,6 +28,7 @@ class Caps:
     def __init__(self, caps: Sequence[Cap], shop: Shop) -> None:
         self._shop, self._caps = shop, caps
         self._taken: Counter[tuple[int, Hashable]] = Counter()
+        self._asked: tuple[str, list[tuple[int, Hashable]]] = ("", [])
 
     def full(self, item_id: str) -> str:
         """Which cap keeps this item back, as a refusal; empty if none does."""
@@ -40,12 +41,15 @@ class Caps:
         """The item stands on the shelf."""
         self._taken.update(self._keys(item_id))
 
-    def _keys(self, item_id: str) -> Iterator[tuple[int, Hashable]]:
-        item = self._shop.item(item_id)
-        for place, (field, _, rule) in enumerate(self._caps):
-            if item is not None and (rule is None or rule.about(item_id, self._shop)):
-                for element in _values(field, field.elements(item)):
-                    yield place, element
+    def _keys(self, item_id: str) -> list[tuple[int, Hashable]]:
+        """What of the item is counted: number of the cap, and the value. Who asks whether it is full counts it next."""
+        if self._asked[0] != item_id:
+            item, keys = self._shop.item(item_id), list[tuple[int, Hashable]]()
+            for place, (field, _, rule) in enumerate(self._caps):
+                if item is not None and (rule is None or rule.about(item_id, self._shop)):
+                    keys += [(place, element) for element in _values(field, field.elements(item))]
+            self._asked = item_id, keys
+        return self._asked[1]
 
 
 def caps_of(placement: Placement, rules: Sequence[Rule], shop: Shop) -> Caps | None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import msgspec
 
+from stream.decisions import DecisionFold
 from stream.fold import Fold, Outbound, Record
 from stream.item import ItemFold
 from stream.learner import LearnerFold
@@ -21,9 +24,12 @@ from stream.state.memory import MemoryStore
 from stream.topics import TOPICS
 from stream.visitor import VisitorFold
 
+DECISIONS = Path(__file__).with_name("decisions.jsonl")
 PARTITIONS = dict.fromkeys(TOPICS, 1)
 DIGITS = 9
 """Numbers are compared to so many significant digits: the last ones belong to the machine's `exp`."""
+
+SHORT_BYTES = 16
 
 
 class Log:
@@ -55,6 +61,8 @@ async def folded(lines: Sequence[str], *, cut: int) -> tuple[Log, MemoryStore]:
     for line in lines:
         event = json.loads(line)
         log.append("events", event["visitor_id"].encode(), line.encode(), event["received_at"])
+    for line in DECISIONS.read_text(encoding="utf-8").splitlines():
+        log.append("decisions", b"eve", line.encode(), 0)
     for agent in _agents():
         await _work_off(agent, log, store, cut)
     return log, store
@@ -75,7 +83,8 @@ async def rebuilt(log: Log, store: MemoryStore) -> list[Report]:
 
 
 def _agents() -> tuple[Fold, ...]:
-    return VisitorFold(str, 1, cid_of=str), ItemFold(), ProfileFold(), LearnerFold()
+    """Offers first: they are there before anybody has seen the shelf."""
+    return DecisionFold(), VisitorFold(str, 1, cid_of=str), ItemFold(), ProfileFold(), LearnerFold()
 
 
 async def _work_off(agent: Fold, log: Log, store: MemoryStore, cut: int) -> None:
@@ -116,6 +125,8 @@ def _value(value: Any) -> Any:
         return {"bins": {str(n): count for n, count in enumerate(value.bins) if count}, "squares": value.squares}
     if isinstance(value, msgspec.Struct):
         return {name: _value(getattr(value, name)) for name in value.__struct_fields__}
+    if isinstance(value, bytes):
+        return value.hex() if len(value) <= SHORT_BYTES else f"{len(value)} bytes, {crc32(value):08x}"
     if isinstance(value, dict):
         return {str(key): _value(one) for key, one in value.items()}
     if isinstance(value, list | tuple):

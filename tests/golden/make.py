@@ -8,7 +8,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from stream.choice import packed
+from stream.features import CHOICE_FEATURES
+from stream.tokens import DecisionToken, decision_id, pseudonym
+
 FOLDER = Path(__file__).parent
+EVE = pseudonym(b"golden", "eve")
+"""A visitor whose id is a pseudonym, so that a decision can be hers where a pseudonym is the id itself."""
+SHELF = ("pan", "pot", "lid", "lamp")
+SHELVES = 24
 START_MS = 1_768_467_600_000
 """15 January 2026, 09:00 UTC."""
 MINUTE_MS = 60_000
@@ -54,13 +64,14 @@ def _ms(minute: float) -> int:
 
 
 def every_event() -> list[Event]:
-    """Five shoppers who between them send every event of the contract, early, late, twice, with and without consent."""
+    """Six shoppers who between them send every event of the contract, early, late, twice, with and without consent."""
     pen = Pen()
     _ann(pen)
     _bob(pen)
     _cleo(pen)
     _dan(pen)
     _bot(pen)
+    _eve(pen)
     return pen.events()
 
 
@@ -146,6 +157,46 @@ def _bot(pen: Pen) -> None:
         pen.write(60 + n / 250, "bot", "view_item", ("pan", "pot", "lid")[n % 3], consent=GRANTED)
 
 
+def _eve(pen: Pen) -> None:
+    """Takes what a shelf has first in store for her, two dozen times, puts some of it into the cart, and leaves."""
+    for n in range(SHELVES):
+        minute, token = 600 + n, _token(n)
+        pen.write(minute, EVE, "view_item_list", *SHELF, consent=GRANTED, decision_id=token)
+        if n % 6 == 5:
+            pen.write(minute + 0.2, EVE, "view_item", "elsewhere" if n % 4 else SHELF[1])
+        else:
+            pen.write(minute + 0.2, EVE, "select_item", SHELF[n % 4], decision_id=token)
+            pen.write(minute + 0.3, EVE, "view_item", SHELF[n % 4], decision_id=token)
+        if n % 4 == 3:
+            pen.write(minute + 0.5, EVE, "add_to_cart", SHELF[n % 4], decision_id=token)
+    pen.write(600 + SHELVES, EVE, "view_item_list", *SHELF, decision_id=_token(SHELVES))
+    for visitor in ("fay", "gus"):
+        pen.write(700, visitor, "page_view", consent=GRANTED)
+
+
+def _token(n: int) -> str:
+    at = _ms(600 + n) - 2_000
+    return decision_id(b"golden", DecisionToken("home_for_you", "", at, EVE, 1, 86_400, 3_600, b"shelf-%02d" % n))
+
+
+def decisions() -> list[Event]:
+    """Records of Eve's shelves, of one that no model ranked, and of one that is broken."""
+    made: list[Event] = []
+    for n in range(SHELVES + 1):
+        features = np.zeros((len(SHELF), len(CHOICE_FEATURES)), np.float16)
+        features[n % 4, 0], features[:, 1] = 1.5, np.arange(len(SHELF)) / 8
+        made.append(
+            {
+                "decision_id": _token(n),
+                "decided_at": _ms(600 + n) - 2_000,
+                "placement": "home_for_you",
+                "items": [{"item_id": item} for item in SHELF],
+                "choices": {"model": "clicks", "version": 0, "features": packed(features)},
+            }
+        )
+    return [*made, {key: value for key, value in made[0].items() if key != "choices"}, {"decision_id": 5}]
+
+
 def crowd(seed: int = 7, shoppers: int = 25) -> list[Event]:
     """Twenty-five shoppers in three days, with walks that items share: enough for rows, totals and a first model."""
     rng = random.Random(seed)
@@ -185,3 +236,4 @@ def lines(events: list[Event]) -> Iterator[str]:
 if __name__ == "__main__":
     for name, stream in STREAMS.items():
         FOLDER.joinpath(f"{name}.jsonl").write_text("".join(lines(stream())), encoding="utf-8")
+    FOLDER.joinpath("decisions.jsonl").write_text("".join(lines(decisions())), encoding="utf-8")

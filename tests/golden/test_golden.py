@@ -17,7 +17,7 @@ from stream.events import EVENT_NAMES
 from stream.ingest import Accepted, validate
 from stream.state.table import FOLDS
 from tests.golden.folding import folded, rebuilt, shown, states
-from tests.golden.make import STREAMS, lines
+from tests.golden.make import STREAMS, decisions, lines
 
 FOLDER = Path(__file__).parent
 EVERYTHING = 100_000
@@ -72,11 +72,18 @@ def test_every_event_of_the_contract_occurs() -> None:
     assert {json.loads(line)["event"] for line in stream("every_event")} == EVENT_NAMES
 
 
+def test_the_decisions_are_what_their_maker_makes() -> None:
+    assert FOLDER.joinpath("decisions.jsonl").read_text(encoding="utf-8") == "".join(lines(decisions()))
+
+
 async def test_the_streams_reach_every_family_and_every_outcome() -> None:
     both = [await states(stream(name), cut=EVERYTHING) for name in STREAMS]
     families = {
         key.partition(":")[0] for made in both for agent in made.values() if isinstance(agent, dict) for key in agent
     }
-    assert families == {"visitor", "ranking", "item", "customer", "learner", "model", "version", "clock", "marks"}
+    assert families == {
+        "visitor", "ranking", "item", "customer", "learner", "model", "version", "waiting", "joined", "clock",
+        "marks",
+    }  # fmt: skip
     clock = both[0]["visitor"]["clock"]
     assert min(clock["applied"], clock["duplicates"], clock["dropped"]) > 0

@@ -135,7 +135,7 @@ def test_a_visit_that_begins_is_shown_what_is_popular_where_the_visitor_was() ->
         session=[],
         earlier=["i3", "i4"],
         category_of={"i3": "lamps", "i4": "lamps"},
-        popular=[("i39", 10.0), ("i38", 9.0), ("i10", 5.0)],
+        popular=[("i39", 5.2), ("i38", 4.0), ("i10", 5.0)],
         popular_in={"lamps": [("i10", 5.0), ("i11", 1.0)]},
     )
     found = profile.candidates(known, 9)

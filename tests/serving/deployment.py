@@ -17,10 +17,12 @@ from serving.parts import KINDS, Ports
 from stream.backpressure import Full
 from stream.catalogue import Catalogue
 from stream.cluster import BrokerAway
+from stream.decisions import DecisionFold
 from stream.fold import Outbound, Record
 from stream.item import ItemFold
 from stream.keyring import pseudonyms
 from stream.lag import Row as LagRow
+from stream.learner import LearnerFold
 from stream.migrate import Renaming, move
 from stream.privacy_copy import apply
 from stream.producer import NotAcknowledged
@@ -238,7 +240,13 @@ class Deployment:
     async def work(self) -> None:
         """Let the workers apply what lies in the log."""
         self.broker.now = int(self.now)
-        for noun, fold in (("events", self._visitor_fold), ("pairs", ItemFold), ("profile", self._profile_fold)):
+        for noun, fold in (
+            ("decisions", DecisionFold),
+            ("events", self._visitor_fold),
+            ("pairs", ItemFold),
+            ("profile", self._profile_fold),
+            ("feedback", LearnerFold),
+        ):
             for partition in range(PARTITIONS[noun]):
                 await self._work(noun, partition, fold)
         for partition in range(PARTITIONS["privacy"]):

@@ -56,7 +56,7 @@ async def test_in_a_shop_without_history_one_view_already_speaks_for_items_like_
     await walked.view("me", "pot")
     shelf = await walked.shelf("home_for_you", "me", n=3)
     found = next(one for one in shelf["items"] if one["item_id"] == "pan")
-    assert found["recommender"] == "nearest"
+    assert found["recommender"] == "undiscovered"
     assert [reason["item_id"] for reason in found["because"]] == ["pot"]
     assert shelf["status"] == "ok"
 

@@ -27,6 +27,7 @@ async def busy(shop: Deployment) -> Deployment:
         for visitor in range(ITEMS - n):
             await shop.view(f"v{visitor}", f"i{n}", settle=False)
     await shop.settle()
+    await shop.place("trending", explain="What sells.", recommenders=["popular"])
     return shop
 
 
@@ -254,6 +255,16 @@ async def test_the_record_and_the_explanation_name_the_rules(busy: Deployment) -
     assert shelf["explain"]["rules"] == {"first": "What first is for.", "no_0": "What no_0 is for."}
     told = (await busy.call("GET", f"/v1/decisions/{shelf['decision_id']}", key=SECRET)).json()
     assert told["record"]["rules"] == ["first", "no_0"]
+
+
+async def test_a_decision_made_again_has_the_rules_that_acted_then(busy: Deployment) -> None:
+    when = {"until": instant(int(busy.now) // 1000 + 10), "segment": {"viewed": {"days": 1}}}
+    await put(busy, "first", {"pin": [{"item_id": "i9", "position": 0}]}, when=when)
+    await busy.view("me", "i4")
+    shelf = await busy.shelf("trending", "me", n=2)
+    busy.now += 60_000
+    told = (await busy.call("GET", f"/v1/decisions/{shelf['decision_id']}?recompute=true", key=SECRET)).json()
+    assert [one["item_id"] for one in told["recomputed"]["items"]] == ids(shelf) == ["i9", "i0"]
 
 
 async def test_a_degraded_shelf_has_its_rules_as_well(busy: Deployment) -> None:

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from stream.decisions import DecisionFold
 from stream.fold import Fold, Outbound, Record
 from stream.item import ItemFold
 from stream.learner import LearnerFold
@@ -106,6 +107,7 @@ def folds(chain: Pseudonyms) -> tuple[Callable[[], Fold], ...]:
         ),
         ItemFold,
         lambda: ProfileFold(chain),
+        DecisionFold,
         LearnerFold,
     )
 

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from stream.entries import Outcome
+from stream.pseudonyms import Pseudonyms
 from stream.signals import shelves
 from stream.tokens import DecisionToken, decision_id, pseudonym
+from stream.visitor import VisitorFold
 from tests.stream.visits import MINUTE_MS, Visits
 from tests.stream.worlds import GRANTED, NOW
 
@@ -196,16 +198,25 @@ def test_a_click_on_a_shelf_that_nobody_saw_says_nothing(shopper: Shopper) -> No
     assert shopper.told == []
 
 
-def test_an_erasure_ends_what_was_decided_before_it(shopper: Shopper) -> None:
-    shopper.sees("a", "b")
-    shopper.does("erase", minute=1, epoch=1)
-    shopper.does("consent_update", minute=2, consent=GRANTED)
-    shopper.sees("a", "b", minute=3)
-    assert shopper.shelves == []
-    later = token(b"shelf-02", at=NOW + 3 * MINUTE_MS)
-    shopper.sees("a", "b", minute=4, decided=later)
-    assert len(shopper.shelves) == 1
-    assert shopper.told == []
+def test_a_decision_is_the_visitors_by_the_names_of_today_and_of_before_a_migration_and_of_no_earlier_epoch() -> None:
+    chain = Pseudonyms((b"one", b"two"))
+    visits = Visits(VisitorFold(chain.of_visitor, 1, pseudonyms=chain))
+
+    def opens(pid: str, keys: int, minute: float) -> bool:
+        nonce = f"{minute}-{keys}".encode()
+        decided = token(nonce, at=NOW + int(minute * MINUTE_MS), pid=pid, keys=keys)
+        visits.send("view_item_list", "a", minute=minute, decision_id=decided)
+        return nonce in [shelf.nonce for shelf in visits.visitor(chain.of_visitor("ann")).shelves.shelves]
+
+    assert opens(pseudonym(b"one", "ann"), 1, 1)
+    assert opens(chain.of_visitor("ann"), 2, 2)
+    assert not opens(chain.of_visitor("ann"), 1, 3)
+    assert not opens(chain.of_visitor("ann"), 3, 3)
+    visits.send("erase", minute=4, epoch=1)
+    visits.send("consent_update", minute=5, consent=GRANTED)
+    assert not opens(chain.of_visitor("ann"), 2, 6)
+    assert opens(chain.of_visitor("ann", 1), 2, 7)
+    assert opens(pseudonym(b"one", "ann", 1), 1, 8)
 
 
 def test_a_flood_tells_nothing(shopper: Shopper) -> None:

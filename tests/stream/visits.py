@@ -20,8 +20,8 @@ DAY_MIN = 24 * 60
 class Visits:
     """Folds events one by one; what was emitted stays in `emitted`, by topic."""
 
-    def __init__(self) -> None:
-        self._fold = VisitorFold(str, 1, cid_of="cid-{}".format)
+    def __init__(self, fold: VisitorFold | None = None) -> None:
+        self._fold = fold or VisitorFold(str, 1, cid_of="cid-{}".format)
         self.state = State(self._fold.families)
         self.state.load("clock", None)
         self.emitted: list[Entry] = []
