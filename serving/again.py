@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from serving.contributions import contributions
 from serving.counterfactual import Case, Without, counterfactuals
@@ -16,12 +17,12 @@ from serving.filters.rule import BadFilter, compiled
 from serving.placement import Placement
 from serving.request import Request
 from serving.snapshot import Snapshots
-from serving.visited import visit_of
+from serving.visited import visit_of, visited_of
 
 _SAYS = (
-    "Decided again with what the shop knows now (its rows, catalogue, models and the placement's present settings): "
-    "{same} of {shown} items are the same, {in_place} of them in the same place. "
-    "What was refused is not recorded; it is what would be refused now."
+    "Decided again with what the shop knows now (its rows, catalogue, models, rules and the placement's present "
+    "settings), without chance and without the visitor's other state: {same} of {shown} items are the same, {in_place} "
+    "of them in the same place. What was refused is not recorded; it is what would be refused now."
 )
 _NO_VISIT = "It cannot be decided again: its record, which an older release wrote, does not say where the visitor was."
 _NO_PLACEMENT = "It cannot be decided again: there is no placement of this name any more."
@@ -59,23 +60,24 @@ class Again:
         placement = self._placements().get(record["placement"])
         if placement is None:
             return Recomputed(_NO_PLACEMENT, len(shown))
+        placement = replace(placement, explore=None)  # what is drawn is of that moment
         try:
-            request = _request(record.get("request") or {}, len(shown))
+            request = _request(record, len(shown))
             visit = visit_of(record, request, placement)
         except BadFilter:
             return Recomputed(_NO_FILTER, len(shown))
         except msgspec.ValidationError:
             return Recomputed(_NO_VISIT, len(shown))
         snapshot = await self._snapshots.of_visit(visit, placement, record.get("rules", ()))
-        case = Case(
-            request, snapshot, placement, record.get("variation") or "", int(self._clock()), Random(0).getstate()
-        )
-        return _compared(shown, case)
+        variation, seed = record.get("variation") or "", Random(0).getstate()
+        return _compared(shown, Case(request, snapshot, placement, variation, int(self._clock()), seed))
 
 
-def _request(asked: dict[str, Any], shown: int) -> Request:
+def _request(record: dict[str, Any], shown: int) -> Request:
+    asked = record.get("request") or {}
     rule = compiled(asked["filter"]) if "filter" in asked else None
-    return Request(n=asked.get("n", shown), item_ids=asked.get("item_ids", ()), explain=True, rule=rule)
+    before = tuple(visited_of(record).before)
+    return Request(n=asked.get("n", shown), item_ids=asked.get("item_ids", ()), explain=True, rule=rule, after=before)
 
 
 def _compared(shown: list[str], case: Case) -> Recomputed:

@@ -71,9 +71,12 @@ def decide(
         caps_of(placement, () if acting is None else acting.caps, shop),
     )
     context = Context(request, snapshot, placement, now, acting)
-    evident, ranking = _fill(slate, context, within or shop, above) if placement.enabled else (0, None)
-    items, draw = slate.items, None
-    if placement.explore is not None and evident:
+    evident, draw = 0, None
+    ranking: Ranking | None = None
+    if placement.enabled:
+        evident, ranking = _fill(slate, context, within or shop, above)
+    items = slate.items
+    if evident and placement.explore:
         items, draw = explored(slate, context, ranking)
     return Decision(
         placement=placement.name,

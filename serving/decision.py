@@ -36,6 +36,8 @@ class Shown(Struct, frozen=True, gc=False):
     because: Reason | None
     evidence: float = 0.0
     rules: tuple[str, ...] = ()
+    also_item_id: str | None = None
+    also: Reason | None = None
 
 
 class Explored(Struct, frozen=True, gc=False):
@@ -98,11 +100,13 @@ class Decision(Struct, frozen=True, gc=False):
 
 
 def shown(candidate: Candidate, factor: float, reasons: dict[str, Reason], evidence: float) -> Shown:
-    """A candidate, its score times `factor`, with the visitor's own event that speaks for it, if there is one."""
-    because = candidate.because_item_id
+    """A candidate, its score times `factor`, with the visitor's own events that speak for it, if there are any."""
+    because, also = candidate.because_item_id, candidate.also_item_id
     reason = None if because is None else reasons.get(because)
+    second = None if also is None else reasons.get(also)
+    score = candidate.score * factor
     return Shown(
-        candidate.item_id, candidate.score * factor, candidate.recommender, because, reason, evidence, candidate.rules
+        candidate.item_id, score, candidate.recommender, because, reason, evidence, candidate.rules, also, second
     )
 
 
@@ -174,14 +178,14 @@ def _choices(choices: Choices | None) -> str:
 
 def _items(decision: Decision, fragments: Callable[[str], Fragments]) -> tuple[str, str]:
     """The items of both forms; what the decision says of an item ends both alike."""
-    reasons: dict[tuple[str | None, str | None], str] = {}
+    told: dict[tuple[str | None, str | None], str] = {}
     shelf, record = [], []
     at, notes = decision.at, decision.explored and decision.explored.notes(len(decision.items))
     for place, one in enumerate(decision.items):
-        led = one.because_item_id, relation(one.item_id, one.because_item_id, one.recommender)
-        because = reasons.get(led)
-        if because is None:
-            because = reasons[led] = _because(one, led[1], at)
+        because = _reason(told, one, one.because_item_id, one.because, at)
+        if one.also is not None:
+            also = _reason(told, one, one.also_item_id, one.also, at)
+            because = f"{because},{also}" if because else also
         ranked = f'{place},"score":{one.score:.6g},"recommender":"{one.recommender}","evidence":{one.evidence:.4g}'
         end = f'{ranked},"because":[{because}],"rules":{_names(one.rules)}}}'
         first = fragments(one.item_id)
@@ -195,15 +199,20 @@ def relation(item_id: str, because_item_id: str | None, recommender: str) -> Rel
     return "itself" if item_id == because_item_id else relations().get(recommender)
 
 
-def _because(one: Shown, relation: Relation | None, at: int) -> str:
-    reason = one.because
+def _reason(
+    told: dict[tuple[str | None, str | None], str], one: Shown, item_id: str | None, reason: Reason | None, at: int
+) -> str:
+    """A reason of an item as JSON, the same for all items that stand alike to the visitor's; nothing without one."""
     if reason is None:
         return ""
-    ago = max(0, at - reason.at) / 1000
-    return (
-        f'{{"event_id":{_json(reason.event_id)},"event":"{reason.event}","item_id":{_json(one.because_item_id)},'
-        f'"seconds_ago":{ago:.3f},"relation":"{relation}"}}'
-    )
+    led = item_id, relation(one.item_id, item_id, one.recommender)
+    found = told.get(led)
+    if found is None:
+        found = told[led] = (
+            f'{{"event_id":{_json(reason.event_id)},"event":"{reason.event}","item_id":{_json(item_id)},'
+            f'"seconds_ago":{max(0, at - reason.at) / 1000:.3f},"relation":"{led[1]}"}}'
+        )
+    return found
 
 
 def _names(rules: Sequence[str]) -> str:

@@ -37,8 +37,9 @@ Scored: TypeAlias = Sequence[tuple[str, float]]
 
 
 class Candidate(Struct, frozen=True, gc=False):
-    """An item that might be shown; `because_item_id` is the visitor's item that speaks for it most.
+    """An item that might be shown.
 
+    `because_item_id` is the visitor's item that speaks for it most, `also_item_id` the one that does so second most.
     `rules` names the marketers' rules that touched it; `propensity` is the probability with which it stands where it
     does.
     """
@@ -47,6 +48,7 @@ class Candidate(Struct, frozen=True, gc=False):
     score: float
     recommender: str
     because_item_id: str | None = None
+    also_item_id: str | None = None
     rules: tuple[str, ...] = ()
     propensity: float = 1.0
 

@@ -28,7 +28,11 @@ _RELATES: dict[Relation, str] = {
     "same_category": "this is popular in the same category",
     "itself": "",
 }
-_NEWEST = "New in the shop."
+_OTHERWISE = {
+    NEWEST: "New in the shop.",
+    "exploration": "New here: few have seen it yet.",
+    "pinned": "The shop recommends this here.",
+}
 _WITHOUT_REASON = {
     "fallback": "These were the most popular items: there was not enough to go by.",
     "insufficient_data": "Nothing was shown: there was not enough to go by.",
@@ -51,7 +55,7 @@ def of_item(recommender: str, event: str | None, name: str, relation: Relation |
     """Why one item is shown: `event` is the shopper's own, about the item called `name`; None if none led to it."""
     if event is None:
         found = recommenders().get(recommender)
-        return _NEWEST if recommender == NEWEST else found.explain if found else _FITTING
+        return found.explain if found else _OTHERWISE.get(recommender, _FITTING)
     relates = _RELATES.get(relation, "") if relation else ""
     return f"Because {did(event, name)}{': ' if relates else ''}{relates}."
 

@@ -93,7 +93,7 @@ class Shelves:
             pid_keys=self._pid_keys,
             following=self._following(request, decision, above),
             models={name: one["version"] for name, one in snapshot.models.items()},
-            visit=visited(snapshot.visit, above),
+            visit=visited(snapshot.visit, above, request.after),
         )
         if snapshot.visitor is not None and placement.enabled:
             self._decisions.write(request.visitor_id, written.record)

@@ -106,6 +106,7 @@ class Snapshots:
             shop=self._shop,
             row_of=self._rows.of,
             degraded=not complete or self._stale(),
+            choosers=self._models.choosers,
             rules=self._rules.acted(rules),
         )
 

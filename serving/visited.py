@@ -24,27 +24,43 @@ _TOLD = frozenset({"page", "excluded_here"})
 
 
 class Visited(Struct, frozen=True, omit_defaults=True, gc=False):
-    """As `serving.request.Visit`, bounded; `hidden` tells by item why it was not to be shown."""
+    """As `serving.request.Visit`, bounded; `hidden` tells by item why it was not to be shown.
+
+    `before` is what earlier pages of the shelf had shown, as their cursor has it.
+    """
 
     session: Sequence[str] = ()
     earlier: Sequence[str] = ()
     viewed: Sequence[str] = ()
     steps: Sequence[Step] = ()
     hidden: dict[str, str] = {}
+    before: Sequence[int] = ()
 
 
-def visited(visit: Visit, above: Sequence[str] = ()) -> Visited:
-    """What of a visit is on record; `above` is what the same page showed already."""
+def visited(visit: Visit, above: Sequence[str] = (), before: Sequence[int] = ()) -> Visited:
+    """What of a visit is on record; `above` is what the page showed already, `before` earlier pages."""
     own = {one: why for one, why in visit.hidden.items() if why not in _TOLD}
     hidden = own | dict.fromkeys(above, "above") if above else own
     if len(hidden) > HIDDEN:
         hidden = dict(islice(hidden.items(), HIDDEN))
-    return Visited(visit.session[:ITEMS], visit.earlier[:ITEMS], visit.viewed[:ITEMS], visit.steps[-STEPS:], hidden)
+    return Visited(
+        visit.session[:ITEMS],
+        visit.earlier[:ITEMS],
+        visit.viewed[:ITEMS],
+        visit.steps[-STEPS:],
+        hidden,
+        before[:HIDDEN],
+    )
+
+
+def visited_of(record: dict[str, Any]) -> Visited:
+    """What a decision's record keeps; raises `msgspec.ValidationError` where it keeps nothing."""
+    return msgspec.convert(record.get("visit"), Visited)
 
 
 def visit_of(record: dict[str, Any], request: Request, placement: Placement) -> Visit:
     """The visit that a decision's record tells; raises `msgspec.ValidationError` where it tells none."""
-    found = msgspec.convert(record.get("visit"), Visited)
+    found = visited_of(record)
     hidden = dict.fromkeys(request.item_ids, "page") | dict.fromkeys(placement.exclude, "excluded_here") | found.hidden
     at = int(record["decided_at"])
     reasons = {

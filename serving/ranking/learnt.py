@@ -76,7 +76,7 @@ class Ranking:
         below = np.exp(matrix[order] @ weights - shelf.utilities[0])
         shares = below * (shelf.probabilities()[0])
         return [
-            Candidate(one.item_id, share, one.recommender, one.because_item_id)
+            Candidate(one.item_id, share, one.recommender, one.because_item_id, one.also_item_id)
             for one, share in zip((found[place] for place in order.tolist()), shares.tolist(), strict=True)
         ]
 

@@ -42,6 +42,8 @@ EARLIER_WEIGHT = 0.02
 EARLIER_ROWS = 5
 STEP_NEIGHBOURS = 15
 UNKNOWN_TOTAL = 1.0
+ALSO = 0.25
+"""Who adds less than this share of what the first adds is no second reason."""
 STEP_LENT = 30
 _NONE, _NO_CODES = np.zeros(0, np.float32), np.zeros(0, np.int32)
 
@@ -84,12 +86,14 @@ class Row(Struct, frozen=True, gc=False):
 class Ranked(Struct, frozen=True, gc=False):
     """The best items, best first: `codes`, `scores` and `because`, the place of the item that added most to each.
 
-    Places count the session's items first, then the earlier ones.
+    Places count the session's items first, then the earlier ones. `also` are the places of those that added second
+    most, where that is not little beside it; else -1 (empty: nobody looked).
     """
 
     codes: list[int]
     scores: list[float]
     because: list[int]
+    also: list[int] = []
 
 
 def parse(item_id: str, item: Any, codes_: Codes) -> Row:
@@ -171,7 +175,7 @@ def rank(
                 lent.append((place, word * decay, row))
             own.append((place, ITSELF * word * decay * row.total, row))
     if not own:
-        return Ranked([], [], [])
+        return Ranked([], [], [], [])
     codes = [*(row.codes for _, _, row in lent), np.array([row.code for _, _, row in own], np.int32)]
     weights = [*(row.weights for _, _, row in lent), np.array([score for _, score, _ in own], np.float32)]
     factors = np.array([*(factor for _, factor, _ in lent), 1.0], np.float32)
@@ -213,7 +217,7 @@ def further(
                 shares.append(share * nearness)
                 places.append(place)
     if not rows:
-        return Ranked([], [], [])
+        return Ranked([], [], [], [])
     decays = np.exp((np.array([row.at for row in rows], np.float64) - now) / relations.TAU_MS)
     totals = np.array([row.total for row in rows])
     factors = (decays * shares / (totals * decays + 1.0) ** DAMPING).astype(np.float32)
@@ -249,7 +253,7 @@ def _best(
     """
     entries = np.concatenate(codes)
     if not len(entries):
-        return Ranked([], [], [])
+        return Ranked([], [], [], [])
     values = np.concatenate(weights)
     values *= np.repeat(factors, [len(one) for one in codes])
     order = ((entries.astype(np.int64) << 32) - values.view(np.int32)).argsort()
@@ -264,8 +268,26 @@ def _best(
     top = _largest(sums, count)
     top = top[sums[top] > 0.0]
     starts = starts[top]
-    speakers = np.searchsorted(said.ends, order[starts], side="right")
-    return Ranked(entries[starts].tolist(), sums[top].tolist(), [said.places[one] for one in speakers.tolist()])
+    return Ranked(entries[starts].tolist(), sums[top].tolist(), *_speakers(entries, values, order, starts, said))
+
+
+def _speakers(
+    entries: NDArray[np.int32],
+    values: NDArray[np.float32],
+    order: NDArray[np.int64],
+    starts: NDArray[np.int64],
+    said: _Said,
+) -> tuple[list[int], list[int]]:
+    """For the item that begins at each of `starts` who added most to it, and who second most."""
+    then = np.minimum(starts + 1, len(entries) - 1)
+    two = entries.take(then) == entries.take(starts)
+    two &= values.take(then) >= ALSO * values.take(starts)
+    places, ends = np.array(said.places), said.ends
+    because = places.take(ends.searchsorted(order.take(starts), side="right"))
+    also = places.take(ends.searchsorted(order.take(then), side="right"))
+    two &= also != because
+    also[~two] = -1
+    return because.tolist(), also.tolist()
 
 
 def _allowed(codes: NDArray[np.int32], shown: NDArray[np.bool_]) -> NDArray[np.bool_]:

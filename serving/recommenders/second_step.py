@@ -12,6 +12,7 @@ VISITED = 3
 def candidates(known: Known, count: int) -> list[Candidate]:
     """The best neighbours of the neighbours of the visit's newest items, with the visit's item that led there."""
     here, ids = known.session[:VISITED], known.codes.ids
+    sources = [*here, None]  # None is at -1
     ranked = further(
         [known.rows.get(item_id) for item_id in here],
         lambda code: known.row_of(ids[code]),
@@ -20,8 +21,8 @@ def candidates(known: Known, count: int) -> list[Candidate]:
         shown=known.shown,
     )
     return [
-        Candidate(ids[code], score, NAME, here[place])
-        for code, score, place in zip(ranked.codes, ranked.scores, ranked.because, strict=True)
+        Candidate(ids[code], score, NAME, sources[place], sources[also])
+        for code, score, place, also in zip(ranked.codes, ranked.scores, ranked.because, ranked.also, strict=True)
     ]
 
 

@@ -18,10 +18,10 @@ def candidates(known: Known, count: int) -> list[Candidate]:
         count=count,
         shown=known.shown,
     )
-    sources, ids = [*here, *earlier], known.codes.ids
+    sources, ids = [*here, *earlier, None], known.codes.ids  # None is at -1
     return [
-        Candidate(ids[code], score, NAME, sources[place])
-        for code, score, place in zip(ranked.codes, ranked.scores, ranked.because, strict=True)
+        Candidate(ids[code], score, NAME, sources[place], sources[also])
+        for code, score, place, also in zip(ranked.codes, ranked.scores, ranked.because, ranked.also, strict=True)
     ]
 
 

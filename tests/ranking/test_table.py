@@ -100,7 +100,7 @@ def test_items_without_a_row_keep_their_place_and_say_nothing() -> None:
     first, second = rank([row], now=NOW), rank([None, row], now=NOW)
     assert second.scores[0] == pytest.approx(first.scores[0] * exp(-1 / table.PLACE), rel=1e-5)
     assert second.because[0] == 1
-    assert rank([None], [None], now=NOW) == rank([], now=NOW) == table.Ranked([], [], [])
+    assert rank([None], [None], now=NOW) == rank([], now=NOW) == table.Ranked([], [], [], [])
 
 
 def test_what_may_not_be_shown_takes_no_place() -> None:

@@ -49,8 +49,10 @@ def test_it_has_nothing_to_say_where_nothing_is_known(one: Recommender) -> None:
 @every
 def test_its_reason_is_an_item_of_the_visitor(one: Recommender) -> None:
     known = a_shop()
-    reasons = {candidate.because_item_id for candidate in one.candidates(known, 20)}
-    assert reasons - {None} <= ({*known.session, *known.earlier, *known.viewed} if one.personal else set())
+    own = {*known.session, *known.earlier, *known.viewed} if one.personal else set()
+    for candidate in one.candidates(known, 20):
+        assert candidate.because_item_id in own | {None}
+        assert candidate.also_item_id in own - {candidate.because_item_id} | {None}
 
 
 @every
