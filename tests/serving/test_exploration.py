@@ -29,7 +29,7 @@ from serving.visited import Visited
 from stream.catalogue import Catalogue
 from stream.signals import popularity, session
 from stream.visitor import Last, Visitor
-from tests.serving.deployment import NOW, Deployment, ids, item
+from tests.serving.deployment import NOW, SECRET, Deployment, ids, item
 from tests.stream.test_catalogue import read, record
 
 Validator = Callable[[str], jsonschema_rs.Draft202012Validator]
@@ -240,18 +240,42 @@ def test_what_is_written_tells_the_propensities_and_the_shelf_does_not(validator
         assert RECOMMENDER not in {one.recommender for one in shelf.order}
 
 
-async def test_a_page_of_a_visitor_who_agreed_explores_and_says_so(shop: Deployment, validator: Validator) -> None:
+@pytest.fixture
+async def known(shop: Deployment) -> Deployment:
+    """Thirty items of a category, of which eight have been seen by so many that they are not new."""
     await shop.stock(*[item(f"i{n}", category="A") for n in range(30)])
-    await shop.place("home_for_you", explain="E.", recommenders=["category_popular"], n=5, explore={"share": 0.2})
     for n in range(8):
         for visitor in range(VIEWS):
             await shop.view(f"v{visitor}", f"i{n}", settle=False)
     await shop.settle()
-    shelf = await shop.shelf("home_for_you", "v0", n=5)
-    (told,) = shop.broker.values("decisions")
-    validator("decision_record").validate(told)
-    (new,) = [one for one in told["items"] if one["recommender"] == RECOMMENDER]
+    return shop
+
+
+async def recorded(shop: Deployment, **document: Any) -> list[dict[str, Any]]:
+    """What is on record of a shelf of a placement that explores as much as one can."""
+    told: dict[str, Any] = {"explain": "E.", "recommenders": ["category_popular"], "explore": {"share": 0.2}}
+    await shop.place("home_for_you", **told, **document)
+    await shop.shelf("home_for_you", "v0")
+    items: list[dict[str, Any]] = shop.broker.values("decisions")[-1]["items"]
+    return items
+
+
+async def test_a_page_of_a_visitor_who_agreed_explores_and_says_so(known: Deployment, validator: Validator) -> None:
+    items = await recorded(known, n=5)
+    for told in known.broker.values("decisions"):
+        validator("decision_record").validate(told)
+    (new,) = [one for one in items if one["recommender"] == RECOMMENDER]
     assert int(new["item_id"][1:]) >= 8
     assert new["propensity"] <= 1 / 4
-    assert ids(shelf) == [one["item_id"] for one in told["items"]]
-    assert ids(await shop.shelf("home_for_you", "v0", n=5)) == ids(shelf)
+    shelf = await known.shelf("home_for_you", "v0")
+    assert ids(shelf) == [one["item_id"] for one in items]
+    assert "propensity" not in shelf["items"][1]
+
+
+async def test_where_a_rule_has_pinned_an_item_none_is_drawn(known: Deployment) -> None:
+    rule = {"explain": "P.", "then": {"pin": [{"item_id": "i7", "position": 1}]}}
+    await known._following(known.call("PUT", "/v1/admin/rules/season", rule, key=SECRET))
+    items = await recorded(known, n=3)
+    assert items[1]["item_id"] == "i7"
+    assert ["propensity" in one for one in items] == [False, False, True]
+    assert items[2]["propensity"] == pytest.approx(0.4) or items[2]["recommender"] == RECOMMENDER
