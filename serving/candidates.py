@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace as altered
 from functools import cache
+from typing import Any
 
 import numpy as np
 from msgspec.structs import replace
@@ -18,6 +19,7 @@ from serving.recommenders import recommenders
 from serving.shop import Selection, Shop
 from serving.stage import Snapshot
 from stream import vectors
+from stream.signals import impressions
 
 SESSION_SHARE = np.float32(0.3)
 
@@ -46,7 +48,7 @@ def tiered(
 def learnt(known: Known, placement: Placement, count: int, chooser: Chooser, wanted: int) -> Ranking:
     """All generators' candidates, ranked by a model for a shelf of `wanted` items."""
     tiers = _tiers(placement.recommenders if placement.evidence == "hide" else (*placement.recommenders, "popular"))
-    return Ranking(known, chooser, gathered(known, tiers, count), wanted)
+    return Ranking(known, chooser, gathered(known, tiers, count), wanted, priced=placement.goal == "revenue")
 
 
 def in_one(offers: Iterable[list[Candidate]], enough: int) -> list[Candidate]:
@@ -82,6 +84,7 @@ def rows_of(row_of: Callable[[str], Row | None], item_ids: Iterable[str], placem
 def known_of(snapshot: Snapshot, placement: Placement, within: Shop | Selection, now: int) -> Known:
     """What the generators are told."""
     shop, visit = snapshot.shop, snapshot.visit
+    visitor: Any = snapshot.visitor
     return Known(
         now=now,
         session=visit.session,
@@ -99,6 +102,8 @@ def known_of(snapshot: Snapshot, placement: Placement, within: Shop | Selection,
         steps=visit.steps,
         repeats=placement.repeats,
         board=shop.board,
+        categories=shop.categories,
+        impressions=None if visitor is None else impressions.SIGNAL.of(visitor),
         shown=within.shown,
     )
 

@@ -38,6 +38,8 @@ EXPLAINED = 200
 VARIANTS = 3
 WIDER, LEAST_WIDE = 4, 60
 OF_THE_CATALOGUE = frozenset({"similar", "nearest", NEWEST})
+MODELS = {"clicks": "clicks", "conversions": "conversions", "revenue": "conversions"}
+"""Which model of choices a goal goes by."""
 OFF = "This placement is switched off."
 OTHERS = "What you did on your other devices, where you are logged in."
 
@@ -118,7 +120,8 @@ def _fill(
         if stages:
             offers = iter([in_one(offers, count)])
     else:
-        chooser = snapshot.choosers.get(placement.goal) or Chooser(placement.goal)
+        model = MODELS[placement.goal]
+        chooser = snapshot.choosers.get(model) or Chooser(model)
         known = located(known, snapshot, placement, within)
         ranking = learnt(known, placement, count, chooser, request.n)
         offers = iter([ranking.candidates])

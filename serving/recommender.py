@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from serving.ranking.board import Board
 from serving.ranking.codes import Codes
 from serving.ranking.table import Row
+from stream.signals import impressions
 from stream.signals.session import Step
 
 Need: TypeAlias = Literal["views", "categories", "titles", "pairs", "orders", "visitors"]
@@ -98,7 +99,8 @@ class Known:
         `newest`, with the time (ms) since when each item is known or published.
     category_of, brand_of: an item's, where the catalogue knows it; `price_of` what one pays for it, in millionths.
     steps: this visit's steps, oldest first; `repeats` whether its items may come back for their own sake.
-    board: popularity of any item.
+    board: popularity of any item; `categories` numbers the categories of items by code, 0 = none.
+    impressions: what the visitor was shown, and whether they cared; None: nobody knows.
     vectors, session_vector: title vectors and where this session is among them.
     shown: by code, whether an item may be answered (in stock, not hidden); None = all. It only saves work: rules are
         applied to the candidates anyway.
@@ -120,6 +122,8 @@ class Known:
     steps: Sequence[Step] = ()
     repeats: bool = True
     board: Board | None = None
+    categories: Callable[[NDArray[np.int32]], NDArray[np.int32]] | None = None
+    impressions: impressions.State | None = None
     vectors: Vectors | None = None
     session_vector: NDArray[np.float32] | None = None
     shown: NDArray[np.bool_] | None = None

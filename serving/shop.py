@@ -164,6 +164,12 @@ class Shop:
             found = self._fragments[item_id] = _written(item_id, self._catalogue.items.get(item_id))
         return found
 
+    def categories(self, codes: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Numbers of these items' categories, 0 where an item has none."""
+        column = self._columns.of(FIELDS["category"])
+        assert column is not None  # only attributes may have none
+        return column.values(codes)
+
     def refresh(self, now: int) -> None:
         """Rank what is popular at `now` (ms), or when anybody did anything last. About 1 ms for 20,000 items."""
         self._refreshed_at, self._ranked_at = now, min(now, self.board.newest_at)

@@ -66,8 +66,13 @@ class Scored(NamedTuple):
 def score(scorer: Nested, features: Matrix) -> Scored:
     """Score a shelf of at least one item."""
     utilities: Matrix = features @ np.array(scorer.weights)
+    return Scored(utilities, gate(scorer, utilities))
+
+
+def gate(scorer: Nested, utilities: Matrix) -> float:
+    """The probability that any item of a shelf with these utilities comes next."""
     constant, slope = scorer.gate
-    return Scored(utilities, sigmoid(constant + slope * inclusive_value(utilities)))
+    return sigmoid(constant + slope * inclusive_value(utilities))
 
 
 def softmax(utilities: Matrix) -> Matrix:

@@ -138,8 +138,8 @@ _CHOICE: dict[str, float] = {
     "age_here": 0.0,
     "similar": 0.0,
     "same_category": 0.0,
-    "ignored": 0.0,
-    "ignored_category": 0.0,
+    "ignored": -0.2,
+    "ignored_category": -0.5,
 }
 CHOICE_FEATURES: tuple[str, ...] = tuple(_CHOICE)
 """What a model of choices is told of each item of a shelf (`serving/ranking/features.py` computes them)."""

@@ -69,6 +69,12 @@ class Column:
         table[0] = False
         return self._mask(table, count)
 
+    def values(self, codes: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Numbers of what these codes have in the field; equal ones have the same, 0 has nothing."""
+        there = codes < len(self._of)
+        found: NDArray[np.int32] = self._of[np.where(there, codes, 0)] * there
+        return found
+
     @property
     def wasteful(self) -> bool:
         """Whether most of the values are of the past."""

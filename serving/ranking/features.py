@@ -15,6 +15,7 @@ from serving.ranking.table import PLACE, SESSION_ITEMS, Row
 from serving.recommender import Known
 from stream.features import CHOICE_FEATURES, CHOICE_LIMIT
 from stream.signals import relations
+from stream.signals.impressions import Shown
 from stream.signals.session import Step
 
 Features = NDArray[np.float16]
@@ -22,6 +23,8 @@ _PLACE = {name: place for place, name in enumerate(CHOICE_FEATURES)}
 NOTHING = 1e-4
 """What is added to scores before their logarithm is taken: below every score that says anything."""
 SHARE = 100.0
+USUAL = 0.05
+"""The share of impressions that lead to a click where nothing else is known."""
 
 
 def features(
@@ -48,7 +51,7 @@ def features(
     _tell_popularity(columns, codes, known)
     if known.repeats:
         _tell_session(columns, {item_id: place for place, item_id in enumerate(item_ids)}, known)
-    _tell_content(columns, codes, item_ids, known)
+    _tell_content(columns, codes, known)
     np.clip(columns, -CHOICE_LIMIT, CHOICE_LIMIT, out=columns)
     found: Features = columns.T.astype(np.float16)
     return found
@@ -121,9 +124,7 @@ def _tell_session(columns: NDArray[np.float32], places: Mapping[str, int], known
             column[_PLACE["last_repeats"]] = repeats
 
 
-def _tell_content(
-    columns: NDArray[np.float32], codes: NDArray[np.int32], item_ids: Sequence[str], known: Known
-) -> None:
+def _tell_content(columns: NDArray[np.float32], codes: NDArray[np.int32], known: Known) -> None:
     """How near candidates are to the visit by title, and whether they are of the newest item's category."""
     vectors, here = known.vectors, known.session_vector
     if vectors is not None and here is not None:
@@ -131,7 +132,36 @@ def _tell_content(
         nearness = vectors.matrix[numbers] @ here
         nearness[numbers < 0] = 0.0
         columns[_PLACE["similar"]] = nearness
-    category_of = known.category_of.get
-    category = next((found for item_id in known.session if (found := category_of(item_id)) is not None), None)
-    if category is not None:
-        columns[_PLACE["same_category"]] = [category_of(item_id) == category for item_id in item_ids]
+    if known.categories is None:
+        return
+    categories = known.categories(codes)
+    visited = known.categories(known.codes.array(known.session[:1]))
+    if len(visited) and visited[0]:
+        columns[_PLACE["same_category"]] = categories == visited[0]
+    if known.impressions is not None and known.impressions.items:
+        shown = known.impressions.items
+        _tell_impressions(columns, codes, known.codes.array(shown), list(shown.values()))
+        its = known.categories(known.codes.array(shown))
+        columns[_PLACE["ignored_category"]] = _ignored(its, list(shown.values()), categories)
+
+
+def _tell_impressions(
+    columns: NDArray[np.float32], codes: NDArray[np.int32], seen: NDArray[np.int32], shown: Sequence[Shown]
+) -> None:
+    """On how many shelves the visitor saw an item since they last cared for it."""
+    order = seen.argsort()
+    at = order[np.minimum(np.searchsorted(seen, codes, sorter=order), len(seen) - 1)]
+    times = np.array([one.ignored for one in shown], np.float32)
+    columns[_PLACE["ignored"]] = np.log1p(times[at]) * (seen[at] == codes)
+
+
+def _ignored(its: NDArray[np.int32], shown: Sequence[Shown], categories: NDArray[np.int32]) -> NDArray[np.float64]:
+    """How much less than usual the visitor cares for a category, the logarithm of
+
+    (impressions * `USUAL` + 1/2) / (clicks + 1/2): 0 where nothing was shown, below it where they care more.
+    """
+    size = int(max(its.max(), categories.max(initial=0))) + 1
+    expected = np.bincount(its, [one.shown for one in shown], size) * USUAL + 0.5
+    clicks = np.bincount(its, [one.clicked for one in shown], size) + 0.5
+    found: NDArray[np.float64] = np.log(expected / clicks)[categories] * (categories > 0)
+    return found

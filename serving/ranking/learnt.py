@@ -6,15 +6,17 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 
 from serving.ranking.features import Features, features
 from serving.recommender import Candidate, Known, Recommender
-from stream.choice import Nested, packed, score
+from stream.choice import Nested, gate, inclusive_value, packed
 from stream.features import CHOICE_START, GATE_START
 
 UNLEARNT = Nested(list(CHOICE_START), list(GATE_START))
 GATHERED = {"session_table": 60, "second_step": 60, "popular": 10}
 SCORED = ("session_table", "second_step", "profile")
+MILLIONTHS = 1_000_000
 OTHERWISE = 20
 """How many candidates are asked of a generator; `serving/ranking/DESIGN.md` says what more would change."""
 
@@ -42,11 +44,20 @@ class Choices(Struct, frozen=True):
 class Ranking:
     """Candidates ranked, best first, with the features that each was ranked by.
 
-    A candidate's score is the probability that it comes next, as the model has it for a shelf of the first `count`.
+    A candidate's score is the probability that it comes next, by the model for a shelf of the first `count`; with
+    `priced` that times what one pays for it (0 where nobody knows), the expected revenue.
     """
 
-    def __init__(self, known: Known, chooser: Chooser, offers: Sequence[Sequence[Candidate]], count: int) -> None:
-        self._known, self._chooser = known, chooser
+    def __init__(
+        self,
+        known: Known,
+        chooser: Chooser,
+        offers: Sequence[Sequence[Candidate]],
+        count: int,
+        *,
+        priced: bool = False,
+    ) -> None:
+        self._known, self._chooser, self._priced = known, chooser, priced
         self._scores = {name: _scores(offers, name) for name in SCORED}
         found: dict[str, Candidate] = {}
         for offer in offers:
@@ -69,16 +80,15 @@ class Ranking:
         return features(self._known, item_ids, *(self._scores[name] for name in SCORED))
 
     def _ranked(self, found: list[Candidate], count: int) -> list[Candidate]:
-        matrix = self._features.astype(np.float64)
-        weights = np.array(self._chooser.scorer.weights)
-        order = (-(matrix @ weights)).argsort(kind="stable")
-        shelf = score(self._chooser.scorer, matrix[order[:count]])
-        below = np.exp(matrix[order] @ weights - shelf.utilities[0])
-        shares = below * (shelf.probabilities()[0])
-        return [
-            Candidate(one.item_id, share, one.recommender, one.because_item_id, one.also_item_id)
-            for one, share in zip((found[place] for place in order.tolist()), shares.tolist(), strict=True)
-        ]
+        utilities = self._features.astype(np.float64) @ np.array(self._chooser.scorer.weights)
+        shelf = utilities[(-utilities).argsort(kind="stable")[:count]]
+        any_probability = gate(self._chooser.scorer, shelf)
+        scores = np.exp(utilities - inclusive_value(shelf)) * any_probability
+        if self._priced:
+            price_of = self._known.price_of.get
+            scores *= [(price_of(one.item_id) or 0) / MILLIONTHS for one in found]
+        order = (-scores).argsort(kind="stable").tolist()
+        return [replace(found[place], score=score) for place, score in zip(order, scores[order].tolist(), strict=True)]
 
 
 def gathered(known: Known, tiers: Iterable[Sequence[Recommender]], count: int) -> list[list[Candidate]]:
