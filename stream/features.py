@@ -139,7 +139,7 @@ _CHOICE: dict[str, float] = {
     "similar": 0.0,
     "same_category": 0.0,
     "ignored": -0.2,
-    "ignored_category": -0.5,
+    "ignored_category": -1.0,
 }
 CHOICE_FEATURES: tuple[str, ...] = tuple(_CHOICE)
 """What a model of choices is told of each item of a shelf (`serving/ranking/features.py` computes them)."""
