@@ -1,10 +1,10 @@
 """Exploration: now and then one place of a shelf goes to an item that few have seen, by a draw of known probability.
 
-With probability e the item at a place s, uniform among the S places after the first, gives way to a new item x, drawn
-with probability q(x). So at each of these places the item of the order stands with probability 1 - e/S, and x with
-e/S · q(x): these are the propensities on record, exact for the shelf as it is shown, which is why the draw comes after
-everything else. The draw is a hash of the visitor's pseudonym, their newest event and the placement: as long as nothing
-happened, nothing changes.
+With probability e the item at a place s, uniform among the S places after the first that no rule pins, gives way to a
+new item x, drawn with probability q(x). So at each of these places the item of the order stands with probability
+1 - e/S, and x with e/S · q(x): these are the propensities on record, exact for the shelf as it is shown, which is why
+the draw comes after everything else. The draw is a hash of the visitor's pseudonym, their newest event and the
+placement: as long as nothing happened, nothing changes.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from serving.candidates import session_vector
 from serving.decision import Explored, Shown
 from serving.newcomers import Newcomers, Uniforms
 from serving.ranking.learnt import Ranking
+from serving.rules.acting import PINNED
 from serving.stage import Context
 
 RECOMMENDER = "exploration"
@@ -55,8 +56,12 @@ def explored(
     by.
     """
     explore, snapshot = context.placement.explore, context.snapshot
-    places = len(items) - 1
-    if explore is None or snapshot.visitor is None or snapshot.degraded or places < 1:
+    if explore is None or snapshot.visitor is None or snapshot.degraded:
+        return items, None
+    fixed = [place for place, one in enumerate(items) if one.recommender == PINNED]
+    open_ = [place for place in range(1, len(items)) if place not in fixed]
+    places = len(open_)
+    if not places:
         return items, None
     new = context.shop.newcomers
     share = min(1.0, explore.share * len(items))
@@ -66,13 +71,13 @@ def explored(
     drawn = draw(snapshot.pid, last.event_id if last else "", context.placement.name)
     usual = 1.0 - share / places
     if drawn.whether >= share:
-        return items, Explored(usual)
-    place = 1 + int(drawn.where * places)
+        return items, Explored(usual, fixed=fixed)
+    place = open_[int(drawn.where * places)]
     item_id, chance = _winner(new, drawn.race, lets, context)
     gone = items[place]
     features = "" if ranking is None else ranking.choices([gone.item_id]).packed()
     shown = Shown(item_id, gone.score, RECOMMENDER, None, None)
-    told = Explored(usual, place, share / places * chance, gone, features)
+    told = Explored(usual, place, share / places * chance, gone, features, fixed)
     return [*items[:place], shown, *items[place + 1 :]], told
 
 

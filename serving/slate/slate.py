@@ -77,11 +77,10 @@ class Slate:
         reasons = self._snapshot.visit.reasons
         for position, candidate, rule in pins:
             item_id = candidate.item_id
-            if position >= self._wanted:
+            if position >= self._wanted or not rule.about(item_id, self._snapshot.shop):
                 continue
             self.offered[item_id] = candidate
-            refusal = self._hidden.get(item_id, "") or ("" if rule.about(item_id, self._snapshot.shop) else "unmet")
-            if refusal := refusal or self._refusal(candidate, 1.0):
+            if refusal := self._hidden.get(item_id) or self._refusal(candidate, 1.0):
                 self.refused[item_id] = refusal
                 continue
             self._pinned.append((position, shown(candidate, 1.0, reasons, 0.0)))
@@ -101,6 +100,8 @@ class Slate:
             return False
         shop = self._snapshot.shop
         if not shop.sellable(item_id, self._now) or (self._within is not None and not self._within.lets(item_id)):
+            return False
+        if self._caps is not None and self._caps.full(item_id):
             return False
         group = shop.group_of(item_id) if shop.grouped else None
         return group is None or self._groups[group] < self._variants
