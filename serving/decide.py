@@ -79,8 +79,7 @@ def decide(
         evident, ranking = _fill(slate, context, within or shop, above)
     items = slate.items
     if evident and placement.explore:
-        new = cursor.fresh(request.after, shop)
-        items, draw = explored(items, lambda item_id: new(item_id) and slate.lets(item_id), context, ranking)
+        items, draw = explored(slate, context, ranking)
     return Decision(
         placement=placement.name,
         variation=variation,
@@ -92,7 +91,7 @@ def decide(
         fresh=_fresh(snapshot, now),
         items=items,
         candidates=len(slate.offered),
-        choices=ranking.choices([one.item_id for one in items]) if ranking and items else None,
+        choices=ranking.choices([one.item_id for one in items]) if ranking is not None and items else None,
         explain=_explained(slate, snapshot, placement, acting) if request.explain else None,
         rules=() if acting is None else acting.names,
         explored=draw,

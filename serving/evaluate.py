@@ -39,7 +39,7 @@ from stream.replay import BadFile, lines
 from stream.signals import session
 from stream.strict_json import Rejected
 
-PLACEMENT = replace(placements()["home_for_you"], explore=None)  # what was best is asked for, not what is not known yet
+PLACEMENT = placements()["home_for_you"]
 REFRESHED_MS = 10_000
 _PROGRESS_EVERY = 500
 

@@ -27,6 +27,7 @@ NAMES: Final = (
     "privacy",
     "operating",
     "quality",
+    "exploring",
     "settings",
     "state",
 )

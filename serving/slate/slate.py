@@ -94,6 +94,11 @@ class Slate:
             self.items.insert(position, one)
         del self.items[self._wanted :]
 
+    @property
+    def pinned(self) -> list[str]:
+        """The items whose places rules have taken."""
+        return [one.item_id for _, one in self._pinned]
+
     def lets(self, item_id: str) -> bool:
         """Whether this item might stand on the shelf beside all that do."""
         if item_id in self._hidden or item_id in self.offered:
