@@ -79,7 +79,8 @@ def decide(
         evident, ranking = _fill(slate, context, within or shop, above)
     items = slate.items
     if evident and placement.explore:
-        items, draw = explored(items, slate.lets, context, ranking)
+        new = cursor.fresh(request.after, shop)
+        items, draw = explored(items, lambda item_id: new(item_id) and slate.lets(item_id), context, ranking)
     return Decision(
         placement=placement.name,
         variation=variation,
@@ -111,7 +112,8 @@ def _fill(
     count *= VARIANTS if snapshot.shop.grouped else 1
     if context.acting is not None:
         count = max(WIDER * count, LEAST_WIDE) if context.acting.wide else count
-        slate.reserve(() if request.after else context.acting.pins)
+        if not request.after:  # what is pinned to a place has it on the first page
+            slate.reserve(context.acting.pins)
     known = known_of(snapshot, placement, within, steady.instant(snapshot, context.now))
     stages = stages_of(context)
     ranking = None

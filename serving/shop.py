@@ -219,7 +219,7 @@ class Shop:
         """Other rankings of the items that may be answered, as of the last refresh, made when they are asked for."""
         among = None if shown is None else np.flatnonzero(shown).astype(np.int32)
         made: dict[str, Callable[[], Scored]] = {
-            "rising": lambda: self.board.top(self._refreshed_at, POPULAR, among=among, rising=True),
+            "rising": lambda: self.board.top(self._ranked_at, POPULAR, among=among, rising=True),
             "newest": lambda: () if among is None else self._newest_of(among, POPULAR),
         }
         return _Asked(lambda name: made[name]() if name in made else None)

@@ -26,6 +26,7 @@ NAMES: Final = (
     "keys",
     "privacy",
     "operating",
+    "quality",
     "settings",
     "state",
 )

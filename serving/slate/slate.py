@@ -9,11 +9,10 @@ from serving.candidates import below
 from serving.decision import Shown, shown
 from serving.placement import MOST_ITEMS, Placement
 from serving.recommender import Candidate
-from serving.recommenders import recommenders
 from serving.rules.acting import Pinned
 from serving.shop import Selection
 from serving.slate.caps import Caps
-from serving.slate.evidence import evidence
+from serving.slate.evidence import evidence, personal
 from serving.stage import Snapshot
 
 
@@ -63,8 +62,7 @@ class Slate:
                 continue
             offered[item_id] = candidate
             sure = evidence(candidate, snapshot)
-            refusal = hidden[item_id] if item_id in hidden else self._refusal(candidate, sure)
-            if refusal:
+            if refusal := hidden[item_id] if item_id in hidden else self._refusal(candidate, sure):
                 self.refused[item_id] = refusal
             else:
                 factor = factor or below(candidate.score, lowest)
@@ -111,10 +109,11 @@ class Slate:
     def _refusal(self, candidate: Candidate, sure: float) -> str:
         """Why live values and the placement keep it back, empty if they do not; its group then counts as taken."""
         shop, item_id = self._snapshot.shop, candidate.item_id
-        if sure < self._floor and recommenders()[candidate.recommender].personal:
-            self._weak.add(item_id)
-            return "little_evidence"
-        self._weak.discard(item_id)
+        if self._floor:
+            if sure < self._floor and personal(candidate):
+                self._weak.add(item_id)
+                return "little_evidence"
+            self._weak.discard(item_id)
         if not shop.sellable(item_id, self._now):
             return "not_sold_now"
         if self._within is not None and not self._within.lets(item_id):

@@ -27,6 +27,7 @@ LIFE_MS = 60 * 60_000
 
 _LEADS_ON = frozenset({"select_item", "view_item", "add_to_cart"})
 _STEPPING = frozenset({"view_item", "add_to_cart"})
+_CONVERTING = frozenset({"add_to_cart", "purchase"})
 
 
 class Shelf(Struct, array_like=True, gc=False):
@@ -45,7 +46,7 @@ class Shelf(Struct, array_like=True, gc=False):
     converted: list[str] = field(default_factory=list)
 
 
-class State(Struct):
+class State(Struct, array_like=True, gc=False):
     """`shelves` oldest first; `here`: a hash of the item that the visitor is at; `told`: the session's outcomes."""
 
     shelves: list[Shelf] = field(default_factory=list)
@@ -55,22 +56,22 @@ class State(Struct):
 
 def fold(state: State, accepted: Accepted, emit: Emit) -> None:
     """Open shelves by impressions, settle them by where the visitor goes, and see what goes into the cart."""
+    if emit.learning and (state.shelves or emit.decision is not None):
+        _follow(state, accepted, emit)
+    items = accepted.event.items
+    if accepted.name in _STEPPING and len(items) == 1:
+        state.here = crc32(items[0].item_id.encode())
+
+
+def _follow(state: State, accepted: Accepted, emit: Emit) -> None:
     name, items = accepted.name, accepted.event.items
-    at_one = items[0].item_id if name in _LEADS_ON and len(items) == 1 else ""
-    if emit.learning:
-        if name == "view_item_list" and emit.decision is not None:
-            _open(state, accepted, emit)
-        if state.shelves:
-            _overtime(state, accepted.at, emit)
-            if at_one:
-                _moved(state, at_one, accepted, emit)
-            if name in _CONVERTING:
-                _converted(state, accepted, emit)
-    if name in _STEPPING and at_one:
-        state.here = crc32(at_one.encode())
-
-
-_CONVERTING = frozenset({"add_to_cart", "purchase"})
+    if name == "view_item_list" and emit.decision is not None:
+        _open(state, accepted, emit)
+    _overtime(state, accepted.at, emit)
+    if name in _LEADS_ON and len(items) == 1:
+        _moved(state, items[0].item_id, accepted, emit)
+    if name in _CONVERTING:
+        _converted(state, accepted, emit)
 
 
 def close(state: State, at: int, emit: Emit, *, learning: bool) -> None:

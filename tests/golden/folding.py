@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 from zlib import crc32
 
@@ -23,8 +22,8 @@ from stream.state.keys import Tag
 from stream.state.memory import MemoryStore
 from stream.topics import TOPICS
 from stream.visitor import VisitorFold
+from tests.golden.make import decisions
 
-DECISIONS = Path(__file__).with_name("decisions.jsonl")
 PARTITIONS = dict.fromkeys(TOPICS, 1)
 DIGITS = 9
 """Numbers are compared to so many significant digits: the last ones belong to the machine's `exp`."""
@@ -61,8 +60,8 @@ async def folded(lines: Sequence[str], *, cut: int) -> tuple[Log, MemoryStore]:
     for line in lines:
         event = json.loads(line)
         log.append("events", event["visitor_id"].encode(), line.encode(), event["received_at"])
-    for line in DECISIONS.read_text(encoding="utf-8").splitlines():
-        log.append("decisions", b"eve", line.encode(), 0)
+    for decided in decisions():
+        log.append("decisions", b"eve", json.dumps(decided).encode(), 0)
     for agent in _agents():
         await _work_off(agent, log, store, cut)
     return log, store

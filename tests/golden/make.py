@@ -236,4 +236,3 @@ def lines(events: list[Event]) -> Iterator[str]:
 if __name__ == "__main__":
     for name, stream in STREAMS.items():
         FOLDER.joinpath(f"{name}.jsonl").write_text("".join(lines(stream())), encoding="utf-8")
-    FOLDER.joinpath("decisions.jsonl").write_text("".join(lines(decisions())), encoding="utf-8")

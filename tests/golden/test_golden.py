@@ -17,7 +17,7 @@ from stream.events import EVENT_NAMES
 from stream.ingest import Accepted, validate
 from stream.state.table import FOLDS
 from tests.golden.folding import folded, rebuilt, shown, states
-from tests.golden.make import STREAMS, decisions, lines
+from tests.golden.make import STREAMS, lines
 
 FOLDER = Path(__file__).parent
 EVERYTHING = 100_000
@@ -70,10 +70,6 @@ def test_every_line_is_an_event_of_the_contract(name: str) -> None:
 
 def test_every_event_of_the_contract_occurs() -> None:
     assert {json.loads(line)["event"] for line in stream("every_event")} == EVENT_NAMES
-
-
-def test_the_decisions_are_what_their_maker_makes() -> None:
-    assert FOLDER.joinpath("decisions.jsonl").read_text(encoding="utf-8") == "".join(lines(decisions()))
 
 
 async def test_the_streams_reach_every_family_and_every_outcome() -> None:

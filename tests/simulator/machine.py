@@ -24,6 +24,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from stream import live, privacy, shard, visitor
 from stream.fold import Clock, Emit
 from stream.item import Item
+from stream.joining import Joined
 from stream.learner import rollback_record
 from stream.profile import Customer
 from stream.signals import session
@@ -32,14 +33,14 @@ from stream.topics import TOPICS
 from tests.simulator.log import Place
 from tests.simulator.recount import Limits, Recount
 from tests.simulator.reference import Reference
-from tests.simulator.shoppers import GARBAGE, ITEMS, POISONS, Gesture, gestures, home_of, poison
+from tests.simulator.shoppers import FAY, GARBAGE, ITEMS, POISONS, Gesture, Shelf, gestures, home_of, poison, shelves
 from tests.simulator.world import PLACES, Outcome, Owner, Parts, Plan, World, steps_as_vector
 
 LIMITS = Limits(dedupe_ids=6, steps=7, pairs=9, items=6, flood_a_minute=12, flood_a_session=40, closed_a_record=2)
 EVENTS = tuple(place for place in PLACES if place.topic == "events")
 PAIRS = tuple(place for place in PLACES if place.topic == "pairs")
 PROFILE = tuple(place for place in PLACES if place.topic == "profile")
-FEEDBACK = Place("feedback", 0)
+DECISIONS, FEEDBACK = Place("decisions", 0), Place("feedback", 0)
 Letter = tuple[str, int, int, str, bytes | None, bytes | None]
 """Where a broken record lay, what is wrong with it, and its key and value."""
 Consents = tuple[int, dict[str, bool]]
@@ -47,7 +48,7 @@ Consents = tuple[int, dict[str, bool]]
 VIEWS = {"vector", "recent"}
 RECORD_BYTES = 120  # small derived records, so that a batch needs several rounds
 
-places = st.sampled_from((*EVENTS, *EVENTS, *PAIRS, *PROFILE, FEEDBACK))
+places = st.sampled_from((*EVENTS, *EVENTS, *PAIRS, *PROFILE, DECISIONS, FEEDBACK))
 plans = st.builds(
     Plan,
     fold=st.sampled_from((1, 2, 256)),
@@ -97,6 +98,8 @@ class Shop(RuleBasedStateMachine):
         self.checked: dict[Place, str | None] = {}
         self.controls = 0
         self.events = 0
+        self.decided = 0
+        self.offers = 0
 
     # what shoppers and their shop send
 
@@ -119,6 +122,26 @@ class Shop(RuleBasedStateMachine):
         order = [calm._replace(event="purchase", items=(items[-1],))] if buys else []
         self.shop([*walk, *order])
         self.sleep(hours=1)
+
+    @rule(gesture=gestures(), shelf=shelves, clicks=st.booleans(), then=st.sampled_from(("view_item", "add_to_cart")))
+    def decide(self, gesture: Gesture, shelf: Shelf, then: str, *, clicks: bool) -> None:
+        """Fay is shown a shelf, sees it, and takes something from it or goes elsewhere; its record may be lost."""
+        self.decided += 1
+        now = self.world.now_ms
+        token = shelf.token(self.decided, now)
+        if not shelf.lost:
+            self.offers += 1
+            self.world.log.append(DECISIONS, FAY.encode(), shelf.record(token, now), now)
+        calm = gesture._replace(visitor=FAY, late_ms=0, consent=None, default=True, straight=True, customer=None)
+        taken = shelf.items[0] if clicks else "i7"
+        for one in (
+            calm._replace(event="view_item_list", items=shelf.items),
+            calm._replace(event=then, items=(taken,)),
+        ):
+            self.world.now_ms += 1_000
+            self.events += 1
+            named = {"decision_id": token} if clicks or one.event == "view_item_list" else {}
+            self._produce(one.document(f"e{self.events}", self.world.now_ms) | named)
 
     @rule(gesture=gestures(), items=st.lists(st.sampled_from(("i0", "i1", "i2")), min_size=10, max_size=20))
     def flood(self, gesture: Gesture, items: list[str]) -> None:
@@ -150,7 +173,7 @@ class Shop(RuleBasedStateMachine):
         record = self.world.log.append(place, bad.key, bad.value, self.world.now_ms)
         self.poison[place][record.offset] = bad.reason
 
-    @rule(place=st.sampled_from((*PAIRS, *PROFILE, FEEDBACK)), garbage=st.sampled_from(GARBAGE))
+    @rule(place=st.sampled_from((*PAIRS, *PROFILE, DECISIONS, FEEDBACK)), garbage=st.sampled_from(GARBAGE))
     def garble(self, place: Place, garbage: bytes | None) -> None:
         """Somebody writes into a topic that only workers write."""
         record = self.world.log.append(place, None, garbage, self.world.now_ms)
@@ -342,7 +365,11 @@ class Shop(RuleBasedStateMachine):
         self._compare_customers(recount)
         entries = sum(self._clock(place).applied for place in PAIRS)
         _same("entries applied to items", entries, recount.counts.entries.total())
-        examples = self._clock(FEEDBACK).applied - self.controls
+        outcomes_told = sum(self.reference.outcomes(place) for place in EVENTS)
+        joined = self.joined()
+        _same("offers", (joined.offers, joined.refused), (self.offers, 0))
+        _same("outcomes", joined.matched + joined.unmatched + joined.repeated, outcomes_told)
+        examples = self._clock(FEEDBACK).applied - self.controls - self.offers - outcomes_told
         _same("examples applied to models", examples, recount.counts.examples.total())
         _same("dead letters", self._dead_letters(), self._poisoned())
         for place in EVENTS:
@@ -413,6 +440,10 @@ class Shop(RuleBasedStateMachine):
                 assert age > visitor.RETENTION_MS, f"{one.customer} does not have {pid}"
             else:
                 _same(f"what {pid} shares", (told.partition, told.at), (home, one.shared_at))
+
+    def joined(self) -> Joined:
+        packed = self.world.memory.values[Tag(*FEEDBACK)].get("joined")
+        return Joined() if packed is None else msgspec.msgpack.decode(packed, type=Joined)
 
     def _clock(self, place: Place) -> Clock:
         packed = self.world.memory.values[Tag(*place)].get("clock")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from stream.entries import Outcome
 from stream.fold import Emit, State
 from tests.simulator.log import Place, SimLog
 from tests.simulator.world import PARTITIONS, PLACES, Parts, fold_of
@@ -29,12 +30,18 @@ class Reference:
             partition.fold(self._log, place)
         return partition.snapshots[records]
 
+    def outcomes(self, place: Place) -> int:
+        """How many outcomes of shelves a partition of events tells of."""
+        self.at(place, self._log.end(place))
+        return self._partitions[place].outcomes
+
 
 class _Partition:
     def __init__(self, place: Place, parts: Parts) -> None:
         self.agent = fold_of(place, parts)
         self.state = State(self.agent.families)
         self.snapshots = [Snapshot({}, {})]
+        self.outcomes = 0
         self.emit = Emit((place.topic, place.partition), PARTITIONS)
         for family in self.agent.families:
             if not family.id and not family.view:
@@ -47,6 +54,8 @@ class _Partition:
             self.state.load(key, None)
         self.emit.offset = record.offset
         self.agent.fold(record, decoded, self.state, self.emit)
+        told = [entry for out in self.emit.out.values() for entry in out.entries]
+        self.outcomes += sum(isinstance(entry, Outcome) for entry in told)
         self.emit.drain()
         writes = self.state.writes()
         self.state.settle()

@@ -6,13 +6,19 @@ import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy as np
 from hypothesis import strategies as st
 
+from stream.choice import packed
+from stream.features import CHOICE_FEATURES
+from stream.tokens import DecisionToken, decision_id
 from stream.topics import partition_of
 from tests.simulator.log import Place
 from tests.simulator.world import PARTITIONS
 
-VISITORS = ("ann", "bob", "cy", "dee", "eve", "fay")
+FAY = "fay".ljust(26, "a")
+"""Her id could be a pseudonym, so that a decision can be hers: a pseudonym is the id itself here."""
+VISITORS = ("ann", "bob", "cy", "dee", "eve", FAY)
 CUSTOMERS = ("c1", "c2")
 ITEMS = tuple(f"i{n}" for n in range(8))
 MINUTE_MS = 60_000
@@ -96,6 +102,37 @@ def gestures(draw: st.DrawFn) -> Gesture:
         customer=draw(st.sampled_from(customers)),
         signed=draw(st.booleans()),
     )
+
+
+class Shelf(NamedTuple):
+    """A decision for Fay: what was shown, and whether its record is lost."""
+
+    items: tuple[str, ...]
+    lost: bool = False
+
+    def token(self, number: int, now_ms: int) -> str:
+        return decision_id(b"key", DecisionToken("home", "", now_ms, FAY, 1, 3_600, 600, b"n%07d" % number))
+
+    def record(self, token: str, now_ms: int) -> bytes:
+        numbers = np.arange(len(self.items) * len(CHOICE_FEATURES)) / 8
+        return json.dumps(
+            {
+                "decision_id": token,
+                "decided_at": now_ms,
+                "placement": "home",
+                "items": [{"item_id": item} for item in self.items],
+                "choices": {
+                    "model": "clicks",
+                    "version": 0,
+                    "features": packed(numbers.reshape(len(self.items), -1).astype(np.float16)),
+                },
+            }
+        ).encode()
+
+
+shelves = st.builds(
+    Shelf, st.lists(st.sampled_from(ITEMS), min_size=2, max_size=4, unique=True).map(tuple), st.booleans()
+)
 
 
 class Poison(NamedTuple):

@@ -21,7 +21,7 @@ TestShop.settings = budget(700)
 
 FAULTS = {f"{kind} {outcome.name}" for kind, outcome in product(("read", "send", "commit"), Outcome)}
 KILLS = {f"killed at {kind}" for kind in ("read", "send", "commit")}
-STORIES = {"commit refused", "tail lost", "late arrival"}
+STORIES = {"commit refused", "tail lost", "late arrival", "outcome matched", "outcome unmatched"}
 ENDS = {"applied", "duplicates", "dropped", "dead"}
 COUNTED = {"seen", "first", "repeats", "followed", "together", "led", "bought", "claimed", "label True", "label False"}
 
@@ -37,6 +37,8 @@ class Watched(Shop):
         super().teardown()
         counts = self.recount.counts
         self.happened.update(self.world.happened)
+        joined = self.joined()
+        self.happened.update({"outcome matched": joined.matched, "outcome unmatched": joined.unmatched})
         for outcomes in self.recount.outcomes:
             self.happened.update(outcomes)
         self.happened.update({f"label {label}": number for label, number in counts.examples.items()})

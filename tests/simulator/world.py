@@ -16,6 +16,7 @@ from enum import Enum
 from functools import partial
 from typing import Any, NamedTuple
 
+from stream.decisions import DecisionFold
 from stream.fold import Fold, Outbound, Record, Writes
 from stream.item import ItemFold
 from stream.learner import LearnerFold
@@ -31,9 +32,11 @@ from stream.visitor import VisitorFold
 from tests.simulator.log import Place, SimLog
 from tests.simulator.loop import SimLoop
 
-PARTITIONS = {"events": 2, "pairs": 2, "profile": 2, "feedback": 1, "dead_letters": 1, "privacy": 2}
+PARTITIONS = {"events": 2, "pairs": 2, "profile": 2, "decisions": 1, "feedback": 1, "dead_letters": 1, "privacy": 2}
 PLACES = tuple(
-    Place(topic, p) for topic in ("events", "pairs", "profile", "feedback") for p in range(PARTITIONS[topic])
+    Place(topic, p)
+    for topic in ("decisions", "events", "pairs", "profile", "feedback")
+    for p in range(PARTITIONS[topic])
 )
 TOPIC_ID = "sim"
 
@@ -112,6 +115,8 @@ def fold_of(place: Place, parts: Parts) -> Fold:
     """A fresh fold; a pseudonym is the id itself, so that the recount can follow the order of closings."""
     if place.topic == "events":
         return VisitorFold(str, PARTITIONS["events"], steps_as_vector, cid_of=str)
+    if place.topic == "decisions":
+        return DecisionFold()
     if place.topic == "profile":
         return ProfileFold()
     return parts.item_fold() if place.topic == "pairs" else parts.learner_fold()

@@ -21,6 +21,7 @@ from stream.state.memory import MemoryStore
 from stream.state.store import Store
 from stream.topics import TOPICS, partition_of
 from stream.visitor import VisitorFold
+from tests.golden.make import decisions
 from tests.simulator.world import steps_as_vector
 from tests.stream.worlds import GRANTED, event
 
@@ -50,6 +51,8 @@ class Town:
 
     def __init__(self) -> None:
         self.logs: defaultdict[Tag, list[Record]] = defaultdict(list)
+        for one in decisions():
+            self._append("decisions", 0, None, json.dumps(one).encode())
 
     def tell(self, events: Sequence[dict[str, object]]) -> None:
         for one in events:

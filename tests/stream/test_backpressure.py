@@ -50,8 +50,8 @@ async def test_full_at_the_window_and_open_again_when_the_agent_moved() -> None:
 async def test_what_nobody_consumes_is_not_held_back() -> None:
     backpressure = Backpressure(Agent().position)
     for offset in range(2_000):
-        backpressure.admit(Tag("decisions", 0), SIZE)
-        backpressure.settled(Tag("decisions", 0), SIZE, offset)
+        backpressure.admit(Tag("audit", 0), SIZE)
+        backpressure.settled(Tag("audit", 0), SIZE, offset)
 
 
 async def test_other_producers_records_count() -> None:
