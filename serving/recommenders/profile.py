@@ -62,7 +62,7 @@ def _looked_at(known: Known) -> tuple[dict[str, float], dict[str, float], dict[s
 
 RECOMMENDER = Recommender(
     name=NAME,
-    tier=2,
+    tier=3,
     personal=True,
     candidates=candidates,
     explain="Popular now, above all where you looked around in earlier visits.",

@@ -27,7 +27,7 @@ def candidates(known: Known, count: int) -> list[Candidate]:
 
 RECOMMENDER = Recommender(
     name=NAME,
-    tier=3,
+    tier=2,
     personal=True,
     candidates=candidates,
     explain="Shoppers who looked at this went on to that.",
