@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import exp
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
 from msgspec import Struct
@@ -50,8 +50,17 @@ BEYOND_MS = 60_000
 _NONE, _NO_CODES = np.zeros(0, np.float32), np.zeros(0, np.int32)
 
 
-Links: TypeAlias = tuple[tuple[int, float], ...]
-"""Other items' codes with their weights."""
+class Links(Struct, frozen=True, gc=False):
+    """Other items' `codes` with their `weights`."""
+
+    codes: NDArray[np.int32] = _NO_CODES
+    weights: NDArray[np.float32] = _NONE
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+
+UNLINKED = Links()
 
 
 class Beyond(NamedTuple):
@@ -87,8 +96,8 @@ class Row(Struct, frozen=True, gc=False):
     after: NDArray[np.float32] = _NONE
     before: NDArray[np.float32] = _NONE
     times: NDArray[np.float32] = _NONE
-    together: Links = ()
-    bought: Links = ()
+    together: Links = UNLINKED
+    bought: Links = UNLINKED
     counts: NDArray[np.float32] = _NONE
     counted: int = 0
     returns: tuple[int, int] = (0, 0)
@@ -152,7 +161,10 @@ def _column(values: Iterable[float], order: NDArray[np.intp], scale: float = 1.0
 
 
 def _linked(links: Mapping[str, relations.Link], codes: Codes, scale: float) -> Links:
-    return tuple((codes.code(other), link.weight * scale) for other, link in links.items())
+    if not links:
+        return UNLINKED
+    weights = np.fromiter((link.weight for link in links.values()), np.float64, len(links)) * scale
+    return Links(codes.array(links), weights.astype(np.float32))
 
 
 def rank(
