@@ -27,7 +27,7 @@ from serving.stage import Snapshot
 
 MOST = 8
 BUDGET_S = 0.01
-"""Of CPU time: each takes 0.3 ms in a shop of 20,000 items (`python -m tests.load.deciding`)."""
+"""Of CPU time: each takes 0.5 ms in a shop of 20,000 items (`python -m tests.load.deciding`)."""
 
 
 class Move(Struct, frozen=True):

@@ -79,7 +79,7 @@ def decide(
         evident, ranking = _fill(slate, context, within or shop, above)
     items = slate.items
     if evident and placement.explore:
-        items, draw = explored(items, slate.lets, context, ranking)
+        items, draw = explored(slate, context, ranking)
     return Decision(
         placement=placement.name,
         variation=variation,
@@ -91,7 +91,7 @@ def decide(
         fresh=_fresh(snapshot, now),
         items=items,
         candidates=len(slate.offered),
-        choices=ranking.choices([one.item_id for one in items]) if ranking and items else None,
+        choices=ranking.choices([one.item_id for one in items]) if ranking is not None and items else None,
         explain=_explained(slate, snapshot, placement, acting) if request.explain else None,
         rules=() if acting is None else acting.names,
         explored=draw,
@@ -111,7 +111,8 @@ def _fill(
     count *= VARIANTS if snapshot.shop.grouped else 1
     if context.acting is not None:
         count = max(WIDER * count, LEAST_WIDE) if context.acting.wide else count
-        slate.reserve(context.acting.pins)
+        if not request.after:  # what is pinned to a place has it on the first page
+            slate.reserve(context.acting.pins)
     known = known_of(snapshot, placement, within, steady.instant(snapshot, context.now))
     stages = stages_of(context)
     ranking = None

@@ -43,11 +43,12 @@ class Shown(Struct, frozen=True, gc=False):
 class Explored(Struct, frozen=True, gc=False):
     """That a draw decided whether a new item stands on the shelf, and its probabilities (`serving/exploration.py`).
 
-    `usual`: that the item of the order stands where it does, at all places but the first. Where a new item stands:
+    `usual`: that the item of the order stands where it does, at the `places` where a new one may. Where one stands:
     `place`, its `propensity`, and `instead_of` which item, with the features that it was ranked by.
     """
 
     usual: float
+    places: Sequence[int]
     place: int | None = None
     propensity: float = 1.0
     instead_of: Shown | None = None
@@ -55,7 +56,9 @@ class Explored(Struct, frozen=True, gc=False):
 
     def notes(self, places: int) -> list[str]:
         """What the record says of each place, as the end of a JSON object."""
-        notes = ["}", *[f',"propensity":{self.usual:.9g}}}'] * (places - 1)]
+        notes, usual = ["}"] * places, f',"propensity":{self.usual:.9g}}}'
+        for place in self.places:
+            notes[place] = usual
         if self.place is not None and self.instead_of is not None:
             gone = self.instead_of
             said = {"item_id": gone.item_id, "recommender": gone.recommender, "score": gone.score}

@@ -39,7 +39,7 @@ from stream.replay import BadFile, lines
 from stream.signals import session
 from stream.strict_json import Rejected
 
-PLACEMENT = replace(placements()["home_for_you"], explore=None)  # what was best is asked for, not what is not known yet
+PLACEMENT = placements()["home_for_you"]
 REFRESHED_MS = 10_000
 _PROGRESS_EVERY = 500
 
@@ -101,7 +101,6 @@ def evaluate(
         ),
         **run.report(),
         "seconds": round(time.perf_counter() - began, 2),
-        "baselines": run.compared(),
     }
 
 
@@ -142,17 +141,11 @@ class Run:
             self._learn(accepted, step.item_id, decision)
 
     def report(self) -> dict[str, Any]:
-        return self._judge.report(self._known())
-
-    def compared(self) -> dict[str, Any]:
-        """The baselines: quality on the same targets."""
-        return {
-            name: self._judge.compared(name, self._known()) | {"seconds": round(seconds, 2)}
-            for name, seconds in self._seconds.items()
-        }
-
-    def _known(self) -> int:
-        return len(self.history.seen.keys() | self._assortment.items)
+        """The contract's numbers, with the baselines on the same targets."""
+        ours, others = self._judge.report(len(self.history.seen.keys() | self._assortment.items))
+        for name, seconds in self._seconds.items():
+            others[name]["seconds"] = round(seconds, 2)
+        return ours | {"baselines": others}
 
     def _learn(self, accepted: Accepted, item_id: str, decision: Decision | None) -> None:
         if self._chooser is not None and decision is not None and decision.choices is not None:

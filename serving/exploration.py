@@ -1,17 +1,17 @@
 """Exploration: now and then one place of a shelf goes to an item that few have seen, by a draw of known probability.
 
-With probability e the item at a place s, uniform among the S places after the first, gives way to a new item x, drawn
-with probability q(x). So at each of these places the item of the order stands with probability 1 - e/S, and x with
-e/S · q(x): these are the propensities on record, exact for the shelf as it is shown, which is why the draw comes after
-everything else. The draw is a hash of the visitor's pseudonym, their newest event and the placement: as long as nothing
-happened, nothing changes.
+With probability e the item at a place s, uniform among the S places after the first that no rule pins, gives way to a
+new item x, drawn with probability q(x). So at each of these places the item of the order stands with probability
+1 - e/S, and x with e/S · q(x): these are the propensities on record, exact for the shelf as it is shown, which is why
+the draw comes after everything else. The draw is a hash of the visitor's pseudonym, their newest event and the
+placement: as long as nothing happened, nothing changes.
 """
 
 from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -21,6 +21,8 @@ from serving.candidates import session_vector
 from serving.decision import Explored, Shown
 from serving.newcomers import Newcomers, Uniforms
 from serving.ranking.learnt import Ranking
+from serving.slate import cursor
+from serving.slate.slate import Slate
 from serving.stage import Context
 
 RECOMMENDER = "exploration"
@@ -46,34 +48,47 @@ def draw(pid: str, event_id: str, placement: str) -> Draw:
     return Draw((whether >> 11) * 2.0**-53, (where >> 11) * 2.0**-53, race)
 
 
-def explored(
-    items: list[Shown], lets: Callable[[str], bool], context: Context, ranking: Ranking | None = None
-) -> tuple[list[Shown], Explored | None]:
+def explored(slate: Slate, context: Context, ranking: Ranking | None) -> tuple[list[Shown], Explored | None]:
     """The shelf with or without a new item in it, and with which probability; None where nothing could be drawn.
 
-    `lets` says whether an item might stand on this shelf beside all the others; `ranking` is what a model ordered them
-    by.
+    Nothing is drawn without a pseudonym: nobody is shown a decision that is made again, or of a history.
+    `ranking` is what a model ordered the shelf by.
     """
-    explore, snapshot = context.placement.explore, context.snapshot
-    places = len(items) - 1
-    if explore is None or snapshot.visitor is None or snapshot.degraded or places < 1:
+    items, snapshot, explore = slate.items, context.snapshot, context.placement.explore
+    places = _places(slate)
+    if explore is None or snapshot.visitor is None or not snapshot.pid or snapshot.degraded or not places:
         return items, None
-    new = context.shop.newcomers
+    new, lets = context.shop.newcomers, _lets(slate, context)
     share = min(1.0, explore.share * len(items))
     if not share or not any(map(lets, new.item_ids)):
         return items, None
     last = snapshot.visitor.last
     drawn = draw(snapshot.pid, last.event_id if last else "", context.placement.name)
-    usual = 1.0 - share / places
+    usual = 1.0 - share / len(places)
     if drawn.whether >= share:
-        return items, Explored(usual)
-    place = 1 + int(drawn.where * places)
+        return items, Explored(usual, places)
+    place = places[int(drawn.where * len(places))]
     item_id, chance = _winner(new, drawn.race, lets, context)
     gone = items[place]
     features = "" if ranking is None else ranking.choices([gone.item_id]).packed()
     shown = Shown(item_id, gone.score, RECOMMENDER, None, None)
-    told = Explored(usual, place, share / places * chance, gone, features)
+    told = Explored(usual, places, place, share / len(places) * chance, gone, features)
     return [*items[:place], shown, *items[place + 1 :]], told
+
+
+def _places(slate: Slate) -> Sequence[int]:
+    """Where a new item may stand: after the first, and where no rule has pinned another."""
+    pinned = slate.pinned
+    places = range(1, len(slate.items))
+    return [n for n in places if slate.items[n].item_id not in pinned] if pinned else places
+
+
+def _lets(slate: Slate, context: Context) -> Callable[[str], bool]:
+    """Whether an item might stand on this shelf, and has not stood on a page before."""
+    if not context.request.after:
+        return slate.lets
+    before, shop = frozenset(context.request.after), context.shop
+    return lambda item_id: cursor.code(item_id, shop) not in before and slate.lets(item_id)
 
 
 def _winner(new: Newcomers, race: int, lets: Callable[[str], bool], context: Context) -> tuple[str, float]:

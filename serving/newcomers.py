@@ -19,8 +19,8 @@ from stream.vectors import DIMENSIONS, Vector
 VIEWS = 30
 DAYS = 30
 AT_ONCE = 32
-"""An item is new while fewer sessions than `VIEWS` have seen it and, where the catalogue tells since when it is sold,
-for `DAYS`; so many have their turn at once, the latest first."""
+"""An item is new for `DAYS`, while fewer sessions than `VIEWS` have seen it; so many have their turn at once, the
+latest first."""
 
 Uniforms = NDArray[np.float64]
 _HASH_BYTES = 8

@@ -41,8 +41,7 @@ class Candidate(Struct, frozen=True, gc=False):
     """An item that might be shown.
 
     `because_item_id` is the visitor's item that speaks for it most, `also_item_id` the one that does so second most.
-    `rules` names the marketers' rules that touched it; `propensity` is the probability with which it stands where it
-    does.
+    `rules` names the marketers' rules that touched it.
     """
 
     item_id: str
@@ -51,7 +50,6 @@ class Candidate(Struct, frozen=True, gc=False):
     because_item_id: str | None = None
     also_item_id: str | None = None
     rules: tuple[str, ...] = ()
-    propensity: float = 1.0
 
 
 class Vectors(Struct, frozen=True, gc=False):

@@ -190,10 +190,9 @@ class Shop:
         if (shown := self.shown) is None:
             return []
         since = self._refreshed_at - DAYS * DAY_MS
-        few = self.board.fewer(VIEWS, np.flatnonzero(shown).astype(np.int32))
-        few = few[self._since[few] > since]
-        latest = few[np.lexsort((few, self._since[few]))[: -AT_ONCE - 1 : -1]]
-        return [self.codes.ids[code] for code in latest.tolist()]
+        few = np.flatnonzero(shown).astype(np.int32)
+        few = few[(self.board.seen(few) < VIEWS) & (self._since[few] > since)]
+        return [item_id for item_id, _ in self._newest_of(few, AT_ONCE)]
 
     def ranked(self, shown: Mask | None) -> tuple[Scored, list[Candidate]]:
         """What is popular among the items that may be answered, and the same with the newest where that is little."""
@@ -219,7 +218,7 @@ class Shop:
         """Other rankings of the items that may be answered, as of the last refresh, made when they are asked for."""
         among = None if shown is None else np.flatnonzero(shown).astype(np.int32)
         made: dict[str, Callable[[], Scored]] = {
-            "rising": lambda: self.board.top(self._refreshed_at, POPULAR, among=among, rising=True),
+            "rising": lambda: self.board.top(self._ranked_at, POPULAR, among=among, rising=True),
             "newest": lambda: () if among is None else self._newest_of(among, POPULAR),
         }
         return _Asked(lambda name: made[name]() if name in made else None)

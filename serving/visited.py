@@ -38,7 +38,7 @@ class Visited(Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 def visited(visit: Visit, above: Sequence[str] = (), before: Sequence[int] = ()) -> Visited:
-    """What of a visit is on record; `above` is what the page showed already, `before` earlier pages."""
+    """What of a visit is on record; `above` and `before` (codes): what the page and the pages before it have shown."""
     own = {one: why for one, why in visit.hidden.items() if why not in _TOLD}
     hidden = own | dict.fromkeys(above, "above") if above else own
     if len(hidden) > HIDDEN:

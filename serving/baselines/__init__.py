@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from serving.baselines.neighbours import SessionNeighbours
-from serving.baselines.popularity import Popularity
+from serving.baselines.popularity import Popularity, RecentPopularity
 from serving.baselines.rules import AssociationRules, SequentialRules
 from serving.baselines.stan import TimedNeighbours
 
@@ -28,4 +28,6 @@ class Baseline(Protocol):
 
 def baselines() -> list[Baseline]:
     """One of each, having learnt nothing."""
-    return [Popularity(), AssociationRules(), SequentialRules(), SessionNeighbours(), TimedNeighbours()]
+    return [
+        Popularity(), RecentPopularity(), AssociationRules(), SequentialRules(), SessionNeighbours(), TimedNeighbours(),
+    ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from heapq import nlargest
 
@@ -27,3 +28,26 @@ class Popularity:
 
     def predict(self, session: str, items: Sequence[str], count: int, at: int) -> list[str]:
         return nlargest(min(count, self.KEPT), self._top, key=self._top.__getitem__)
+
+
+class RecentPopularity:
+    """What was seen most in the last `STEPS` steps of everybody, of equals the newest first."""
+
+    name = "recent_popularity"
+    STEPS = 2_000
+
+    def __init__(self) -> None:
+        self._steps: deque[str] = deque()
+        self._seen: dict[str, int] = {}
+
+    def learn(self, session: str, item_id: str, at: int) -> None:
+        self._steps.append(item_id)
+        self._seen[item_id] = self._seen.pop(item_id, 0) + 1
+        if len(self._steps) > self.STEPS:
+            oldest = self._steps.popleft()
+            self._seen[oldest] -= 1
+            if not self._seen[oldest]:
+                del self._seen[oldest]
+
+    def predict(self, session: str, items: Sequence[str], count: int, at: int) -> list[str]:
+        return nlargest(count, reversed(self._seen), key=self._seen.__getitem__)

@@ -26,6 +26,8 @@ NAMES: Final = (
     "keys",
     "privacy",
     "operating",
+    "quality",
+    "exploring",
     "settings",
     "state",
 )

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from serving.evaluation.exposure import Exposure
 from serving.evaluation.ledger import OURS, STEPS, Ledger, Target
-from serving.evaluation.report import compared, report
+from serving.evaluation.report import Report
 from serving.evaluation.sittings import Newcomers, Sitting, Sittings
 from serving.quality import place
 from stream.ingest import Accepted
@@ -108,13 +108,11 @@ class Judge:
         """A step of the session `key` was learnt."""
         self._newcomers.learn(item_id, key)
 
-    def report(self, known: int) -> dict[str, Any]:
-        """The numbers of what serves; `known` is the number of items."""
-        return report(self._ledger) | self._exposures[OURS].as_dict(known)
-
-    def compared(self, name: str, known: int) -> dict[str, Any]:
-        """The numbers of another recommender."""
-        return compared(self._ledger, name) | self._exposures[name].as_dict(known)
+    def report(self, known: int) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+        """The numbers of what serves, and by name those of the others; `known` is the number of items."""
+        told, exposed = Report(self._ledger), {name: one.as_dict(known) for name, one in self._exposures.items()}
+        others = {name: told.compared(name) | exposed[name] for name in exposed if name != OURS}
+        return told.ours() | exposed[OURS], others
 
     def _add(self, item_id: str, asked: Asked, accepted: Accepted, key: str, sitting: Sitting | None) -> int:
         if item_id in asked.unseen:

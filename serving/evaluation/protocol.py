@@ -9,6 +9,11 @@ from serving.evaluation.judge import COLD_SESSIONS
 from serving.placement import Placement
 from stream.signals import session
 
+_LEARNT = (
+    "candidates of all recommenders by a model of choices, which learns from every learnt step and the list before it"
+)
+_TIERS = "table score; what it leaves free is filled by the other recommenders in this order"
+
 
 def protocol(
     placement: Placement, *, events: int, rejected: int, tested: int, no_repeats: bool, frozen: bool
@@ -32,7 +37,7 @@ def protocol(
         },
         "placement": placement.name,
         "recommenders": [*placement.recommenders, "popular"],
-        "ranking": "table score; what it leaves free is filled by the other recommenders in this order",
+        "ranking": _LEARNT if placement.goal else _TIERS,
         **_words(),
     }
 

@@ -17,6 +17,7 @@ to 1 if each thing that the policy shows had a chance, and the propensities are 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -179,15 +180,21 @@ def _value(slots: Slots, weight: Floats, reward: Floats, expected: Floats, seed:
     """Σ over strata of places a shelf × Σwr / Σw, and what is `expected` beside it, a shelf."""
     sums = _sums(slots, (weight * reward, weight, np.ones(len(weight)), expected))
     whole = _combined(np.stack([one.sum(axis=0) for one in sums])[:, None, :], slots.shelves.sum()[None])
-    rng = np.random.default_rng(seed)
+    drawn = _times(len(slots.shelves), repeats, seed)
     total, shelves = np.zeros((4, repeats, slots.strata)), np.zeros(repeats)
     for first in range(0, len(slots.shelves), _CHUNK):
         part = slice(first, first + _CHUNK)
-        times = rng.poisson(1.0, (repeats, len(slots.shelves[part]))).astype(np.float64)
+        times = drawn[:, part].astype(np.float64)
         shelves += times @ slots.shelves[part]
         for number, one in enumerate(sums):
             total[number] += times @ one[part]
     return Value(float(whole[0]), _combined(total, shelves))
+
+
+@lru_cache(maxsize=1)
+def _times(visitors: int, repeats: int, seed: int) -> NDArray[np.int8]:
+    """How many times each visitor counts in each repeat, the same for every policy of a log."""
+    return np.random.default_rng(seed).poisson(1.0, (repeats, visitors)).astype(np.int8)
 
 
 def _sums(slots: Slots, columns: tuple[Floats, ...]) -> list[Floats]:

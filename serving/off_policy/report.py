@@ -141,4 +141,4 @@ def _value(value: Value | None, logged: Value | None) -> dict[str, Any] | None:
 
 
 def _short(number: float) -> float:
-    return float(f"{number:.5g}")
+    return round(number, 6) + 0.0  # no -0.0

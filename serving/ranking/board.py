@@ -50,13 +50,6 @@ class Board:
         code = self._codes.known(item_id)
         return 0.0 if code is None or code >= len(self._seen) else int(self._seen[code]) / max(1, self.views)
 
-    def fewer(self, views: int, among: NDArray[np.int32]) -> NDArray[np.int32]:
-        """Those of the codes `among` that were seen in fewer sessions than `views`."""
-        seen = np.zeros(len(among), np.int64)
-        noted = among < len(self._seen)
-        seen[noted] = self._seen[among[noted]]
-        return among[seen < views]
-
     def rates(self, now: int) -> NDArray[np.float64]:
         """How often each item (by code) is seen a day, at `now` (ms): the mean of the fast and the slow estimate."""
         passed = np.maximum(now - self._at[: len(self._codes)], 0.0)

@@ -60,7 +60,7 @@ class Row(Struct, frozen=True, gc=False):
     lends to those one step before it. `total` is in how many sessions the item was seen, decayed. `together` are those
     that were in one cart or order with it, as (code, weight), `bought` those that shoppers bought after it. `counts` is
     how often each neighbour was counted, after or before, `counted` the sum of that, `returns` how many sessions came
-    back to the item, and how many there were.
+    back to the item, and how many there were; `evident` keeps what `serving/slate/evidence.py` made of that.
     """
 
     code: int
@@ -81,6 +81,7 @@ class Row(Struct, frozen=True, gc=False):
     counts: NDArray[np.float32] = _NONE
     counted: int = 0
     returns: tuple[int, int] = (0, 0)
+    evident: dict[str, float] = {}
 
 
 class Ranked(Struct, frozen=True, gc=False):

@@ -115,6 +115,6 @@ def _packed(masks: list[Mask]) -> list[NDArray[np.uint64]]:
     for begin in range(0, len(masks), _WORD):
         word = np.zeros(len(masks[begin]), np.uint64)
         for place, mask in enumerate(masks[begin : begin + _WORD]):
-            word |= mask.astype(np.uint64) << np.uint64(place)
+            word[np.flatnonzero(mask)] |= np.uint64(1 << place)
         words.append(word)
     return words

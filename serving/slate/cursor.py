@@ -8,7 +8,7 @@ thousand. `MOST` items (100 pages of 12) is where the pages end.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from zlib import crc32
 
 from serving.recommender import Candidate
@@ -39,8 +39,14 @@ def unseen(candidates: list[Candidate], before: Sequence[int], shop: Shop) -> li
     """The candidates that no page before has shown."""
     if not before:
         return candidates
+    new = fresh(before, shop)
+    return [one for one in candidates if new(one.item_id)]
+
+
+def fresh(before: Sequence[int], shop: Shop) -> Callable[[str], bool]:
+    """Says of an item whether no page before has shown it."""
     seen = frozenset(before)
-    return [one for one in candidates if code(one.item_id, shop) not in seen]
+    return lambda item_id: code(item_id, shop) not in seen
 
 
 def shown_before(key: bytes, token: str) -> tuple[int, ...]:

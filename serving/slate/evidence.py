@@ -23,6 +23,8 @@ from math import sqrt
 
 from serving.ranking.table import Row
 from serving.recommender import Candidate
+from serving.recommenders import recommenders
+from serving.shop import Shop
 from serving.stage import Snapshot
 
 FACTS = frozenset({"viewed"})
@@ -32,18 +34,38 @@ _ZZ = Z * Z
 
 
 def evidence(candidate: Candidate, snapshot: Snapshot) -> float:
-    """The candidate's evidence, 0 to 1. About 3 µs."""
-    because, session, shop = candidate.because_item_id, snapshot.visit.session, snapshot.shop
+    """The candidate's evidence, 0 to 1.
+
+    What a row says of an item is kept with that version of the row, by the popularity of when it was first asked for:
+    about 0.4 µs then, 4 µs the first time.
+    """
+    because, item_id = candidate.because_item_id, candidate.item_id
     row = None if because is None else snapshot.rows.get(because)
     if row is None or because is None or candidate.recommender in FACTS:
         return float(candidate.recommender in FACTS)
-    itself = because == candidate.item_id
-    times, of = row.returns if itself else _counted(row, shop.codes.known(candidate.item_id))
-    newer = (session.index(because) if because in session else len(session)) - itself
-    if not times or newer < 0:
+    beyond = row.evident.get(item_id)
+    if beyond is None:
+        beyond = row.evident[item_id] = _beyond_popularity(row, item_id, snapshot.shop)
+    session = snapshot.visit.session
+    if session and session[0] == because:
+        return 0.0 if because == item_id else beyond
+    newer = (session.index(because) if because in session else len(session)) - (because == item_id)
+    return beyond * FADE**newer
+
+
+def personal(candidate: Candidate) -> bool:
+    """Whether it claims to be for this visit; what fills up (`newest`) is no generator's, and claims nothing."""
+    found = recommenders().get(candidate.recommender)
+    return found is not None and found.personal
+
+
+def _beyond_popularity(row: Row, item_id: str, shop: Shop) -> float:
+    code = shop.codes.known(item_id)
+    times, of = row.returns if code == row.code else _counted(row, code)
+    if not times:
         return 0.0
-    bound, popular = lower(min(times, of), of), shop.board.share(candidate.item_id)
-    return FADE**newer * (bound - popular) / (1.0 - popular) if bound > popular else 0.0
+    bound, popular = lower(min(times, of), of), shop.board.share(item_id)
+    return (bound - popular) / (1.0 - popular) if bound > popular else 0.0
 
 
 def _counted(row: Row, code: int | None) -> tuple[int, int]:

@@ -9,11 +9,10 @@ from serving.candidates import below
 from serving.decision import Shown, shown
 from serving.placement import MOST_ITEMS, Placement
 from serving.recommender import Candidate
-from serving.recommenders import recommenders
 from serving.rules.acting import Pinned
 from serving.shop import Selection
 from serving.slate.caps import Caps
-from serving.slate.evidence import evidence
+from serving.slate.evidence import evidence, personal
 from serving.stage import Snapshot
 
 
@@ -63,8 +62,7 @@ class Slate:
                 continue
             offered[item_id] = candidate
             sure = evidence(candidate, snapshot)
-            refusal = hidden[item_id] if item_id in hidden else self._refusal(candidate, sure)
-            if refusal:
+            if refusal := hidden[item_id] if item_id in hidden else self._refusal(candidate, sure):
                 self.refused[item_id] = refusal
             else:
                 factor = factor or below(candidate.score, lowest)
@@ -79,11 +77,10 @@ class Slate:
         reasons = self._snapshot.visit.reasons
         for position, candidate, rule in pins:
             item_id = candidate.item_id
-            if position >= self._wanted:
+            if position >= self._wanted or not rule.about(item_id, self._snapshot.shop):
                 continue
             self.offered[item_id] = candidate
-            refusal = self._hidden.get(item_id, "") or ("" if rule.about(item_id, self._snapshot.shop) else "unmet")
-            if refusal := refusal or self._refusal(candidate, 1.0):
+            if refusal := self._hidden.get(item_id) or self._refusal(candidate, 1.0):
                 self.refused[item_id] = refusal
                 continue
             self._pinned.append((position, shown(candidate, 1.0, reasons, 0.0)))
@@ -97,6 +94,11 @@ class Slate:
             self.items.insert(position, one)
         del self.items[self._wanted :]
 
+    @property
+    def pinned(self) -> list[str]:
+        """The items whose places rules have taken."""
+        return [one.item_id for _, one in self._pinned]
+
     def lets(self, item_id: str) -> bool:
         """Whether this item might stand on the shelf beside all that do."""
         if item_id in self._hidden or item_id in self.offered:
@@ -104,16 +106,19 @@ class Slate:
         shop = self._snapshot.shop
         if not shop.sellable(item_id, self._now) or (self._within is not None and not self._within.lets(item_id)):
             return False
+        if self._caps is not None and self._caps.full(item_id):
+            return False
         group = shop.group_of(item_id) if shop.grouped else None
         return group is None or self._groups[group] < self._variants
 
     def _refusal(self, candidate: Candidate, sure: float) -> str:
         """Why live values and the placement keep it back, empty if they do not; its group then counts as taken."""
         shop, item_id = self._snapshot.shop, candidate.item_id
-        if sure < self._floor and recommenders()[candidate.recommender].personal:
-            self._weak.add(item_id)
-            return "little_evidence"
-        self._weak.discard(item_id)
+        if self._floor:
+            if sure < self._floor and personal(candidate):
+                self._weak.add(item_id)
+                return "little_evidence"
+            self._weak.discard(item_id)
         if not shop.sellable(item_id, self._now):
             return "not_sold_now"
         if self._within is not None and not self._within.lets(item_id):

@@ -22,6 +22,7 @@ from serving.http.formats import MOST_EVENTS
 from serving.http.keys import OF_PAGES, SCOPES
 from serving.http.visitor_tokens import MOST_S
 from serving.placements import placements
+from serving.recommender import Relation
 from stream.adapters import adapters
 from stream.consent import PURPOSES
 from stream.events import EVENT_NAMES
@@ -94,6 +95,10 @@ def test_topics() -> None:
 def test_placements() -> None:
     assert set(first_cells(section("http", "Ask for a shelf that knows it"))) == set(placements())
     assert named(r"recommendations/([a-z]\w+)") <= set(placements())
+
+
+def test_relations() -> None:
+    assert first_cells(section("http", "Why these items")) == list(get_args(Relation))
 
 
 def test_formats() -> None:

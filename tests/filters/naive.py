@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal, localcontext
 from typing import Any
 
 from stream.instants import instant_ms
@@ -44,6 +44,8 @@ def _has(name: str, item: Item) -> list[Any]:
         value = item.get("attributes", {}).get(name.removeprefix("attributes."))
     elif name == "price":
         value = item.get("sale_price", item.get("price"))
+    elif name in {"margin", "margin_percent"}:
+        value = _margin(name, item)
     elif name == "on_sale":
         value = "sale_price" in item
     elif name == "availability":
@@ -55,11 +57,25 @@ def _has(name: str, item: Item) -> list[Any]:
     return [] if value is None else value if isinstance(value, list) else [value]
 
 
+def _margin(name: str, item: Item) -> Decimal | None:
+    paid, cost = item.get("sale_price", item.get("price")), item.get("cost")
+    if paid is None or cost is None:
+        return None
+    margin = Decimal(paid) - Decimal(cost)
+    if name == "margin":
+        return margin
+    if not Decimal(paid):
+        return None
+    with localcontext(prec=60):
+        percent = (margin * 100 / Decimal(paid)).quantize(Decimal("0.0001"), rounding=ROUND_FLOOR)
+    return max(percent, Decimal(-1_000_000_000))
+
+
 def _same(name: str, mine: Any, wanted: Any) -> bool:
     if name == "category":
         steps = _steps(wanted)
         return _steps(mine)[: len(steps)] == steps
-    if name in {"price", "published_at"}:
+    if name in {"price", "margin", "margin_percent", "published_at"}:
         return bool(_number(name, mine) == _number(name, wanted))
     return isinstance(mine, bool) == isinstance(wanted, bool) and bool(mine == wanted)
 
@@ -69,6 +85,6 @@ def _steps(text: str) -> list[str]:
 
 
 def _number(name: str, value: Any) -> Any:
-    if name == "price":
+    if name in {"price", "margin", "margin_percent"}:
         return Decimal(str(value))
     return instant_ms(value) if name == "published_at" else value

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from serving.filters.columns import Columns, Mask
 from serving.filters.fields import CHOICES
+from serving.filters.masks import Masks, Together
 from serving.filters.rule import BadFilter, both, compiled
 from stream import catalog_item
 from stream.catalog_item import CatalogItem
@@ -21,6 +22,7 @@ BRANDS = st.sampled_from(["A", "B", "é"])
 CATEGORIES = st.sampled_from(["Kitchen", "Kitchen > Pans", "Kitchen>Pans >Iron", "Kitchens", "Garden > Pans", " > "])
 TAGS = st.sampled_from(["summer", "new", "sale"])
 PRICES = st.sampled_from(["0", "9.99", "10", "10.00", "10.000001", "999999999999.999999"])
+BALANCES = st.sampled_from(["-10", "-0.01", "0", 0.01, -0.5, "9.99", 10])
 SCALARS = st.sampled_from(["red", "1", "", 1, 1.5, 0, True, False])
 TIMES = st.sampled_from([0, 1_790_000_000_000, "2026-01-31T12:00:00Z", "2026-01-31T13:00:00+01:00"])
 ITEMS = st.fixed_dictionaries(
@@ -31,6 +33,7 @@ ITEMS = st.fixed_dictionaries(
         "tags": st.lists(TAGS, max_size=3),
         "price": PRICES,
         "sale_price": PRICES,
+        "cost": PRICES,
         "quantity": st.integers(0, 3),
         "availability": st.sampled_from(["in_stock", "preorder"]),
         "published_at": TIMES,
@@ -46,12 +49,22 @@ VALUES: dict[str, Any] = {
     "availability": st.sampled_from(["in_stock", "preorder"]),
     "on_sale": st.booleans(),
     "price": PRICES,
+    "margin": BALANCES,
+    "margin_percent": st.sampled_from([-100, -0.1, 0, 0.1, 40, 100, 1_000_000_000]),
     "quantity": st.integers(0, 3),
     "published_at": TIMES,
     "attributes.colour": SCALARS,
     "attributes.nobody has it": SCALARS,
 }
-ORDERED = {"price", "quantity", "published_at", "attributes.colour", "attributes.nobody has it"}
+ORDERED = {
+    "price",
+    "margin",
+    "margin_percent",
+    "quantity",
+    "published_at",
+    "attributes.colour",
+    "attributes.nobody has it",
+}
 
 
 def conditions(name: str) -> st.SearchStrategy[dict[str, Any]]:
@@ -199,6 +212,11 @@ def deep(levels: int) -> dict[str, Any]:
         ({"price": "cheap"}, "/price", "amount"),
         ({"price": {"lt": True}}, "/price/lt", "amount"),
         ({"price": {"lt": -1}}, "/price/lt", "amount"),
+        ({"margin": "much"}, "/margin", "-1.00"),
+        ({"margin": {"lt": "--1"}}, "/margin/lt", "-1.00"),
+        ({"margin": True}, "/margin", "-1.00"),
+        ({"margin_percent": "40 %"}, "/margin_percent", "percent"),
+        ({"margin_percent": 1e300}, "/margin_percent", "percent"),
         ({"quantity": 1.5}, "/quantity", "whole number"),
         ({"quantity": 10**40}, "/quantity", "whole number"),
         ({"published_at": "yesterday"}, "/published_at", "instant"),
@@ -238,3 +256,32 @@ def test_eight_levels_and_a_hundred_conditions_are_allowed() -> None:
 
 def test_a_filter_without_any_items_is_an_empty_mask() -> None:
     assert np.array_equal(Shop([]).mask({"not": {"brand": "A"}}), np.zeros(0, np.bool_))
+
+
+@given(
+    items=st.lists(ITEMS, min_size=1, max_size=4),
+    changes=st.lists(st.tuples(st.integers(0, 5), st.one_of(st.none(), ITEMS)), max_size=6),
+    some=st.lists(FILTERS, min_size=1, max_size=3),
+)
+@settings(max_examples=100, deadline=None)
+def test_kept_masks_say_what_masks_made_anew_say(items: list[Any], changes: list[Any], some: list[Any]) -> None:
+    shop, now = Shop(items), list(items)
+    masks, rules = Masks(shop.columns), [compiled(one) for one in some]
+    together = Together([(one, place % 2 == 1) for place, one in enumerate(rules)])
+    for place, item in [(0, items[0]), *changes]:
+        code = min(place, len(now))
+        now[code : code + 1] = [item]
+        shop.put(code, item)
+        for one in rules:
+            assert masks.of(one).tolist() == one.mask(shop.columns).tolist()
+        wanted = [~one.mask(shop.columns) if place % 2 else one.mask(shop.columns) for place, one in enumerate(rules)]
+        assert together(shop.columns).tolist() == np.logical_and.reduce(wanted).tolist()
+
+
+def test_a_mask_is_kept_while_only_other_fields_change() -> None:
+    shop = Shop([{"brand": "A", "price": "1"}, {"brand": "B", "price": "2"}])
+    masks, brand, price = Masks(shop.columns), compiled({"brand": "A"}), compiled({"price": {"gt": "1"}})
+    before = masks.of(brand), masks.of(price)
+    shop.put(0, {"brand": "A", "price": "3"})
+    assert masks.of(brand) is before[0]
+    assert (before[1].tolist(), masks.of(price).tolist()) == ([False, True], [True, True])

@@ -15,6 +15,7 @@ from serving.cli import app
 from serving.off_policy.logged import Join, decisions
 from serving.off_policy.policies import POLICIES
 from serving.off_policy.report import policies
+from stream.fold import Record
 from stream.replay import BadFile
 from stream.settings import settings
 from stream.tokens import DecisionToken, decision_id
@@ -208,6 +209,24 @@ def test_the_command_tells_in_json_and_in_a_table(files: list[str]) -> None:
     assert code == 0, text
     assert all(policy.name in text for policy in POLICIES)
     assert "effective" in text
+
+
+def test_the_command_reads_the_decisions_of_the_events_time_from_kafka(
+    files: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[Any, ...]] = []
+
+    def within(_: Any, *span: Any) -> Iterator[list[Record]]:
+        asked.append(span)
+        for n, value in enumerate(Path(files[-1]).read_bytes().splitlines()):
+            yield [Record("decisions", 0, n, NOW, b"v", value), Record("decisions", 0, n, NOW, b"v", None)]
+
+    monkeypatch.setattr("serving.commands.policies.within", within)
+    monkeypatch.setenv("LIVESHELF_BROKER_URL", "127.0.0.1:1")
+    code, text = run(*files[:2], "--json")
+    assert code == 0, text
+    assert json.loads(text)["protocol"]["decisions"] == 400
+    assert asked == [("decisions", NOW + 5 - HOUR_MS, NOW + 5 + HOUR_MS)]
 
 
 def test_the_command_without_records_says_where_to_have_them(files: list[str]) -> None:

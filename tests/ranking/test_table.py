@@ -130,6 +130,14 @@ def test_the_arrays_give_what_the_formula_says(seed: int, count: int) -> None:
         parts = said[codes.ids[code]]
         assert score == pytest.approx(sum(parts.values()), rel=1e-3)
         assert parts[place] == pytest.approx(max(parts.values()), rel=1e-3)
+    for code, place, also in zip(ranked.codes, ranked.because, ranked.also, strict=True):
+        parts = said[codes.ids[code]]
+        others = sorted((part for other, part in parts.items() if other != place), reverse=True)
+        if also >= 0:
+            assert parts[also] == pytest.approx(others[0], rel=1e-3)
+            assert parts[also] >= 0.999 * table.ALSO * parts[place]
+        else:
+            assert not others or others[0] <= 1.001 * table.ALSO * parts[place]
 
 
 def _random_item(rng: random.Random, without: str) -> Any:

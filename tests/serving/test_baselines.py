@@ -8,7 +8,7 @@ import pytest
 
 from serving.baselines import Baseline, baselines
 from serving.baselines.neighbours import SessionNeighbours
-from serving.baselines.popularity import Popularity
+from serving.baselines.popularity import Popularity, RecentPopularity
 from serving.baselines.rules import AssociationRules, SequentialRules
 from serving.baselines.stan import TimedNeighbours
 
@@ -30,6 +30,13 @@ def test_popularity_is_exact_however_many_items_there_are() -> None:
         counts[item_id] += 1
     found = [counts[item_id] for item_id in popularity.predict("s", [], 70, 0)]
     assert found == [count for _, count in counts.most_common(70)]
+
+
+def test_recent_popularity_forgets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(RecentPopularity, "STEPS", 5)
+    popularity = RecentPopularity()
+    learn(popularity, "aaa", "bcb", "dc")
+    assert popularity.predict("s", [], 9, 0) == ["c", "b", "d"]  # a a a [b c b d c]
 
 
 def test_sequential_rules_follow_the_last_item() -> None:

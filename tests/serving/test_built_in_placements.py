@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from serving.placements import placements
-from tests.serving.deployment import DENIED, Deployment, ids, item
+from tests.serving.deployment import DENIED, PUBLISHABLE, SECRET, Deployment, ids, item
 
 HOUR_MS = 3_600_000
 
@@ -77,6 +77,58 @@ async def test_without_consent_the_cart_that_is_known_has_no_say(kitchen: Deploy
     shelf = await kitchen.shelf("cart_addons", "me")
     assert shelf["status"] == "no_consent"
     assert "complements" not in told(shelf).values()
+
+
+# pdp_also_bought
+
+
+async def order(shop: Deployment, visitor: str, *item_ids: str, key: str = SECRET) -> None:
+    event = shop.event("purchase", visitor, *item_ids, transaction_id=visitor)
+    assert (await shop.call("POST", "/v1/events", event, key=key)).status_code == 202
+
+
+async def test_what_several_shoppers_of_an_item_bought_comes_before_what_they_looked_at(kitchen: Deployment) -> None:
+    for visitor in ("u", "v"):
+        await order(kitchen, visitor, "lid")
+    await kitchen.settle()
+    shelf = told(await kitchen.shelf("pdp_also_bought", item_ids=["pan-2"], n=6))
+    assert next(iter(shelf)) == "lid"
+    assert list(shelf.values())[:2] == ["also_bought", "session_table"], "the table fills what is left"
+
+
+@pytest.mark.parametrize(("orders", "key"), [(1, SECRET), (3, PUBLISHABLE)])
+async def test_one_order_or_what_browsers_tell_of_is_not_enough(kitchen: Deployment, orders: int, key: str) -> None:
+    for visitor in range(orders):
+        await kitchen.view(f"reader-{visitor}", "book", settle=False)
+        await order(kitchen, f"reader-{visitor}", "oven", key=key)
+    await kitchen.settle()
+    assert "also_bought" not in told(await kitchen.shelf("pdp_also_bought", item_ids=["book"])).values()
+    for late in ("one more", "and another"):
+        await kitchen.view(late, "book", settle=False)
+        await order(kitchen, late, "oven")
+    await kitchen.settle()
+    assert told(await kitchen.shelf("pdp_also_bought", item_ids=["book"]))["oven"] == "also_bought"
+
+
+# trending
+
+
+async def test_trending_is_asked_for_a_category_by_a_filter(kitchen: Deployment) -> None:
+    shelf = await kitchen.shelf("trending", filter={"category": "Kitchen > Pans"})
+    assert told(shelf) == {"pan-1": "trending", "pan-2": "trending", "pan-3": "newest"}, "nobody looked at the third"
+
+
+# home_for_you
+
+
+async def test_a_new_visit_begins_where_the_visitor_was_before(kitchen: Deployment) -> None:
+    await kitchen.view("cook", "pan-3")
+    kitchen.now += 20 * HOUR_MS
+    await kitchen.settle()
+    shelf = await kitchen.shelf("home_for_you", "cook", n=6, explain=True)
+    offered = {one["item_id"]: one["because_item_id"] for one in shelf["explain"]["candidates"]}
+    assert shelf["status"] == "ok"
+    assert offered["pan-2"] == "pan-3", "of the same category"
 
 
 # pdp_similar

@@ -75,6 +75,15 @@ async def test_two_devices_see_one_taste_within_a_second(devices: Deployment) ->
     assert await personal(devices) == ["a", "b"]
 
 
+async def test_another_device_begins_where_the_shopper_was_on_the_first(devices: Deployment) -> None:
+    shelf = await devices.shelf("home_for_you", "laptop", n=6, explain=True)
+    speaks = {(one["item_id"], one["recommender"]): one["because_item_id"] for one in shelf["explain"]["candidates"]}
+    others = await devices.shelf("home_for_you", "a stranger", n=6, explain=True)
+    assert "profile" in {recommender for _, recommender in speaks}
+    assert {because for (_, recommender), because in speaks.items() if recommender == "profile"} <= {"a", None}
+    assert "profile" not in {one["recommender"] for one in others["explain"]["candidates"]}
+
+
 async def test_the_reason_is_the_shoppers_own_event_on_the_other_device(devices: Deployment) -> None:
     (verdict,) = await devices.view("phone", "d")
     later(devices, 60)

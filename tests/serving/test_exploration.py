@@ -23,12 +23,13 @@ from serving.placement import Explore, Placement, placement
 from serving.placements import placements
 from serving.request import Request, visit
 from serving.shop import Shop
+from serving.slate import cursor
 from serving.stage import Snapshot
 from serving.visited import Visited
 from stream.catalogue import Catalogue
 from stream.signals import popularity, session
 from stream.visitor import Last, Visitor
-from tests.serving.deployment import NOW, Deployment, ids, item
+from tests.serving.deployment import NOW, SECRET, Deployment, ids, item
 from tests.stream.test_catalogue import read, record
 
 Validator = Callable[[str], jsonschema_rs.Draft202012Validator]
@@ -39,8 +40,8 @@ EXPLORING = msgspec.structs.replace(placements()["home_for_you"], explore=Explor
 
 def stocked(*more: Any, new: int = NEW) -> Shop:
     """40 items of a category that have been seen often, and `new` of another that nobody has seen."""
-    old = [record(f"old{n}", n, title=f"Old {n}", category="A") for n in range(OLD)]
-    fresh = [record(f"new{n}", OLD + n, title=f"New {n}", category="B") for n in range(new)]
+    old = [record(f"old{n}", n, at=NOW, title=f"Old {n}", category="A") for n in range(OLD)]
+    fresh = [record(f"new{n}", OLD + n, at=NOW, title=f"New {n}", category="B") for n in range(new)]
     shop = Shop(read(*old, *fresh, *more))
     for n in range(OLD):
         look(shop, f"old{n}", 1_000 - n)
@@ -127,13 +128,13 @@ def test_an_answer_that_nothing_changed_stays_the_same_and_an_event_draws_again(
 
 def test_another_new_item_moves_only_the_draws_that_it_wins() -> None:
     before = [drawn(decided(stocked(), number)) for number in range(300)]
-    shop = stocked(record("newest", 99, title="Newest", category="B"))
+    shop = stocked(record("newest", 99, at=NOW, title="Newest", category="B"))
     after = [drawn(decided(shop, number)) for number in range(300)]
     assert {item_id for a, b in zip(before, after, strict=True) if a != b for _, item_id in b} == {"newest"}
 
 
 def test_new_items_of_the_visits_category_come_more_often() -> None:
-    shop = stocked(record("alike", 99, title="Alike", category="A"))
+    shop = stocked(record("alike", 99, at=NOW, title="Alike", category="A"))
     found = Counter(item_id for decision in many(shop) for _, item_id in drawn(decision))
     assert found["alike"] / found.total() == pytest.approx(np.exp(3) / (np.exp(3) + NEW), abs=0.03)
 
@@ -149,26 +150,31 @@ def test_an_item_that_enough_have_seen_is_not_new_any_more() -> None:
 
 
 def test_what_the_catalogue_has_had_for_long_is_not_new_and_the_latest_come_first() -> None:
-    aged = [record(f"aged{n}", 100 + n, title="T", published_at=NOW - (DAYS - 1 + n) * DAY_MS) for n in (0, 1)]
-    shop = stocked(*aged, new=2 * AT_ONCE)
-    assert shop.newcomers.item_ids[0] == "aged0"
-    assert len(shop.newcomers.item_ids) == AT_ONCE
-    assert "aged1" not in shop.newcomers.item_ids
+    aged = [record(f"aged{n}", 100 + n, at=NOW - (DAYS - 1 + n) * DAY_MS, title="T") for n in (0, 1)]
+    assert stocked(*aged, new=2).newcomers.item_ids == ["new1", "new0", "aged0"]
+    assert len(stocked(new=2 * AT_ONCE).newcomers.item_ids) == AT_ONCE
+
+
+def test_a_next_page_draws_nothing_that_a_page_before_has_shown() -> None:
+    shop = stocked(new=1)
+    request = Request(visitor_id="v", n=N, after=(cursor.code("new0", shop),))
+    found = [decide(request, asked(shop, number), EXPLORING, "", NOW, Random(1)) for number in range(50)]
+    assert {one.explored for one in found} == {None}
 
 
 def test_nothing_is_drawn_that_must_not_be_shown() -> None:
     catalogue: Catalogue = read(
-        record("a", 0, title="A", category="A"),
-        record("b", 1, title="B", category="A"),
-        record("variant", 2, title="V", item_group_id="g"),
-        record("taken", 3, title="T", category="A", item_group_id="g"),
-        record("sold_out", 4, title="S"),
+        record("a", 0, at=NOW, title="A", category="A"),
+        record("b", 1, at=NOW, title="B", category="A"),
+        record("variant", 2, at=NOW, title="V", item_group_id="g"),
+        record("taken", 3, at=NOW, title="T", category="A", item_group_id="g"),
+        record("sold_out", 4, at=NOW, title="S"),
     )
     shop = Shop(catalogue)
     for item_id in ("a", "b", "taken"):
         look(shop, item_id, 100)
     shop.refresh(NOW)
-    catalogue.apply([record("sold_out", 5, quantity=0)])
+    catalogue.apply([record("sold_out", 5, at=NOW, quantity=0)])
     for number in range(50):
         found = decided(shop, number, n=3, visited="b")
         assert (drawn(found), found.explored) == ([], None)
@@ -182,7 +188,7 @@ def test_hidden_items_are_not_drawn() -> None:
         assert decided(shop, number, visit=where).explored is None
 
 
-@pytest.mark.parametrize("more", [{"visitor": None}, {"degraded": True}])
+@pytest.mark.parametrize("more", [{"visitor": None, "pid": ""}, {"pid": ""}, {"degraded": True}])
 def test_without_consent_or_state_nothing_is_drawn(more: dict[str, Any]) -> None:
     shop = stocked()
     assert all(decided(shop, number, **more).explored is None for number in range(50))
@@ -234,18 +240,42 @@ def test_what_is_written_tells_the_propensities_and_the_shelf_does_not(validator
         assert RECOMMENDER not in {one.recommender for one in shelf.order}
 
 
-async def test_a_page_of_a_visitor_who_agreed_explores_and_says_so(shop: Deployment, validator: Validator) -> None:
+@pytest.fixture
+async def known(shop: Deployment) -> Deployment:
+    """Thirty items of a category, of which eight have been seen by so many that they are not new."""
     await shop.stock(*[item(f"i{n}", category="A") for n in range(30)])
-    await shop.place("home_for_you", explain="E.", recommenders=["category_popular"], n=5, explore={"share": 0.2})
     for n in range(8):
         for visitor in range(VIEWS):
             await shop.view(f"v{visitor}", f"i{n}", settle=False)
     await shop.settle()
-    shelf = await shop.shelf("home_for_you", "v0", n=5)
-    (told,) = shop.broker.values("decisions")
-    validator("decision_record").validate(told)
-    (new,) = [one for one in told["items"] if one["recommender"] == RECOMMENDER]
+    return shop
+
+
+async def recorded(shop: Deployment, **document: Any) -> list[dict[str, Any]]:
+    """What is on record of a shelf of a placement that explores as much as one can."""
+    told: dict[str, Any] = {"explain": "E.", "recommenders": ["category_popular"], "explore": {"share": 0.2}}
+    await shop.place("home_for_you", **told, **document)
+    await shop.shelf("home_for_you", "v0")
+    items: list[dict[str, Any]] = shop.broker.values("decisions")[-1]["items"]
+    return items
+
+
+async def test_a_page_of_a_visitor_who_agreed_explores_and_says_so(known: Deployment, validator: Validator) -> None:
+    items = await recorded(known, n=5)
+    for told in known.broker.values("decisions"):
+        validator("decision_record").validate(told)
+    (new,) = [one for one in items if one["recommender"] == RECOMMENDER]
     assert int(new["item_id"][1:]) >= 8
     assert new["propensity"] <= 1 / 4
-    assert ids(shelf) == [one["item_id"] for one in told["items"]]
-    assert ids(await shop.shelf("home_for_you", "v0", n=5)) == ids(shelf)
+    shelf = await known.shelf("home_for_you", "v0")
+    assert ids(shelf) == [one["item_id"] for one in items]
+    assert "propensity" not in shelf["items"][1]
+
+
+async def test_where_a_rule_has_pinned_an_item_none_is_drawn(known: Deployment) -> None:
+    rule = {"explain": "P.", "then": {"pin": [{"item_id": "i7", "position": 1}]}}
+    await known._following(known.call("PUT", "/v1/admin/rules/season", rule, key=SECRET))
+    items = await recorded(known, n=3)
+    assert items[1]["item_id"] == "i7"
+    assert ["propensity" in one for one in items] == [False, False, True]
+    assert items[2]["propensity"] == pytest.approx(0.4) or items[2]["recommender"] == RECOMMENDER

@@ -31,6 +31,17 @@ async def test_the_item_that_says_most_is_the_reason(walked: Deployment) -> None
     assert [(one["event_id"], one["seconds_ago"]) for one in because["i3"]] == [(verdicts[1]["event_id"], 4.0)]
 
 
+async def test_two_items_that_speak_for_one_are_both_named_the_one_that_says_more_first(walked: Deployment) -> None:
+    await walked.view("w", "i0", "i4", session_id="one")
+    await walked.view("w", "i2", "i4", session_id="other")
+    await walked.view("me", "i0", "i2")
+    shelf = await walked.shelf("home_for_you", "me", n=6)
+    because = {one["item_id"]: one["because"] for one in shelf["items"]}
+    assert [one["item_id"] for one in because["i4"]] == ["i2", "i0"]
+    assert {one["relation"] for one in because["i4"]} == {"viewed_next"}
+    assert [one["item_id"] for one in because["i1"]] == ["i0"]
+
+
 async def test_the_newest_event_about_an_item_is_named(walked: Deployment) -> None:
     await walked.view("me", "i0")
     verdicts = await walked.view("me", "i0", event="add_to_cart")

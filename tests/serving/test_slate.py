@@ -68,6 +68,7 @@ async def test_interest_brings_an_ignored_item_back_at_once(stocked: Deployment)
 
 
 async def test_without_rotation_what_is_ignored_stays(stocked: Deployment) -> None:
+    await home(stocked)
     before = ids(await stocked.shelf("home_for_you", "me"))
     await seen(stocked, *before[:3], times=50)
     assert ids(await stocked.shelf("home_for_you", "me")) == before

@@ -184,15 +184,6 @@ def test_the_clock_of_scores_stands_still_for_an_hour(since: int, more: int) -> 
     assert steady.instant(snapshot, began + more) == steady.instant(snapshot, began) == began
 
 
-def test_what_is_drawn_is_the_same_until_the_visitor_does_something() -> None:
-    visitor = Visitor()
-    visitor.last = Last("e1", "view_item", NOW)
-    first = steady.drawn(asked(visitor)).random()
-    assert steady.drawn(asked(visitor, now=NOW + 600_000)).random() == first
-    visitor.last = Last("e2", "view_item", NOW)
-    assert steady.drawn(asked(visitor)).random() != first
-
-
 # evidence
 
 

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from serving.cli import app
+from tests.serving.histories import views, written
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return written(tmp_path / "events.jsonl.gz", views([["a", "b", "c"]] * 40))
+
+
+def lines(*arguments: str) -> list[str]:
+    found = CliRunner().invoke(app, ["evaluate", *arguments], catch_exceptions=False)
+    assert found.exit_code == 0
+    return found.stdout.splitlines()
+
+
+def row(told: list[str], name: str) -> list[str]:
+    return next(line for line in told if line.strip().startswith(name)).removeprefix(name).split()
+
+
+def test_the_tables_hold_what_the_json_does(file: Path) -> None:
+    told = lines(str(file), "--baselines")
+    found = json.loads(lines(str(file), "--baselines", "--json")[-1])
+    assert row(told, "next event")[:2] == ["16", "1.00"]
+    assert row(told, "after 2 steps")[0] == "8"
+    assert "[1.00, 1.00]" in next(line for line in told if line.startswith("next event"))
+    for name in ("liveshelf", *found["baselines"]):
+        assert any(line.startswith(name) for line in told)
+    popularity = found["baselines"]["popularity"]["difference"]["next"]["mrr@20"]["mean"]
+    assert f"{popularity:+.3f}" in "".join(told)
+    assert "resamples of whole sessions" in " ".join(told)
+
+
+def test_lines_are_not_cut_where_the_screen_is_narrow(file: Path) -> None:
+    assert not any("…" in line for line in lines(str(file), "--baselines"))
+
+
+def test_groups_that_have_no_targets_are_left_out(file: Path) -> None:
+    told = "\n".join(lines(str(file)))
+    assert "item never seen" not in told
+    assert "carts" not in told
+    assert "beside the literature" not in told
