@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+import jsonschema_rs
 import pytest
 
 from tests.serving.deployment import DENIED, SECRET, Deployment, ids, item
@@ -12,6 +14,7 @@ from tests.serving.deployment import DENIED, SECRET, Deployment, ids, item
 PATH = "/v1/admin/rules/"
 ITEMS = 12
 Rule = dict[str, Any]
+Validator = Callable[[str], jsonschema_rs.Draft202012Validator]
 
 
 @pytest.fixture
@@ -244,16 +247,19 @@ async def test_a_customer_who_is_logged_in(busy: Deployment) -> None:
 # what is on record
 
 
-async def test_the_record_and_the_explanation_name_the_rules(busy: Deployment) -> None:
+async def test_the_record_and_the_explanation_name_the_rules(busy: Deployment, validator: Validator) -> None:
     await put(busy, "first", {"pin": [{"item_id": "i9", "position": 0}]})
     await put(busy, "no_0", {"filter": "never"}, **{"if": {"item_id": "i0"}})
     await busy.view("me", "i1")
     shelf = await busy.shelf("trending", "me", n=2, explain=True)
     record = busy.broker.values("decisions")[-1]
+    validator("decision_record").validate(record)
+    validator("shelf").validate(shelf)
     assert record["rules"] == ["first", "no_0"]
     assert [one["rules"] for one in record["items"]] == [["first"], []]
     assert shelf["explain"]["rules"] == {"first": "What first is for.", "no_0": "What no_0 is for."}
     told = (await busy.call("GET", f"/v1/decisions/{shelf['decision_id']}", key=SECRET)).json()
+    validator("explanation").validate(told)
     assert told["record"]["rules"] == ["first", "no_0"]
 
 
