@@ -33,7 +33,8 @@ _CONVERTING = frozenset({"add_to_cart", "purchase"})
 class Shelf(Struct, array_like=True, gc=False):
     """What was seen of one decision's shelf since `at` (ms).
 
-    A conversion counts until `view_until` (ms) for what was only seen, until `click_until` for what was `clicked`.
+    A conversion counts until `view_until` (ms) for what was only seen, until `click_until` for what was `clicked`; that
+    and `converted` are places in `items`.
     """
 
     nonce: bytes
@@ -42,8 +43,8 @@ class Shelf(Struct, array_like=True, gc=False):
     click_until: int
     items: list[str]
     settled: bool = False
-    clicked: list[str] = field(default_factory=list)
-    converted: list[str] = field(default_factory=list)
+    clicked: list[int] = field(default_factory=list)
+    converted: list[int] = field(default_factory=list)
 
 
 class State(Struct, array_like=True, gc=False):
@@ -132,8 +133,9 @@ def _clicked(state: State, shelf: Shelf, item_id: str, at: int, emit: Emit) -> N
     _see(shelf, item_id)
     if item_id not in shelf.items:
         return
-    if item_id not in shelf.clicked:
-        shelf.clicked.append(item_id)
+    place = shelf.items.index(item_id)
+    if place not in shelf.clicked:
+        shelf.clicked.append(place)
     if not shelf.settled:
         _tell(state, shelf, at, "click", item_id, emit)
 
@@ -144,9 +146,10 @@ def _converted(state: State, accepted: Accepted, emit: Emit) -> None:
         return
     ids = {item.item_id for item in accepted.event.items}
     for shelf in state.shelves:
-        for item_id in [one for one in shelf.items if one in ids and one not in shelf.converted]:
-            if accepted.at <= (shelf.click_until if item_id in shelf.clicked else shelf.view_until):
-                shelf.converted.append(item_id)
+        for place, item_id in enumerate(shelf.items):
+            until = shelf.click_until if place in shelf.clicked else shelf.view_until
+            if item_id in ids and place not in shelf.converted and accepted.at <= until:
+                shelf.converted.append(place)
                 _send(state, shelf, accepted.at, "convert", item_id, emit)
 
 

@@ -11,9 +11,12 @@ import orjson
 
 from stream.entries import Bought, Followed, PairsEntry, Seen
 from stream.ingest import MAX_EVENT_BYTES
+from stream.tokens import DecisionToken, decision_id
 
 MOST_CHARACTERS = 128
 EVENT_ID_CHARACTERS = 64
+OWNER = "flood".ljust(26, "a")
+"""Whose flood it is: a pseudonym that a token can carry."""
 START_MS = 1_790_000_000_000
 DAY_MS = 86_400_000
 
@@ -42,7 +45,9 @@ def flood(character: str, events: int) -> Iterator[tuple[bytes, bytes, int]]:
 
 
 def _document(name: str, visitor: str, items: list[Any], at: int, n: int, character: str) -> dict[str, Any]:
-    return {
+    made = DecisionToken("home", "", at, OWNER, 1, DAY_MS, DAY_MS, b"%08d" % n)
+    named = {"decision_id": decision_id(b"", made)} if name == "view_item_list" else {}
+    return named | {
         "event_id": _id(character, n, EVENT_ID_CHARACTERS),
         "event": name,
         "occurred_at": at,

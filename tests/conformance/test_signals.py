@@ -21,8 +21,9 @@ from stream.ingest import Accepted, admit
 from stream.item import Item
 from stream.signal import Signal
 from stream.signals import session, signals
+from stream.tokens import DecisionToken
 from stream.visitor import Visitor, VisitorFold
-from tests.conformance.floods import MOST_CHARACTERS, entry_flood, flood
+from tests.conformance.floods import MOST_CHARACTERS, OWNER, entry_flood, flood
 from tests.simulator.profile import LONG
 from tests.stream.worlds import event, records
 
@@ -116,6 +117,11 @@ def entries_of(seed: int, length: int) -> list[Any]:
     return list(entry_flood(seed, length, items=200))
 
 
+def decided(number: int, at: int) -> DecisionToken:
+    """A decision of just now, of which a few events follow."""
+    return DecisionToken("home_for_you", "", at - 1_000, "p" * 26, 1, 600, 300, b"%08d" % number)
+
+
 def folded(signal: Signal[Any], happened: list[Any], restarts: set[int]) -> tuple[bytes, list[Entry]]:
     """The state after all that happened, and what was emitted."""
     state, emit = signal.state(), Emit(("events", 0), PARTITIONS)
@@ -123,6 +129,7 @@ def folded(signal: Signal[Any], happened: list[Any], restarts: set[int]) -> tupl
         if n in restarts:
             state = stored(signal, state)
         emit.offset, emit.learning = n, True
+        emit.decision = None if isinstance(one, Entry) or n % 3 else decided(n // 40, one.at)
         if isinstance(one, Entry):
             if one.__struct_config__.tag in signal.on:
                 signal.fold(state, one)
@@ -150,7 +157,7 @@ def test_its_older_half_can_be_forgotten_until_nothing_is_left(signal: Signal[An
         signal.halve(state)
         sizes.append(len(pack(state)))
     assert sizes == sorted(sizes, reverse=True)
-    assert all(not getattr(state, name, None) for name in ("items", "steps"))
+    assert all(not getattr(state, name, None) for name in ("items", "steps", "shelves"))
 
 
 # size: bytes under the worst that the contract allows
@@ -158,10 +165,10 @@ def test_its_older_half_can_be_forgotten_until_nothing_is_left(signal: Signal[An
 
 @pytest.mark.parametrize("character", ["a", "é", "€", "😀"])
 def test_a_visitor_stays_within_64_kib_whatever_is_sent(character: str) -> None:
-    largest, parts, visitor = 0, {}, Visitor()
-    fold, state = VisitorFold(lambda _: "p" * 26, 1), State(VisitorFold.families)
+    largest, parts, visitor, shelves = 0, {}, Visitor(), 0
+    fold, state = VisitorFold(lambda _: OWNER, 1), State(VisitorFold.families)
     state.load("clock", None)
-    state.load(f"visitor:{'p' * 26}", None)
+    state.load(f"visitor:{OWNER}", None)
     emit = Emit(("events", 0), PARTITIONS)
     for offset, (key, value, at) in enumerate(flood(character, 900)):
         record = Record("events", 0, offset, at, key, value)
@@ -169,7 +176,8 @@ def test_a_visitor_stays_within_64_kib_whatever_is_sent(character: str) -> None:
         assert isinstance(decoded[1], Accepted), decoded[1]
         fold.fold(record, decoded, state, emit)
         emit.drain()
-        visitor = state.read(f"visitor:{'p' * 26}")
+        visitor = state.read(f"visitor:{OWNER}")
+        shelves = max(shelves, len(visitor.shelves.shelves))
         if len(pack(visitor)) > largest:
             largest = len(pack(visitor))
             parts = {signal.name: len(pack(signal.of(visitor))) for signal in VISITOR_SIGNALS}
@@ -177,6 +185,7 @@ def test_a_visitor_stays_within_64_kib_whatever_is_sent(character: str) -> None:
     assert largest <= VISITOR_BYTES
     assert largest > VISITOR_BYTES // 2, "this flood is not the worst"
     assert len(visitor.session.seen) == session.ITEMS, "this flood does not fill the session's counts"
+    assert shelves > 0, "this flood sees no shelf"
     assert len(visitor.taught) == session.SESSIONS_A_DAY
 
 

@@ -10,20 +10,21 @@ import msgspec
 import numpy as np
 import pytest
 
-from stream.choice import Nested
+from stream.choice import Choice, Nested, softmax
 from stream.entries import Offer, Outcome, Rollback
-from stream.features import CHOICE_FEATURES
-from stream.fold import Batch
+from stream.features import CHOICE_FEATURES, CHOICE_START
+from stream.fold import Batch, State
 from stream.joining import SLOTS, Joined, choice_of, slot_of
-from stream.learner import rollback_record
+from stream.learner import LearnerFold, rollback_record
 from stream.learners import models
-from stream.live import EVERY, FIRST_AFTER, Working
+from stream.learners.clicks import Clicks
+from stream.live import EVERY, FIRST_AFTER, LiveChoices, Working
 from stream.published import load_choices, load_published
 from stream.tested import ALARM, ALLOWED, MOST
 from tests.learners.streams import BASE_MS, Agent
 
 WIDE = len(CHOICE_FEATURES)
-TABLE, POPULAR = CHOICE_FEATURES.index("table"), CHOICE_FEATURES.index("popular")
+TABLE, POPULAR = CHOICE_FEATURES.index("table"), CHOICE_FEATURES.index("popular_now")
 MINUTE_MS = 60_000
 ITEMS = ["a", "b", "c", "d"]
 
@@ -215,7 +216,7 @@ def test_what_shoppers_take_to_is_followed_without_going_back(agent: Choosing) -
     assert working.tested is not None
     assert working.tested.reverted == 0
     weights = dict(zip(working.state["features"], working.state["weights"], strict=True))
-    assert weights["popular"] > 1
+    assert weights["popular_now"] > 1
 
 
 def test_learning_that_goes_wrong_is_taken_back_by_itself(agent: Choosing) -> None:
@@ -224,7 +225,7 @@ def test_learning_that_goes_wrong_is_taken_back_by_itself(agent: Choosing) -> No
     working = agent.of("clicks")
     assert working.tested is not None
     assert working.tested.good is not None
-    for name in ("table", "popular"):
+    for name in ("table", "popular_now"):
         working.state["weights"][CHOICE_FEATURES.index(name)] = -3.0
     working.state["squares"] = [1e9] * WIDE  # as after something that left no room to learn out of it
     agent.stored["learner:clicks"] = msgspec.msgpack.encode(working)
@@ -236,6 +237,24 @@ def test_learning_that_goes_wrong_is_taken_back_by_itself(agent: Choosing) -> No
     assert back.said.startswith(f"version {good.version} came back by itself")
     assert back.current == load_choices(agent.stored["model:clicks"]).version == good.version
     assert back.state["weights"][TABLE] > 1
+
+
+@pytest.mark.parametrize("changes_at", [None, 1_500])
+def test_noise_and_another_taste_raise_no_alarm(changes_at: int | None) -> None:
+    """Half of all shelves are left alone, and the rest is a draw: the sum stays a fifth of what would be an alarm."""
+    rng = np.random.default_rng(7)
+    live = LiveChoices(Working(), Clicks(), State(LearnerFold.families))
+    taste, highest = np.array(CHOICE_START) + rng.normal(size=WIDE) / 2, 0.0
+    for number in range(3_000):
+        if number == changes_at:
+            taste = rng.normal(size=WIDE)
+        features = rng.normal(size=(12, WIDE))
+        chosen = int(rng.choice(12, p=softmax(features @ taste))) if rng.random() < 0.5 else -1
+        live.learn(Choice(features, chosen), "home_for_you", BASE_MS + number)
+        assert live.working.tested is not None
+        highest = max(highest, live.working.tested.worse)
+    assert live.working.version == 1 + (3_000 - FIRST_AFTER) // EVERY
+    assert 0 < highest < ALARM / 5
 
 
 def test_one_session_alone_does_not_bring_a_version_back() -> None:
