@@ -66,7 +66,7 @@ class Evidence:
 
     def _linked(self, words: str, links_of: Callable[[Row], Links]) -> str:
         best = [item_id for item_id, _ in self._shop.popular[:SAMPLE]]
-        linked = sum(bool(links_of(row)) for item_id in best if (row := self._rows.of(item_id)) is not None)
+        linked = sum(len(links_of(row)) > 0 for item_id in best if (row := self._rows.of(item_id)) is not None)
         least = min(LINKED, max(1, len(best)))
         if linked >= least:
             return ""

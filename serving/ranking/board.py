@@ -58,14 +58,12 @@ class Board:
         rates: NDArray[np.float64] = (fast + slow) / 2
         return rates
 
-    def of(self, codes: NDArray[np.int32], now: int) -> tuple[NDArray[np.float64], ...]:
-        """For each of these codes the fast and the slow decayed count at `now` (ms), and the plain one."""
+    def of(self, codes: NDArray[np.int32], now: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """For each of these codes the fast decayed count at `now` (ms), and the plain one."""
         known = np.minimum(codes, len(self._at) - 1)
         there = known == codes
-        passed = np.maximum(now - self._at[known], 0.0)
-        fast = self._fast[known] * 2.0 ** (-passed / popularity.FAST_MS)
-        slow = self._slow[known] * 2.0 ** (-passed / popularity.SLOW_MS)
-        return fast * there, slow * there, self._seen[known] * there
+        fast = self._fast[known] * 2.0 ** (np.minimum(self._at[known] - now, 0.0) / popularity.FAST_MS)
+        return fast * there, self._seen[known] * there
 
     def rising(self, now: int) -> NDArray[np.float64]:
         """How often each item is seen a day, times how much oftener that is than it was.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,9 @@ class Codes:
         """The item's number, None if it has none."""
         return self._codes.get(item_id)
 
-    def array(self, item_ids: Iterable[str]) -> NDArray[np.int32]:
+    def array(self, item_ids: Collection[str]) -> NDArray[np.int32]:
         """The numbers of many items, new ones where they have none."""
-        return np.array([self.code(item_id) for item_id in item_ids], np.int32)
+        try:
+            return np.fromiter(map(self._codes.__getitem__, item_ids), np.int32, len(item_ids))
+        except KeyError:
+            return np.fromiter(map(self.code, item_ids), np.int32, len(item_ids))

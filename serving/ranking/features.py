@@ -5,7 +5,9 @@ Everything comes from what a request has in memory: rows of the visit's items, p
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from math import exp, log, log1p
 
 import numpy as np
@@ -16,12 +18,21 @@ from serving.recommender import Known
 from stream.features import CHOICE_FEATURES, CHOICE_LIMIT
 from stream.signals import relations
 from stream.signals.impressions import Shown
-from stream.signals.session import Step
+from stream.signals.repeats import PRIOR_RATE
 
 Features = NDArray[np.float16]
 _PLACE = {name: place for place, name in enumerate(CHOICE_FEATURES)}
+_OF_SESSION = [
+    _PLACE[name]
+    for name in (
+        *("in_session", "steps", "last_returned", "since_new"),
+        *("is_last", "repeats", "times_here", "distance", "led_here", "back"),
+    )
+]
 NOTHING = 1e-4
 """What is added to scores before their logarithm is taken: below every score that says anything."""
+_NONE = np.log(np.float32(NOTHING))
+_RANKS = np.log1p(np.arange(2_000, dtype=np.float32))
 SHARE = 100.0
 USUAL = 0.05
 """The share of impressions that lead to a click where nothing else is known."""
@@ -44,7 +55,9 @@ def features(
     columns = np.zeros((len(_PLACE), len(item_ids)), np.float32)
     codes = known.codes.array(item_ids)
     columns[_PLACE["table" if known.session else "earlier"]] = _logs(item_ids, table)
-    columns[_PLACE["second_step"]] = _logs(item_ids, second_step)
+    columns[_PLACE["second_step"]] = steps = _logs(item_ids, second_step)
+    columns[_PLACE["no_second_step"]] = steps == _NONE
+    columns[_PLACE["rank"]] = _RANKS[: len(item_ids)]
     if profile:
         columns[_PLACE["profile"]] = _logs(item_ids, profile)
     _tell_relations(columns, codes, known)
@@ -70,17 +83,13 @@ def _tell_relations(columns: NDArray[np.float32], codes: NDArray[np.int32], know
         row = known.rows.get(item_id)
         if row is None or not len(row.codes):
             continue
-        at = np.searchsorted(row.codes, codes)
-        np.minimum(at, len(row.codes) - 1, out=at)
+        at = np.minimum(np.searchsorted(row.codes, codes), len(row.codes) - 1)
         there = row.codes[at] == codes
         linked += there
-        share = _share(row, known.now)
-        after = np.log1p(row.after[at] * share) * there
-        before = np.log1p(row.before[at] * share) * there
-        name = ("last", "previous")[place] if place < 2 else "older"
-        columns[_PLACE[f"after_{name}"]] += after
-        columns[_PLACE[f"before_{name}"]] += before
         if not place:
+            share = _share(row, known.now)
+            columns[_PLACE["after_last"]] = np.log1p(row.after[at] * share) * there
+            columns[_PLACE["before_last"]] = np.log1p(row.before[at] * share) * there
             columns[_PLACE["times_after_last"]] = np.log1p(row.times[at]) * there
 
 
@@ -93,35 +102,41 @@ def _share(row: Row, now: int) -> float:
 def _tell_popularity(columns: NDArray[np.float32], codes: NDArray[np.int32], known: Known) -> None:
     if known.board is None:
         return
-    fast, slow, seen = known.board.of(codes, known.now)
+    fast, seen = known.board.of(codes, known.now)
     columns[_PLACE["popular_now"]] = np.log1p(fast)
-    columns[_PLACE["popular"]] = np.log1p(slow)
     columns[_PLACE["sessions"]] = np.log1p(seen)
 
 
 def _tell_session(columns: NDArray[np.float32], places: Mapping[str, int], known: Known) -> None:
     """What speaks for going back to an item of this visit."""
-    times: dict[str, int] = {}
-    last: dict[str, tuple[int, Step]] = {}
-    newest = known.steps[-1].at if known.steps else 0
-    for back, step in enumerate(reversed(known.steps)):
-        times[step.item_id] = times.get(step.item_id, 0) + 1
-        last.setdefault(step.item_id, (back, step))
-    for item_id, (back, step) in last.items():
+    walked = [step.item_id for step in known.steps]
+    if not walked:
+        return
+    newest, times, stack = walked[-1], Counter(walked), list[str]()
+    since_new = 0
+    for item_id in walked:
+        since_new += 1
+        if item_id in stack:
+            del stack[stack.index(item_id) + 1 :]
+        else:
+            stack.append(item_id)
+            since_new = 0
+    led = Counter(before for before, after in pairwise(walked) if after == newest)
+    below = stack[-2] if len(stack) > 1 else None
+    shared = 1.0, log1p(len(walked)), float(times[newest] > 1), log1p(since_new)
+    for back, item_id in enumerate(dict.fromkeys(reversed(walked))):
         place = places.get(item_id)
-        if place is None:
-            continue
-        row = known.rows.get(item_id)
-        repeats = 0.2 if row is None else row.repeat_rate
-        column = columns[:, place]
-        column[_PLACE["in_session"]] = 1.0
-        column[_PLACE["repeats"]] = repeats
-        column[_PLACE["times_here"]] = log(times[item_id])
-        column[_PLACE["distance"]] = exp(-back / PLACE)
-        column[_PLACE["age_here"]] = log1p(max(0, newest - step.at) / 1_000)
-        if not back:
-            column[_PLACE["is_last"]] = 1.0
-            column[_PLACE["last_repeats"]] = repeats
+        if place is not None:
+            row = known.rows.get(item_id)
+            columns[_OF_SESSION, place] = (
+                *shared,
+                not back,
+                PRIOR_RATE if row is None else row.repeat_rate,
+                log(times[item_id]),
+                exp(-back / PLACE),
+                log1p(led[item_id]),
+                below == item_id,
+            )
 
 
 def _tell_content(columns: NDArray[np.float32], codes: NDArray[np.int32], known: Known) -> None:

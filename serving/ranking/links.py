@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from math import exp
 
@@ -31,24 +30,22 @@ def linked(
     links_of: which links of a row count.
     shown: by code, whether an item may be answered; None = all.
     """
-    scores: defaultdict[int, float] = defaultdict(float)
-    sessions: defaultdict[int, float] = defaultdict(float)
-    most: dict[int, tuple[float, int]] = {}
-    for place, row in enumerate(session[:SESSION_ITEMS]):
-        links = () if row is None else links_of(row)
-        if row is None or not links:
-            continue
-        decay, word = weight(row, now, exp(-place / PLACE))
-        for code, link in links:
-            said = word * decay * link
-            scores[code] += said
-            sessions[code] += decay * link
-            if said > most.get(code, (0.0, 0))[0]:
-                most[code] = said, place
-    own = {row.code for row in session if row is not None}
-    best = [(-score, code) for code, score in scores.items() if sessions[code] >= LEAST and code not in own]
+    said = [(place, row, links_of(row)) for place, row in enumerate(session[:SESSION_ITEMS]) if row is not None]
+    said = [one for one in said if len(one[2])]
+    if not said:
+        return Ranked([], [], [])
+    words = [weight(row, now, exp(-place / PLACE)) for place, row, _ in said]
+    lengths = [len(links) for *_, links in said]
+    codes, of = np.unique(np.concatenate([links.codes for *_, links in said]), return_inverse=True)
+    sessions = np.concatenate([links.weights * decay for (*_, links), (decay, _) in zip(said, words, strict=True)])
+    values = sessions * np.repeat([word for _, word in words], lengths)
+    scores = np.bincount(of, values)
+    scores[np.bincount(of, sessions) < LEAST] = 0.0
+    scores[np.isin(codes, [row.code for row in session if row is not None])] = 0.0
     if shown is not None:
-        best = [one for one in best if one[1] < len(shown) and shown[one[1]]]
-    best.sort()
-    codes = [code for _, code in best[:count]]
-    return Ranked(codes, [scores[code] for code in codes], [most[code][1] for code in codes])
+        scores[(codes >= len(shown)) | ~shown[np.minimum(codes, len(shown) - 1)]] = 0.0
+    best = np.argsort(-scores, kind="stable")[:count]
+    best = best[scores[best] > 0.0]
+    loudest = np.lexsort((-values, of))[np.searchsorted(np.sort(of), best)]
+    places = np.repeat([place for place, *_ in said], lengths)[loudest]
+    return Ranked(codes[best].tolist(), scores[best].tolist(), places.tolist())

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import exp
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
 from msgspec import Struct
@@ -45,11 +45,30 @@ UNKNOWN_TOTAL = 1.0
 ALSO = 0.25
 """Who adds less than this share of what the first adds is no second reason."""
 STEP_LENT = 30
+BEYOND = 128
+BEYOND_MS = 60_000
 _NONE, _NO_CODES = np.zeros(0, np.float32), np.zeros(0, np.int32)
 
 
-Links: TypeAlias = tuple[tuple[int, float], ...]
-"""Other items' codes with their weights."""
+class Links(Struct, frozen=True, gc=False):
+    """Other items' `codes` with their `weights`."""
+
+    codes: NDArray[np.int32] = _NO_CODES
+    weights: NDArray[np.float32] = _NONE
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+
+UNLINKED = Links()
+
+
+class Beyond(NamedTuple):
+    """What an item's neighbours say together, as of `at` (ms): items and their weights, the `BEYOND` heaviest."""
+
+    at: int
+    codes: NDArray[np.int32]
+    weights: NDArray[np.float32]
 
 
 class Row(Struct, frozen=True, gc=False):
@@ -60,7 +79,8 @@ class Row(Struct, frozen=True, gc=False):
     lends to those one step before it. `total` is in how many sessions the item was seen, decayed. `together` are those
     that were in one cart or order with it, as (code, weight), `bought` those that shoppers bought after it. `counts` is
     how often each neighbour was counted, after or before, `counted` the sum of that, `returns` how many sessions came
-    back to the item, and how many there were; `evident` keeps what `serving/slate/evidence.py` made of that.
+    back to the item, and how many there were; `evident` keeps what `serving/slate/evidence.py` made of that, `beyond`
+    what `further` made of the neighbours' rows, for `BEYOND_MS` or until this row changes.
     """
 
     code: int
@@ -76,12 +96,13 @@ class Row(Struct, frozen=True, gc=False):
     after: NDArray[np.float32] = _NONE
     before: NDArray[np.float32] = _NONE
     times: NDArray[np.float32] = _NONE
-    together: Links = ()
-    bought: Links = ()
+    together: Links = UNLINKED
+    bought: Links = UNLINKED
     counts: NDArray[np.float32] = _NONE
     counted: int = 0
     returns: tuple[int, int] = (0, 0)
     evident: dict[str, float] = {}
+    beyond: list[Beyond] = []
 
 
 class Ranked(Struct, frozen=True, gc=False):
@@ -140,7 +161,10 @@ def _column(values: Iterable[float], order: NDArray[np.intp], scale: float = 1.0
 
 
 def _linked(links: Mapping[str, relations.Link], codes: Codes, scale: float) -> Links:
-    return tuple((codes.code(other), link.weight * scale) for other, link in links.items())
+    if not links:
+        return UNLINKED
+    weights = np.fromiter((link.weight for link in links.values()), np.float64, len(links)) * scale
+    return Links(codes.array(links), weights.astype(np.float32))
 
 
 def rank(
@@ -204,27 +228,38 @@ def further(
     session: rows of the visit's different items, newest first.
     row_of: the row of a code, None where it has none or nobody has read it.
     """
-    rows: list[Row] = []
-    shares: list[float] = []
-    places: list[int] = []
+    codes, weights, places = list[NDArray[np.int32]](), list[NDArray[np.float32]](), list[int]()
     for place, row in enumerate(session):
-        if row is None or not len(row.codes):
-            continue
-        share = exp(-place / PLACE) / float(row.weights.sum())
-        for code, nearness in zip(row.nearest.tolist(), row.nearest_weights.tolist(), strict=True):
-            neighbour = row_of(code)
-            if neighbour is not None:
-                rows.append(neighbour)
-                shares.append(share * nearness)
-                places.append(place)
-    if not rows:
+        if row is not None and len(row.codes):
+            if not row.beyond or now - row.beyond[0].at > BEYOND_MS:
+                row.beyond[:] = [_beyond(row, row_of, now)]
+            codes.append(row.beyond[0].codes)
+            weights.append(row.beyond[0].weights)
+            places.append(place)
+    if not codes:
         return Ranked([], [], [], [])
-    decays = np.exp((np.array([row.at for row in rows], np.float64) - now) / relations.TAU_MS)
-    totals = np.array([row.total for row in rows])
-    factors = (decays * shares / (totals * decays + 1.0) ** DAMPING).astype(np.float32)
-    codes = [row.lent for row in rows]
+    factors = np.exp(np.array(places) / -PLACE).astype(np.float32)
     ends = np.cumsum([len(one) for one in codes])
-    return _best(codes, [row.lent_weights for row in rows], factors, _Said(places, ends), count, shown)
+    return _best(codes, weights, factors, _Said(places, ends), count, shown)
+
+
+def _beyond(row: Row, row_of: Callable[[int], Row | None], now: int) -> Beyond:
+    """What an item's neighbours say together, by its row and theirs."""
+    pairs = zip(row.nearest.tolist(), row.nearest_weights.tolist(), strict=True)
+    told = [(other, nearness) for code, nearness in pairs if (other := row_of(code)) is not None]
+    if not told:
+        return Beyond(now, _NO_CODES, _NONE)
+    decays = np.exp((np.array([other.at for other, _ in told], np.float64) - now) / relations.TAU_MS)
+    totals = np.array([other.total for other, _ in told])
+    shares = np.array([nearness for _, nearness in told]) / float(row.weights.sum())
+    factors = (decays * shares / (totals * decays + 1.0) ** DAMPING).astype(np.float32)
+    codes = np.concatenate([other.lent for other, _ in told])
+    values = np.concatenate([other.lent_weights for other, _ in told])
+    values *= np.repeat(factors, [len(other.lent) for other, _ in told])
+    found, back = np.unique(codes, return_inverse=True)
+    sums = np.bincount(back, values).astype(np.float32)
+    top = _largest(sums, BEYOND)
+    return Beyond(now, found[top], sums[top])
 
 
 def weight(row: Row, now: int, nearness: float) -> tuple[float, float]:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
 
 from serving.ranking.table import DAMPING, Row
 from serving.recommender import Candidate, Known, Recommender
@@ -41,11 +45,17 @@ def candidates(known: Known, count: int) -> list[Candidate]:
 def _said(row: Row, known: Known, own: set[str]) -> list[tuple[str, float]]:
     """What one item of the cart says of others."""
     ids, damped = known.codes.ids, (row.total + 1.0) ** DAMPING
-    said = [(ids[code], TOGETHER * weight / damped) for code, weight in row.together]
-    for code, weight in (*row.bought, *zip(row.codes.tolist(), row.weights.tolist(), strict=True)):
+    said = [
+        (ids[code], TOGETHER * weight / damped) for code, weight in _pairs(row.together.codes, row.together.weights)
+    ]
+    for code, weight in (*_pairs(row.bought.codes, row.bought.weights), *_pairs(row.codes, row.weights)):
         if known.category_of.get(ids[code]) not in own:
             said.append((ids[code], weight / damped))
     return said
+
+
+def _pairs(codes: NDArray[np.int32], weights: NDArray[np.float32]) -> Iterator[tuple[int, float]]:
+    return zip(codes.tolist(), weights.tolist(), strict=True)
 
 
 def _affordable(price: int | None, dearest: int | None) -> bool:

@@ -9,7 +9,8 @@ from serving.recommender import Candidate, Known, Recommender
 
 NAME = "profile"
 PLACE = 30.0
-CATEGORIES = 8
+CATEGORIES = 5
+POPULAR = 60
 STRANGER = 30.0
 BRAND = 1.0
 LEAST_RATE = 1e-9
@@ -27,7 +28,7 @@ def candidates(known: Known, count: int) -> list[Candidate]:
     categories, brands, reason = _looked_at(known)
     if not categories:
         return []
-    scores = {item_id: (STRANGER * rate, "") for item_id, rate in known.popular}
+    scores = {item_id: (STRANGER * rate, "") for item_id, rate in known.popular[:POPULAR]}
     total = sum(rate for _, rate in known.popular)
     for category in sorted(categories, key=lambda one: (-categories[one], one))[:CATEGORIES]:
         popular = known.popular_in.get(category, ())

@@ -24,7 +24,7 @@ from stream.tested import ALARM, ALLOWED, MOST
 from tests.learners.streams import BASE_MS, Agent
 
 WIDE = len(CHOICE_FEATURES)
-TABLE, POPULAR = CHOICE_FEATURES.index("table"), CHOICE_FEATURES.index("popular")
+TABLE, POPULAR = CHOICE_FEATURES.index("table"), CHOICE_FEATURES.index("popular_now")
 MINUTE_MS = 60_000
 ITEMS = ["a", "b", "c", "d"]
 
@@ -216,7 +216,7 @@ def test_what_shoppers_take_to_is_followed_without_going_back(agent: Choosing) -
     assert working.tested is not None
     assert working.tested.reverted == 0
     weights = dict(zip(working.state["features"], working.state["weights"], strict=True))
-    assert weights["popular"] > 1
+    assert weights["popular_now"] > 1
 
 
 def test_learning_that_goes_wrong_is_taken_back_by_itself(agent: Choosing) -> None:
@@ -225,7 +225,7 @@ def test_learning_that_goes_wrong_is_taken_back_by_itself(agent: Choosing) -> No
     working = agent.of("clicks")
     assert working.tested is not None
     assert working.tested.good is not None
-    for name in ("table", "popular"):
+    for name in ("table", "popular_now"):
         working.state["weights"][CHOICE_FEATURES.index(name)] = -3.0
     working.state["squares"] = [1e9] * WIDE  # as after something that left no room to learn out of it
     agent.stored["learner:clicks"] = msgspec.msgpack.encode(working)
