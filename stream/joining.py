@@ -50,9 +50,10 @@ class Waiting(Struct, array_like=True, gc=False):
 
 
 class Joined(Struct, gc=False):
-    """What became of offers and outcomes: `unmatched` outcomes have no offer, `repeated` ones were counted already.
+    """What became of offers and outcomes.
 
-    `refused` offers were made by other features than are learnt.
+    `unmatched` outcomes have no offer: most often because no model ranked their shelf; `repeated` ones were counted
+    already. `refused` offers were made by other features than are learnt.
     """
 
     offers: int = 0
