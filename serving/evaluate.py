@@ -28,6 +28,7 @@ from serving.evaluation.judge import Asked, Before, Judge, stepping
 from serving.evaluation.ledger import OURS
 from serving.evaluation.protocol import protocol
 from serving.history import History
+from serving.placement import Placement
 from serving.placements import placements
 from serving.quality import DEPTH
 from serving.ranking.learnt import Chooser
@@ -40,6 +41,8 @@ from stream.signals import session
 from stream.strict_json import Rejected
 
 PLACEMENT = placements()["home_for_you"]
+BY_TIERS = replace(PLACEMENT, goal=None)
+UNLEARNT = "unlearnt"
 REFRESHED_MS = 10_000
 _PROGRESS_EVERY = 500
 
@@ -119,6 +122,7 @@ class Run:
         self._assortment, self._shop = assortment, assortment.shop
         self._repeats, self._baselines = repeats, baselines
         self._seconds = {baseline.name: 0.0 for baseline in baselines}
+        self._seconds |= {UNLEARNT: 0.0} if baselines else {}
         self._judge = Judge(self._seconds)
         self._most_seen = 1
         self._refreshed_at = 0
@@ -186,12 +190,26 @@ class Run:
             for baseline in self._baselines
         }
         shown = _lists(decision or self._decide(accepted), others, frozenset() if self._repeats else here)
+        shown |= self._unlearnt(accepted)
         if not here or here.issuperset(targets):
             return Asked(before, targets, unseen, shown, {})
-        apart = _lists(self._decide(accepted, here), others, here) if self._repeats else shown
+        apart = shown
+        if self._repeats:
+            apart = _lists(self._decide(accepted, here), others, here) | self._unlearnt(accepted, here)
         return Asked(before, targets, unseen, shown, apart)
 
-    def _decide(self, accepted: Accepted, hidden: Collection[str] | None = None) -> Decision:
+    def _unlearnt(self, accepted: Accepted, hidden: Collection[str] | None = None) -> dict[str, list[str]]:
+        """What the same generators show in the order of their tiers, with which nothing was learnt of choices."""
+        if UNLEARNT not in self._seconds:
+            return {}
+        began = time.perf_counter()
+        found = _items(self._decide(accepted, hidden, BY_TIERS))
+        self._seconds[UNLEARNT] += time.perf_counter() - began
+        return {UNLEARNT: found}
+
+    def _decide(
+        self, accepted: Accepted, hidden: Collection[str] | None = None, placement: Placement = PLACEMENT
+    ) -> Decision:
         """What the visitor would be shown just before the event; without `hidden`, or what this run never shows."""
         event, now = accepted.event, accepted.at
         if not 0 <= now - self._refreshed_at < REFRESHED_MS:
@@ -201,12 +219,12 @@ class Run:
         if hidden is None:
             hidden = () if self._repeats else [step.item_id for step in self._session(accepted)[1].steps]
         request = Request(visitor_id=event.visitor_id, session_id=event.session_id, n=DEPTH)
-        where = replace(visit(request, PLACEMENT, visitor, now), hidden=dict.fromkeys(hidden, "in_session"))
+        where = replace(visit(request, placement, visitor, now), hidden=dict.fromkeys(hidden, "in_session"))
         snapshot = self.history.snapshot(visitor, where)
         if self._chooser is not None:
             chooser = Chooser(self._chooser.name, 1, self._chooser.scorer())
             snapshot = replace(snapshot, choosers={"clicks": chooser})
-        return decide(request, snapshot, PLACEMENT, "", now, self._rng)
+        return decide(request, snapshot, placement, "", now, self._rng)
 
     def _compare(self, asked: Asked, accepted: Accepted) -> None:
         """Hold the lists against the event, if it was applied."""

@@ -56,14 +56,14 @@ class Vectors(Struct, frozen=True, gc=False):
     """Title vectors of items: `matrix[n]` is the vector of `item_ids[n]`, of unit length or zero, float32.
 
     `allowed[n]` says whether the item may be answered; None = all. `number_of` is, by code, the item's place in
-    `matrix`, -1 where it has none; `codes[n]` the other way round.
+    `matrix`, -1 where it has none; `few` are the places of the newest items that hardly anybody has seen.
     """
 
     item_ids: Sequence[str]
     matrix: NDArray[np.float32]
     allowed: NDArray[np.bool_] | None = None
     number_of: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
-    codes: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    few: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
 
     def nearness(self, here: NDArray[np.float32]) -> NDArray[np.float32]:
         """Cosine of every item with a vector of unit length, -1 where the item may not be answered."""
@@ -141,7 +141,7 @@ class Recommender:
     candidates: at most so many items, best first, each once.
     explain: one sentence for shoppers.
     needs: what there must be in the shop before it can say anything (`serving/readiness.py`).
-    located: whether it needs the session's place among titles.
+    located: whether it needs the session's place among titles; `scans`: whether it looks through all of them.
     relation: how its candidates stand to the visitor's item that speaks for them; None if none ever does.
     """
 
@@ -152,4 +152,5 @@ class Recommender:
     explain: str
     needs: Need
     located: bool = False
+    scans: bool = False
     relation: Relation | None = None

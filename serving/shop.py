@@ -31,6 +31,8 @@ from stream.title_vectors import TitleVectors
 POPULAR = 200
 IN_CATEGORY = 60
 NEWEST = "newest"
+FEW = 5
+HARDLY_SEEN = 2_000
 SELECTIONS = 256
 DAY_MS = 86_400_000
 
@@ -66,6 +68,7 @@ class Shop:
         self._since = np.zeros(1_024, np.int64)
         self._code_of = np.zeros(1_024, np.int32)
         self._number_of = np.full(1_024, -1, np.int32)
+        self._few = np.zeros(0, np.int32)
         self._later: list[tuple[int, str]] = []
         self._fragments: dict[str, Fragments] = {}
         self._columns = Columns(self._coded, lambda: len(self.codes))
@@ -104,9 +107,8 @@ class Shop:
         if not found or not found.item_ids:
             return None
         count = len(found.item_ids)
-        codes = self._code_of[:count]
-        allowed = None if shown is None else shown[codes]
-        return Vectors(found.item_ids, found.matrix[:count], allowed, self._number_of, codes)
+        allowed = None if shown is None else shown[self._code_of[:count]]
+        return Vectors(found.item_ids, found.matrix[:count], allowed, self._number_of, self._few[self._few < count])
 
     def vector_of(self, item_id: str) -> NDArray[np.float32] | None:
         """An item's title vector."""
@@ -178,6 +180,13 @@ class Shop:
         self.popular_in = _Asked(self._popular_in)
         self.popular, self.fallback = self.ranked(self.shown)
         self.lists = self.listed(self.shown)
+        self._few = self._hardly_seen()
+
+    def _hardly_seen(self) -> NDArray[np.int32]:
+        """Numbers of the newest items that fewer than `FEW` sessions saw: the table has nothing to say of them."""
+        codes = self._code_of[: self._catalogue.numbers]
+        few = np.flatnonzero(self.board.seen(codes) < FEW).astype(np.int32)
+        return few[(-self._since[codes[few]]).argsort(kind="stable")[:HARDLY_SEEN]]
 
     @property
     def newcomers(self) -> Newcomers:
@@ -264,6 +273,8 @@ class Shop:
         if after is not None:
             self._since[code], self._code_of[after.number] = after.since_ms, code
             self._number_of[code] = after.number
+            if before is None:
+                self._few = np.concatenate([np.array([after.number], np.int32), self._few[: HARDLY_SEEN - 1]])
             self.grouped |= after.item.item_group_id is not None
             if after.from_ms > self._refreshed_at:
                 heapq.heappush(self._later, (after.from_ms, item_id))

@@ -96,7 +96,7 @@ def gathered(known: Known, tiers: Iterable[Sequence[Recommender]], count: int) -
     offers: list[list[Candidate]] = []
     found = 0
     for one in (one for tier in tiers for one in tier):
-        if not one.located or found < count:
+        if not one.scans or found < count:
             offers.append(one.candidates(known, max(count, GATHERED.get(one.name, OTHERWISE))))
             found += len(offers[-1])
     return offers

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,40 +21,38 @@ def candidates(known: Known, count: int) -> list[Candidate]:
     Of the cart's own categories only what was in one cart or order with its items is a complement: what is merely
     looked at around an item of its kind, or bought after looking at it, is an alternative to it.
     """
-    cart = {item_id: row for item_id in known.session if (row := known.rows.get(item_id)) is not None}
-    own = {category for item_id in known.session if (category := known.category_of.get(item_id)) is not None}
-    prices = [price for item_id in known.session if (price := known.price_of.get(item_id)) is not None]
+    cart = [(item_id, row) for item_id in known.session if (row := known.rows.get(item_id)) is not None]
+    if not cart:
+        return []
+    here = known.codes.array(known.session)
+    said = [_said(row, known, here) for _, row in cart]
+    codes = np.concatenate([one for one, _ in said])
+    weights = np.concatenate([one for _, one in said])
+    others, of = np.unique(codes, return_inverse=True)
+    scores = np.bincount(of, weights, len(others))
+    scores[np.isin(others, here)] = 0.0
+    loudest = np.lexsort((-weights, of))[np.searchsorted(np.sort(of), np.arange(len(others)))]
+    speakers = np.repeat(np.arange(len(cart)), [len(one) for one, _ in said])[loudest]
+    ids, prices = known.codes.ids, [price for one in known.session if (price := known.price_of.get(one)) is not None]
     dearest = max(prices, default=None)
-    scores: defaultdict[str, float] = defaultdict(float)
-    most: dict[str, tuple[float, str]] = {}
-    for item_id, row in cart.items():
-        for other, weight in _said(row, known, own):
-            scores[other] += weight
-            if weight > most.get(other, (0.0, ""))[0]:
-                most[other] = (weight, item_id)
-    fitting = [
-        (score, other)
-        for other, score in scores.items()
-        if other not in known.session and _affordable(known.price_of.get(other), dearest)
+    best = (place for place in np.argsort(-scores, kind="stable").tolist() if scores[place] > 0.0)
+    fitting = (place for place in best if _affordable(known.price_of.get(ids[others[place]]), dearest))
+    return [
+        Candidate(ids[others[place]], float(scores[place]), NAME, cart[speakers[place]][0])
+        for place in islice(fitting, count)
     ]
-    fitting.sort(key=lambda one: (-one[0], one[1]))
-    return [Candidate(other, score, NAME, most[other][1]) for score, other in fitting[:count]]
 
 
-def _said(row: Row, known: Known, own: set[str]) -> list[tuple[str, float]]:
-    """What one item of the cart says of others."""
-    ids, damped = known.codes.ids, (row.total + 1.0) ** DAMPING
-    said = [
-        (ids[code], TOGETHER * weight / damped) for code, weight in _pairs(row.together.codes, row.together.weights)
-    ]
-    for code, weight in (*_pairs(row.bought.codes, row.bought.weights), *_pairs(row.codes, row.weights)):
-        if known.category_of.get(ids[code]) not in own:
-            said.append((ids[code], weight / damped))
-    return said
-
-
-def _pairs(codes: NDArray[np.int32], weights: NDArray[np.float32]) -> Iterator[tuple[int, float]]:
-    return zip(codes.tolist(), weights.tolist(), strict=True)
+def _said(row: Row, known: Known, here: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    """What one item of the cart says of others: their codes, not each once, and weights."""
+    around = np.concatenate([row.bought.codes, row.codes])
+    weights = np.concatenate([row.bought.weights, row.weights])
+    if known.categories is not None:
+        own = known.categories(here)
+        other = ~np.isin(known.categories(around), own[own > 0])
+        around, weights = around[other], weights[other]
+    codes = np.concatenate([row.together.codes, around])
+    return codes, np.concatenate([TOGETHER * row.together.weights, weights]) / (row.total + 1.0) ** DAMPING
 
 
 def _affordable(price: int | None, dearest: int | None) -> bool:

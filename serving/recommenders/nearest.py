@@ -34,5 +34,6 @@ RECOMMENDER = Recommender(
     explain="Similar to what you are looking at.",
     needs="titles",
     located=True,
+    scans=True,
     relation="similar",
 )

@@ -8,19 +8,17 @@ from serving.recommender import Candidate, Known, Recommender
 from serving.recommenders.nearest import LEAST
 
 NAME = "undiscovered"
-FEW = 5
-"""Seen in fewer sessions than that an item has too few links for the table to find it."""
 
 
 def candidates(known: Known, count: int) -> list[Candidate]:
     """Items of few sessions whose title vectors are nearest to the session vector, those of this visit left out."""
     vectors, here = known.vectors, known.session_vector
-    if vectors is None or here is None or known.board is None or count <= 0:
+    if vectors is None or here is None or count <= 0:
         return []
-    nearness = vectors.nearness(here)
+    few = vectors.few if vectors.allowed is None else vectors.few[vectors.allowed[vectors.few]]
+    nearness = vectors.matrix[few] @ here
     near = np.flatnonzero(nearness >= LEAST)
-    near = near[known.board.seen(vectors.codes[near]) < FEW]
-    best = sorted(zip((-nearness[near]).tolist(), near.tolist(), strict=True))
+    best = sorted(zip((-nearness[near]).tolist(), few[near].tolist(), strict=True))
     because = known.session[0] if known.session else None
     found = [Candidate(vectors.item_ids[n], -away, NAME, because) for away, n in best]
     return [one for one in found if one.item_id not in known.session][:count]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from serving.ranking.board import Board
 from serving.ranking.codes import Codes
@@ -62,9 +64,16 @@ def a_shop(**more: Any) -> Known:
         "popular": popular,
         "popular_in": {"lamps": popular[:10]},
         "category_of": {"i1": "lamps", "i3": "lamps"},
-        "vectors": Vectors(ITEMS, matrix, codes=codes.array(ITEMS)),
+        "vectors": Vectors(ITEMS, matrix, few=np.arange(len(ITEMS), dtype=np.int32)),
         "session_vector": np.eye(1, 64, 63, dtype=np.float32)[0],
         "board": board,
         "lists": {"rising": popular, "newest": [(item_id, NOW - 1_000 * n) for n, item_id in enumerate(ITEMS)]},
     }
-    return Known(**(fields | more))
+    fields |= more
+    return Known(categories=numbered(codes, fields["category_of"]), **fields)
+
+
+def numbered(codes: Codes, category_of: Mapping[str, str]) -> Callable[[NDArray[np.int32]], NDArray[np.int32]]:
+    """The numbers of categories by code, as the shop gives them."""
+    numbers = {category: n for n, category in enumerate(sorted(set(category_of.values())), 1)}
+    return lambda some: np.array([numbers.get(category_of.get(codes.ids[one], ""), 0) for one in some], np.int32)

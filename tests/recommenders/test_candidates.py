@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+from msgspec.structs import replace
 
 from serving.ranking.order import merge
 from serving.recommender import Candidate, Vectors
@@ -167,11 +168,14 @@ def test_trending_keeps_the_order_of_what_rises() -> None:
     assert [c.item_id for c in trending.candidates(a_shop(), 2)] == ["i39", "i38"]
 
 
-def test_what_many_have_seen_is_discovered() -> None:
-    known = a_shop()
+def test_of_what_hardly_anybody_has_seen_the_nearest_are_offered() -> None:
+    whole = a_shop()
+    assert whole.vectors is not None
+    few = np.array([5, 8, 13, 21], np.int32)
+    known = a_shop(vectors=replace(whole.vectors, few=few))
     found = [c.item_id for c in undiscovered.candidates(known, 99)]
     assert found
-    assert found == [c.item_id for c in nearest.candidates(known, 99) if ITEMS.index(c.item_id) % 7 < undiscovered.FEW]
+    assert found == [c.item_id for c in nearest.candidates(known, 99) if ITEMS.index(c.item_id) in few]
 
 
 def test_of_items_as_near_by_title_the_same_kind_brand_and_price_come_first() -> None:
