@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from serving.placement import Placement
 from serving.ranking.learnt import Chooser, Ranking, gathered
 from serving.ranking.order import merge
-from serving.ranking.table import Row
+from serving.ranking.row import Row
 from serving.recommender import Candidate, Known, Recommender
 from serving.recommenders import recommenders
 from serving.shop import Selection, Shop

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from serving.ranking.table import Row, parse
+from serving.ranking.row import Row, parse
 from serving.request import Visit
 from serving.shop import Shop
 from serving.stage import Snapshot

@@ -16,7 +16,7 @@ from msgspec import Struct
 from serving.held import Store, stores
 from serving.placement import Placement
 from serving.placements import placements
-from serving.ranking import table
+from serving.ranking import row, table
 from serving.recommenders import recommenders
 from stream.learners import names
 from stream.signals import relations, session
@@ -212,7 +212,7 @@ def _ranking() -> list[Parameter]:
         Parameter("damping", table.DAMPING, "The larger, the less items say that everybody looks at."),
         Parameter(
             "came before",
-            table.BEFORE,
+            row.BEFORE,
             "What others looked at before an item counts so much of what they looked at after it.",
         ),
         Parameter(

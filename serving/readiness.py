@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from msgspec import Struct
 
 from serving.placement import Placement
-from serving.ranking.table import Links, Row
+from serving.ranking.row import Links, Row
 from serving.recommender import Need
 from serving.recommenders import recommenders
 from serving.rows import Rows

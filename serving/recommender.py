@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from serving.ranking.board import Board
 from serving.ranking.codes import Codes
-from serving.ranking.table import Row
+from serving.ranking.row import Row
 from stream.signals import impressions
 from stream.signals.session import Step
 

@@ -21,7 +21,7 @@ import numpy as np
 import structlog
 from msgspec import Struct, field
 
-from serving.ranking.table import Row, parse
+from serving.ranking.row import Row, parse
 from serving.shop import Shop
 from stream.item import Flushes, Item
 from stream.local_copy import LocalCopy

@@ -10,7 +10,8 @@ from serving.candidates import rows_of
 from serving.customers import Customers
 from serving.models import Models
 from serving.placement import Placement
-from serving.ranking.table import SESSION_ITEMS, Row
+from serving.ranking.row import Row
+from serving.ranking.table import SESSION_ITEMS
 from serving.request import Request, Visit, visit
 from serving.rows import Rows
 from serving.rules.acting import Rules

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from serving.placement import Placement
 from serving.ranking.learnt import Chooser
-from serving.ranking.table import Row
+from serving.ranking.row import Row
 from serving.recommender import Candidate
 from serving.request import Request, Visit
 from serving.rules.acting import Acting, RulesHere

@@ -13,7 +13,8 @@ from math import exp, log, log1p
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.ranking.table import PLACE, SESSION_ITEMS, Row
+from serving.ranking.row import Row
+from serving.ranking.table import PLACE, SESSION_ITEMS
 from serving.recommender import Known
 from stream.features import CHOICE_FEATURES, CHOICE_LIMIT
 from stream.signals import relations

@@ -8,7 +8,9 @@ from math import exp
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.ranking.table import PLACE, SESSION_ITEMS, Links, Ranked, Row, weight
+from serving.ranking.best import Ranked
+from serving.ranking.row import Links, Row
+from serving.ranking.table import PLACE, SESSION_ITEMS, weight
 
 LEAST = 1.5
 """What all sessions that link an item have to come to, decayed: one shopper's order is no habit, two lately are."""

@@ -7,7 +7,8 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.ranking.table import DAMPING, Row
+from serving.ranking.row import Row
+from serving.ranking.table import DAMPING
 from serving.recommender import Candidate, Known, Recommender
 
 NAME = "complements"

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from math import sqrt
 
-from serving.ranking.table import Row
+from serving.ranking.row import Row
 from serving.recommender import Candidate
 from serving.recommenders import recommenders
 from serving.shop import Shop

@@ -16,7 +16,7 @@ from serving.counterfactual import Case, counterfactuals
 from serving.decide import decide
 from serving.filters.rule import compiled
 from serving.placements import placements
-from serving.ranking.table import Row, parse
+from serving.ranking.row import Row, parse
 from serving.request import Request, visit
 from serving.shop import Shop
 from serving.stage import Snapshot

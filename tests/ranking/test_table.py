@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serving.ranking import table
+from serving.ranking import best, table
 from serving.ranking.codes import Codes
-from serving.ranking.table import Row, parse, rank
+from serving.ranking.row import Row, parse
+from serving.ranking.table import rank
 from stream.item import Item
 from stream.signals.relations import TAU_MS, Link
 
@@ -37,7 +38,7 @@ def item(
     return made
 
 
-def named(codes: Codes, ranked: table.Ranked) -> list[str]:
+def named(codes: Codes, ranked: best.Ranked) -> list[str]:
     return [codes.ids[code] for code in ranked.codes]
 
 
@@ -100,7 +101,7 @@ def test_items_without_a_row_keep_their_place_and_say_nothing() -> None:
     first, second = rank([row], now=NOW), rank([None, row], now=NOW)
     assert second.scores[0] == pytest.approx(first.scores[0] * exp(-1 / table.PLACE), rel=1e-5)
     assert second.because[0] == 1
-    assert rank([None], [None], now=NOW) == rank([], now=NOW) == table.Ranked([], [], [], [])
+    assert rank([None], [None], now=NOW) == rank([], now=NOW) == best.Ranked([], [], [], [])
 
 
 def test_what_may_not_be_shown_takes_no_place() -> None:
@@ -135,9 +136,9 @@ def test_the_arrays_give_what_the_formula_says(seed: int, count: int) -> None:
         others = sorted((part for other, part in parts.items() if other != place), reverse=True)
         if also >= 0:
             assert parts[also] == pytest.approx(others[0], rel=1e-3)
-            assert parts[also] >= 0.999 * table.ALSO * parts[place]
+            assert parts[also] >= 0.999 * best.ALSO * parts[place]
         else:
-            assert not others or others[0] <= 1.001 * table.ALSO * parts[place]
+            assert not others or others[0] <= 1.001 * best.ALSO * parts[place]
 
 
 def _random_item(rng: random.Random, without: str) -> Any:

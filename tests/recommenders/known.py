@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from serving.ranking.board import Board
 from serving.ranking.codes import Codes
-from serving.ranking.table import Row, parse
+from serving.ranking.row import Row, parse
 from serving.recommender import Known, Vectors
 from stream.item import Item
 from stream.signals.popularity import State

@@ -15,7 +15,7 @@ from serving.contributions import LARGEST, contributions
 from serving.counterfactual import MOST, Case, counterfactuals, left_out, told
 from serving.placements import placements
 from serving.ranking.learnt import Chooser
-from serving.ranking.table import Row, parse
+from serving.ranking.row import Row, parse
 from serving.recommenders import recommenders
 from serving.request import Request, Visit, visit
 from serving.shop import Shop

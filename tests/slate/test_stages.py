@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serving.placement import Caps, Placement, Rotation
-from serving.ranking.table import parse
+from serving.ranking.row import parse
 from serving.recommender import Candidate
 from serving.request import Request, visit
 from serving.shop import Shop

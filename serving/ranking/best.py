@@ -1,0 +1,98 @@
+"""Adding up what items say of others, and the best of it, with who said most: one chain of numpy calls."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+ALSO = 0.25
+"""Who adds less than this share of what the first adds is no second reason."""
+
+
+class Ranked(Struct, frozen=True, gc=False):
+    """The best items, best first: `codes`, `scores` and `because`, the place of the item that added most to each.
+
+    Places count the session's items first, then the earlier ones. `also` are the places of those that added second
+    most, where that is not little beside it; else -1 (empty: nobody looked).
+    """
+
+    codes: list[int]
+    scores: list[float]
+    because: list[int]
+    also: list[int] = []
+
+
+class Said(NamedTuple):
+    """Who said what: `places` of those that spoke, and by `ends` where in all entries each one's end."""
+
+    places: list[int]
+    ends: NDArray[np.int64]
+
+
+def best(
+    codes: list[NDArray[np.int32]],
+    weights: list[NDArray[np.float32]],
+    factors: NDArray[np.float32],
+    said: Said,
+    count: int,
+    shown: NDArray[np.bool_] | None,
+) -> Ranked:
+    """Add up what is said of each item, and keep the best.
+
+    Entries are sorted by item, the heaviest first: floats that are not negative have the order of their bits.
+    """
+    entries = np.concatenate(codes)
+    if not len(entries):
+        return Ranked([], [], [], [])
+    values = np.concatenate(weights)
+    values *= np.repeat(factors, [len(one) for one in codes])
+    order = ((entries.astype(np.int64) << 32) - values.view(np.int32)).argsort()
+    entries, values = entries[order], values[order]
+    first = np.empty(len(entries), np.bool_)
+    first[0] = True
+    np.not_equal(entries[1:], entries[:-1], out=first[1:])
+    starts = np.flatnonzero(first)
+    sums = np.add.reduceat(values, starts)
+    if shown is not None:
+        sums[~_allowed(entries[starts], shown)] = -1.0
+    top = largest(sums, count)
+    top = top[sums[top] > 0.0]
+    starts = starts[top]
+    return Ranked(entries[starts].tolist(), sums[top].tolist(), *_speakers(entries, values, order, starts, said))
+
+
+def _speakers(
+    entries: NDArray[np.int32],
+    values: NDArray[np.float32],
+    order: NDArray[np.int64],
+    starts: NDArray[np.int64],
+    said: Said,
+) -> tuple[list[int], list[int]]:
+    """For the item that begins at each of `starts` who added most to it, and who second most."""
+    then = np.minimum(starts + 1, len(entries) - 1)
+    two = entries.take(then) == entries.take(starts)
+    two &= values.take(then) >= ALSO * values.take(starts)
+    places, ends = np.array(said.places), said.ends
+    because = places.take(ends.searchsorted(order.take(starts), side="right"))
+    also = places.take(ends.searchsorted(order.take(then), side="right"))
+    two &= also != because
+    also[~two] = -1
+    return because.tolist(), also.tolist()
+
+
+def _allowed(codes: NDArray[np.int32], shown: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    allowed = codes < len(shown)
+    allowed[allowed] = shown[codes[allowed]]
+    return allowed
+
+
+def largest(sums: NDArray[np.float32], count: int) -> NDArray[np.intp]:
+    """Places of the `count` largest, largest first."""
+    less = -sums
+    if len(sums) <= count:
+        return less.argsort(kind="stable")
+    some: NDArray[np.intp] = np.sort(less.argpartition(count)[:count])
+    return some[less[some].argsort(kind="stable")]
