@@ -125,8 +125,8 @@ def test_the_arrays_give_what_the_formula_says(seed: int, count: int) -> None:
     ranked = rank(rows[:cut], rows[cut:], now=NOW, count=count)
     said = _by_the_formula(list(items.items()), cut)
     scores = {other: sum(parts.values()) for other, parts in said.items() if sum(parts.values()) > 0}
-    best = sorted(scores.values(), reverse=True)[:count]
-    assert ranked.scores == pytest.approx(best, rel=1e-3)
+    highest = sorted(scores.values(), reverse=True)[:count]
+    assert ranked.scores == pytest.approx(highest, rel=1e-3)
     for code, score, place in zip(ranked.codes, ranked.scores, ranked.because, strict=True):
         parts = said[codes.ids[code]]
         assert score == pytest.approx(sum(parts.values()), rel=1e-3)
