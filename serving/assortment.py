@@ -16,6 +16,9 @@ from stream.title_vectors import TitleVectors
 
 FIELDS = ("item_id", "title", "category", "brand", "price", "sale_price", "currency")
 
+_PRICED = ("price", "sale_price", "currency")
+_USED = ("item_id", "title", "category", "brand", *_PRICED)
+
 
 class Assortment:
     """Every item of the catalogue and of the history may be shown, whatever its stock.
@@ -49,11 +52,14 @@ class Assortment:
         fix = "each line must be one JSON object with item_id and title"
         try:
             item = orjson.loads(row)
-            known = {name: item[name] for name in FIELDS if item.get(name) is not None}
-            self._put(known)
+            known = {name: item[name] for name in _USED if item.get(name) is not None}
+            item_id = known["item_id"]
         except (orjson.JSONDecodeError, TypeError, KeyError, AttributeError) as error:
             raise BadFile(f"{place} is not a catalogue item ({error!r}): {fix}") from None
-        if known["item_id"] not in self._catalogue.items:
+        self._put(known)
+        if item_id not in self._catalogue.items:
+            self._put({name: value for name, value in known.items() if name not in _PRICED})  # a price nobody can read
+        if item_id not in self._catalogue.items:
             raise BadFile(f"{place} is not a catalogue item: {fix}")
 
     def _put(self, item: dict[str, Any]) -> None:
