@@ -92,7 +92,7 @@ class Chooser(base.Estimator):
         start: tuple[float, ...] = CHOICE_START,
         gate: tuple[float, float] = GATE_START,
         learning_rate: float = 0.15,
-        prior: float = 1.0,
+        prior: float = 30.0,
         limit: float = CHOICE_LIMIT,
     ) -> None:
         self.features = features
