@@ -16,7 +16,8 @@ from serving.ranking.order import merge
 from serving.ranking.row import Row
 from serving.recommender import Candidate, Known, Recommender
 from serving.recommenders import recommenders
-from serving.shop import Selection, Shop
+from serving.selection import Selection
+from serving.shop import Shop
 from serving.stage import Snapshot
 from stream import vectors
 from stream.signals import impressions

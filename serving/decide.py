@@ -25,7 +25,8 @@ from serving.recommenders import recommenders
 from serving.request import Request
 from serving.rules.acting import Acting, RulesHere
 from serving.rules.segment import Shopper
-from serving.shop import NEWEST, Selection, Shop
+from serving.selection import Selection
+from serving.shop import NEWEST, Shop
 from serving.slate import cursor, steady
 from serving.slate.caps import caps_of
 from serving.slate.slate import Slate

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import heapq
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from serving.asked import Asked
 from serving.decision import Fragments
 from serving.filters.columns import Columns, Mask
 from serving.filters.fields import FIELDS
@@ -24,6 +25,7 @@ from serving.newcomers import AT_ONCE, DAYS, VIEWS, Newcomers, newcomers
 from serving.ranking.board import Board
 from serving.ranking.codes import Codes
 from serving.recommender import Candidate, Scored, Vectors
+from serving.selection import Selection
 from stream.catalog_item import CatalogItem
 from stream.catalogue import Catalogue, Shelved
 from stream.title_vectors import TitleVectors
@@ -36,7 +38,6 @@ HARDLY_SEEN = 2_000
 SELECTIONS = 256
 DAY_MS = 86_400_000
 
-V = TypeVar("V")
 _json = msgspec.json.Encoder().encode
 
 
@@ -57,11 +58,11 @@ class Shop:
         self.board = Board(self.codes)
         self.popular: Scored = ()
         self.fallback: list[Candidate] = []
-        self.popular_in: Mapping[str, Scored] = _Asked(self._popular_in)
+        self.popular_in: Mapping[str, Scored] = Asked(self._popular_in)
         self.lists: Mapping[str, Scored] = {}
-        self.category_of: Mapping[str, str] = _Asked(self._category_of, keep=False)
-        self.brand_of: Mapping[str, str] = _Asked(self._brand_of, keep=False)
-        self.price_of: Mapping[str, int] = _Asked(self._price_of, keep=False)
+        self.category_of: Mapping[str, str] = Asked(self._category_of, keep=False)
+        self.brand_of: Mapping[str, str] = Asked(self._brand_of, keep=False)
+        self.price_of: Mapping[str, int] = Asked(self._price_of, keep=False)
         self.grouped = False
         self._catalogue, self._vectors = catalogue, vectors
         self._may = np.zeros(1_024, np.bool_)
@@ -177,7 +178,7 @@ class Shop:
         self._refreshed_at, self._ranked_at = now, min(now, self.board.newest_at)
         self._newcomers = None
         self._open_later(now)
-        self.popular_in = _Asked(self._popular_in)
+        self.popular_in = Asked(self._popular_in)
         self.popular, self.fallback = self.ranked(self.shown)
         self.lists = self.listed(self.shown)
         self._few = self._hardly_seen()
@@ -230,7 +231,7 @@ class Shop:
             "rising": lambda: self.board.top(self._ranked_at, POPULAR, among=among, rising=True),
             "newest": lambda: () if among is None else self._newest_of(among, POPULAR),
         }
-        return _Asked(lambda name: made[name]() if name in made else None)
+        return Asked(lambda name: made[name]() if name in made else None)
 
     def popular_within(self, category: str, among: Mask | None = None) -> Scored | None:
         """What is popular in a category, with `among` only what it lets through."""
@@ -294,59 +295,6 @@ class Shop:
         while self._later and self._later[0][0] <= now:
             _, item_id = heapq.heappop(self._later)
             self._may[self.codes.code(item_id)] = self.sellable(item_id, now)
-
-
-class Selection:
-    """What a filter leaves of the shop, with the names that `Shop` has for the whole; good while `of` is as it was."""
-
-    def __init__(self, shop: Shop, rule: Rule, of: tuple[int, int]) -> None:
-        self.of = of
-        self._shop, self.mask = shop, shop.mask(rule)
-        shown = shop.shown
-        # an item that only a row has named is not of the catalogue
-        self.shown: Mask = self.mask if shown is None else self.mask[: len(shown)] & shown
-        self.popular, self.fallback = shop.ranked(self.shown)
-        self.lists: Mapping[str, Scored] = shop.listed(self.shown)
-        self.popular_in: Mapping[str, Scored] = _Asked(lambda category: shop.popular_within(category, self.mask))
-
-    @property
-    def vectors(self) -> Vectors | None:
-        return self._shop.vectors_of(self.shown)
-
-    def lets(self, item_id: str) -> bool:
-        """Whether the filter lets this item through."""
-        code = self._shop.codes.known(item_id)
-        return code is not None and code < len(self.mask) and bool(self.mask[code])
-
-
-class _Asked(Mapping[str, V]):
-    """A mapping whose values are made when they are asked for, and with `keep` only once."""
-
-    def __init__(self, make: Callable[[str], V | None], *, keep: bool = True) -> None:
-        self._make, self._keep = make, keep
-        self._made: dict[str, V] = {}
-
-    def get(self, key: str, default: V | None = None) -> V | None:  # type: ignore[override]  # one default type is enough
-        if key in self._made:
-            return self._made[key]
-        value = self._make(key)
-        if value is None:
-            return default
-        if self._keep:
-            self._made[key] = value
-        return value
-
-    def __getitem__(self, key: str) -> V:
-        value = self.get(key)
-        if value is None:
-            raise KeyError(key)
-        return value
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._made)
-
-    def __len__(self) -> int:
-        return len(self._made)
 
 
 def _written(item_id: str, shelved: Shelved | None) -> Fragments:

@@ -10,7 +10,7 @@ from serving.decision import Shown, shown
 from serving.placement import MOST_ITEMS, Placement
 from serving.recommender import Candidate
 from serving.rules.acting import Pinned
-from serving.shop import Selection
+from serving.selection import Selection
 from serving.slate.caps import Caps
 from serving.slate.evidence import evidence, personal
 from serving.stage import Snapshot

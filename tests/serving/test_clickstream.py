@@ -46,4 +46,3 @@ def test_a_small_part_of_it_tells_a_loss_of_quality_soon(clickstream: Path, tmp_
     assert neighbours["n"] == 3_177
     assert found["next"]["hr@20"] > neighbours["hr@20"] + 0.05
     assert unlearnt["difference"]["next"]["mrr@20"]["interval"][0] > 0
-
