@@ -7,7 +7,6 @@ before its impression counts as the answer to it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from zlib import crc32
 
 from msgspec import Struct, field
@@ -67,20 +66,6 @@ def _show(items: dict[str, Shown], item_id: str, at: int, decision: int, view: i
         one.shown += 1
     one.at = max(one.at, at)
     one.decision, one.view = decision or one.decision, view or one.view
-
-
-def ignored(state: State, category_of: Callable[[str], str | None]) -> dict[str, tuple[int, int]]:
-    """Category → (times shown, times of interest) over the items that are remembered; made when answering.
-
-    The fold cannot do it, as it knows no catalogue. Items without a category are left out.
-    """
-    found: dict[str, tuple[int, int]] = {}
-    for item_id, one in state.items.items():
-        category = category_of(item_id)
-        if category is not None:
-            shown, clicked = found.get(category, (0, 0))
-            found[category] = shown + one.shown, clicked + one.clicked
-    return found
 
 
 def halve(state: State) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from hypothesis import given
@@ -10,7 +9,7 @@ from hypothesis import strategies as st
 
 from stream.fold import Emit
 from stream.ingest import Accepted, admit
-from stream.signals.impressions import ITEMS, SIGNAL, State, fold, ignored
+from stream.signals.impressions import ITEMS, SIGNAL, State, fold
 from tests.stream.worlds import NOW, event, records
 
 EMIT = Emit(("events", 0), {"events": 1})
@@ -84,22 +83,6 @@ def test_only_the_newest_are_remembered() -> None:
     assert len(state.items) == ITEMS
     assert list(state.items)[-1] == "i20"
     assert "i19" not in state.items
-
-
-def test_a_category_is_counted_over_its_items() -> None:
-    state = seen(seen(State(), "a", "b", "c", at=0), "a", "x", at=60)
-    told(state, "view_item", "a", at=70)
-    category = {"a": "Pans", "b": "Pans", "c": "Lamps"}.get
-    assert ignored(state, category) == {"Pans": (3, 1), "Lamps": (1, 0)}
-
-
-def test_a_full_memory_is_counted_in_no_time() -> None:
-    state = seen(State(), *[f"i{n}" for n in range(ITEMS)])
-    category = {f"i{n}": f"c{n % 9}" for n in range(ITEMS)}.get
-    began = time.perf_counter()
-    for _ in range(100):
-        ignored(state, category)
-    assert time.perf_counter() - began < 0.1
 
 
 EVENTS = st.lists(
