@@ -50,7 +50,7 @@ class DocumentRoutes(Generic[T]):
     def routes(self) -> Served:
         """What it answers."""
         all_of_them = f"/v1/admin/{self._plural}"
-        one = f"{all_of_them}/{{name}}"
+        one = f"{all_of_them}/{{name:document}}"
         return (
             ("GET", all_of_them, self.list),
             ("GET", one, self.show),

@@ -38,7 +38,20 @@ class _Whole(_Id):
     regex = r"(?!(?s:.*)/(?:consent|export|reset|token)/?$)(?s:.+)"
 
 
+class _Document(Convertor[str]):
+    """A document's name; what has a route of its own beside the documents is none."""
+
+    regex = r"(?!preview(?:/|$))[^/]+"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
 register_url_convertor("id", _Id())
+register_url_convertor("document", _Document())
 register_url_convertor("whole", _Whole())
 
 
