@@ -9,7 +9,7 @@ Rules on stock and on what the visitor has are applied here, to live values, and
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import islice
 from random import Random
 from typing import Any
@@ -116,17 +116,17 @@ def _fill(
             slate.reserve(context.acting.pins)
     known = known_of(snapshot, placement, within, steady.instant(snapshot, context.now))
     stages = stages_of(context)
-    ranking = None
+    ranking: Ranking | None = None
+    offers: Iterable[Iterable[Candidate]]
     if placement.goal is None:
-        offers = tiered(known, placement, count, lambda known: located(known, snapshot, placement, within))
-        if stages:
-            offers = iter([in_one(offers, count)])
+        by_tier = tiered(known, placement, count, lambda known: located(known, snapshot, placement, within))
+        offers = [in_one(by_tier, count)] if stages else by_tier
     else:
         model = MODELS[placement.goal]
         chooser = snapshot.choosers.get(model) or Chooser(model)
         known = located(known, snapshot, placement, within)
         ranking = learnt(known, placement, count, chooser, request.n)
-        offers = iter([ranking.candidates])
+        offers = [ranking]
     for candidates in offers:
         if slate.take(_staged(candidates, stages, context)):
             break
@@ -147,11 +147,14 @@ def _acting(rules: RulesHere, request: Request, snapshot: Snapshot, now: int) ->
     return rules.acting(Shopper(visitor, customer, snapshot.visit.others, snapshot.shop, now), now)
 
 
-def _staged(candidates: list[Candidate], stages: Sequence[Stage], context: Context) -> list[Candidate]:
-    candidates = cursor.unseen(candidates, context.request.after, context.shop)
+def _staged(candidates: Iterable[Candidate], stages: Sequence[Stage], context: Context) -> Iterable[Candidate]:
+    after = context.request.after
+    if not (stages or after):
+        return candidates
+    left = cursor.unseen(list(candidates), after, context.shop)
     for stage in stages:
-        candidates = stage(candidates, context)
-    return candidates
+        left = stage(left, context)
+    return left
 
 
 def _status(snapshot: Snapshot, placement: Placement, evident: int, total: int) -> Status:

@@ -43,6 +43,8 @@ from stream.strict_json import Rejected
 PLACEMENT = placements()["home_for_you"]
 BY_TIERS = replace(PLACEMENT, goal=None)
 UNLEARNT = "unlearnt"
+TAUGHT_EVERY = 3
+"""Before the tested part a shelf is decided and chosen from at every third step: more changes little."""
 REFRESHED_MS = 10_000
 _PROGRESS_EVERY = 500
 
@@ -127,6 +129,7 @@ class Run:
         self._most_seen = 1
         self._refreshed_at = 0
         self._rng = Random(0)
+        self._steps = 0
         self._chooser = Clicks() if PLACEMENT.goal else None
 
     def play(self, row: bytes, *, tested: bool, learning: bool) -> None:
@@ -135,7 +138,8 @@ class Run:
         if isinstance(accepted, Rejected):
             self.rejected += 1
             return
-        teaches = learning and self._chooser is not None
+        self._steps += stepping(accepted)
+        teaches = learning and self._chooser is not None and (tested or self._steps % TAUGHT_EVERY == 0)
         decision = self._decide(accepted) if stepping(accepted) and (teaches or tested) else None
         asked = self._ask(accepted, decision) if tested and accepted.name in session.SIGNAL.on else None
         step = self.history.fold(accepted, learning=learning)

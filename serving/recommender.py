@@ -12,7 +12,7 @@ from dataclasses import field as known_field
 from typing import Literal, TypeAlias
 
 import numpy as np
-from msgspec import Struct, field
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from serving.ranking.board import Board
@@ -55,27 +55,30 @@ class Candidate(Struct, frozen=True, gc=False):
 class Vectors(Struct, frozen=True, gc=False):
     """Title vectors of items: `matrix[n]` is the vector of `item_ids[n]`, of unit length or zero, float32.
 
-    `allowed[n]` says whether the item may be answered; None = all. `number_of` is, by code, the item's place in
-    `matrix`, -1 where it has none; `few` are the places of the newest items that hardly anybody has seen.
+    `codes[n]` is its code, `number_of` the other way round, -1 where an item has no vector. `shown` says by code
+    whether an item may be answered, None = all. `few` are places of the newest items that hardly anybody has seen.
     """
 
     item_ids: Sequence[str]
     matrix: NDArray[np.float32]
-    allowed: NDArray[np.bool_] | None = None
-    number_of: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
-    few: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    codes: NDArray[np.int32]
+    number_of: NDArray[np.int32]
+    few: NDArray[np.int32]
+    shown: NDArray[np.bool_] | None = None
+
+    def allowed(self, numbers: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """Whether the items at these places may be answered."""
+        return np.ones(len(numbers), np.bool_) if self.shown is None else self.shown[self.codes[numbers]]
 
     def nearness(self, here: NDArray[np.float32]) -> NDArray[np.float32]:
         """Cosine of every item with a vector of unit length, -1 where the item may not be answered."""
         found: NDArray[np.float32] = self.matrix @ here
-        if self.allowed is not None:
-            found[~self.allowed] = -1.0
+        if self.shown is not None:
+            found[~self.shown[self.codes]] = -1.0
         return found
 
     def numbers(self, codes: NDArray[np.int32]) -> NDArray[np.int32]:
         """Places of these codes in `matrix`, -1 where they have none."""
-        if not len(self.number_of):
-            return np.full(len(codes), -1, np.int32)
         numbers: NDArray[np.int32] = self.number_of[np.minimum(codes, len(self.number_of) - 1)]
         numbers[(codes >= len(self.number_of)) | (numbers >= len(self.matrix))] = -1
         return numbers
@@ -141,7 +144,8 @@ class Recommender:
     candidates: at most so many items, best first, each once.
     explain: one sentence for shoppers.
     needs: what there must be in the shop before it can say anything (`serving/readiness.py`).
-    located: whether it needs the session's place among titles; `scans`: whether it looks through all of them.
+    located: whether it needs the session's place among titles; `fills`: whether a learnt order only
+        asks it where others offer little.
     relation: how its candidates stand to the visitor's item that speaks for them; None if none ever does.
     """
 
@@ -152,5 +156,5 @@ class Recommender:
     explain: str
     needs: Need
     located: bool = False
-    scans: bool = False
+    fills: bool = False
     relation: Relation | None = None

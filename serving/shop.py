@@ -103,13 +103,13 @@ class Shop:
         return self.vectors_of(self.shown)
 
     def vectors_of(self, shown: Mask | None) -> Vectors | None:
-        """All title vectors, with which of them may be answered."""
+        """All title vectors, and by code which items may be answered."""
         found = self._vectors
         if not found or not found.item_ids:
             return None
         count = len(found.item_ids)
-        allowed = None if shown is None else shown[self._code_of[:count]]
-        return Vectors(found.item_ids, found.matrix[:count], allowed, self._number_of, self._few[self._few < count])
+        few = self._few[self._few < count]
+        return Vectors(found.item_ids, found.matrix[:count], self._code_of[:count], self._number_of, few, shown)
 
     def vector_of(self, item_id: str) -> NDArray[np.float32] | None:
         """An item's title vector."""

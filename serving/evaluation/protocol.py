@@ -25,6 +25,7 @@ def protocol(
         "events_rejected": rejected,
         "events_tested": tested,
         "learning": "before the tested events only" if frozen else "after every event",
+        "learning_of_the_order": "before the tested events from every third step, then as above",
         "targets": f"the items of view_item and add_to_cart events with one item{without}",
         "candidates": f"all items known so far, the session's own {'not' if no_repeats else 'too'}",
         "exclusions_off": ["out_of_stock", "hidden", "in_cart", "bought", "dismissed"],

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving.ranking.row import Row
-from serving.ranking.table import PLACE, SESSION_ITEMS
+from serving.ranking.table import PLACE
 from serving.recommender import Known
 from stream.features import CHOICE_FEATURES, CHOICE_LIMIT
 from stream.signals import relations
@@ -34,6 +34,8 @@ NOTHING = 1e-4
 """What is added to scores before their logarithm is taken: below every score that says anything."""
 _NONE = np.log(np.float32(NOTHING))
 _RANKS = np.log1p(np.arange(2_000, dtype=np.float32))
+LINKING = 3
+"""Of so many of the newest items it is told how many of them an item is linked to."""
 SHARE = 100.0
 USUAL = 0.05
 """The share of impressions that lead to a click where nothing else is known."""
@@ -80,7 +82,7 @@ def _logs(item_ids: Sequence[str], scores: Mapping[str, float]) -> NDArray[np.fl
 def _tell_relations(columns: NDArray[np.float32], codes: NDArray[np.int32], known: Known) -> None:
     """What rows of the newest items say of the candidates: logarithms of shares of the row's sessions."""
     linked = columns[_PLACE["linked_items"]]
-    for place, item_id in enumerate(known.session[:SESSION_ITEMS]):
+    for place, item_id in enumerate(known.session[:LINKING]):
         row = known.rows.get(item_id)
         if row is None or not len(row.codes):
             continue

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 from msgspec import Struct
@@ -15,6 +15,8 @@ from stream.features import CHOICE_START, GATE_START
 
 UNLEARNT = Nested(list(CHOICE_START), list(GATE_START))
 GATHERED = {"session_table": 60, "second_step": 60, "popular": 10}
+ROOM = 60
+"""Fewer candidates than that leave room for generators that only fill."""
 SCORED = ("session_table", "second_step", "profile")
 MILLIONTHS = 1_000_000
 OTHERWISE = 20
@@ -65,7 +67,13 @@ class Ranking:
                 found.setdefault(one.item_id, one)
         self._places = {item_id: place for place, item_id in enumerate(found)}
         self._features = self._told(list(found))
-        self.candidates = self._ranked(list(found.values()), count) if found else []
+        self._found = list(found.values())
+        self._ordered = self._order(count) if found else ()
+
+    def __iter__(self) -> Iterator[Candidate]:
+        """The candidates, best first; most are never asked for."""
+        for place, score in self._ordered:
+            yield replace(self._found[place], score=score)
 
     def choices(self, item_ids: Sequence[str]) -> Choices:
         """What these items, the shelf, were ranked by, or would have been."""
@@ -79,24 +87,25 @@ class Ranking:
     def _told(self, item_ids: list[str]) -> Features:
         return features(self._known, item_ids, *(self._scores[name] for name in SCORED))
 
-    def _ranked(self, found: list[Candidate], count: int) -> list[Candidate]:
+    def _order(self, count: int) -> Iterable[tuple[int, float]]:
+        """Places of the candidates with their scores, best first."""
         utilities = self._features.astype(np.float64) @ np.array(self._chooser.scorer.weights)
         shelf = utilities[(-utilities).argsort(kind="stable")[:count]]
         any_probability = gate(self._chooser.scorer, shelf)
         scores = np.exp(utilities - inclusive_value(shelf)) * any_probability
         if self._priced:
             price_of = self._known.price_of.get
-            scores *= [(price_of(one.item_id) or 0) / MILLIONTHS for one in found]
-        order = (-scores).argsort(kind="stable").tolist()
-        return [replace(found[place], score=score) for place, score in zip(order, scores[order].tolist(), strict=True)]
+            scores *= [(price_of(one.item_id) or 0) / MILLIONTHS for one in self._found]
+        order = (-scores).argsort(kind="stable")
+        return list(zip(order.tolist(), scores[order].tolist(), strict=True))
 
 
 def gathered(known: Known, tiers: Iterable[Sequence[Recommender]], count: int) -> list[list[Candidate]]:
-    """What every generator offers, lowest tier first; those that look through all titles only where there is room."""
+    """What every generator offers, lowest tier first; of those that fill only where there is room."""
     offers: list[list[Candidate]] = []
     found = 0
     for one in (one for tier in tiers for one in tier):
-        if not one.scans or found < count:
+        if not one.fills or found < max(count, ROOM):
             offers.append(one.candidates(known, max(count, GATHERED.get(one.name, OTHERWISE))))
             found += len(offers[-1])
     return offers

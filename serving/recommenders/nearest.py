@@ -34,6 +34,6 @@ RECOMMENDER = Recommender(
     explain="Similar to what you are looking at.",
     needs="titles",
     located=True,
-    scans=True,
+    fills=True,
     relation="similar",
 )

@@ -32,6 +32,7 @@ RECOMMENDER = Recommender(
     personal=True,
     candidates=candidates,
     needs="views",
+    fills=True,
     explain="Shoppers who went on from this to something else went on to that.",
     relation="one_step_further",
 )

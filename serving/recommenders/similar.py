@@ -68,6 +68,6 @@ RECOMMENDER = Recommender(
     explain="Similar to this: alike in name, kind and price.",
     needs="titles",
     located=True,
-    scans=True,
+    fills=True,
     relation="similar",
 )

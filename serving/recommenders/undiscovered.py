@@ -15,7 +15,7 @@ def candidates(known: Known, count: int) -> list[Candidate]:
     vectors, here = known.vectors, known.session_vector
     if vectors is None or here is None or count <= 0:
         return []
-    few = vectors.few if vectors.allowed is None else vectors.few[vectors.allowed[vectors.few]]
+    few = vectors.few[vectors.allowed(vectors.few)]
     nearness = vectors.matrix[few] @ here
     near = np.flatnonzero(nearness >= LEAST)
     best = sorted(zip((-nearness[near]).tolist(), few[near].tolist(), strict=True))

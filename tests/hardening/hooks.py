@@ -49,7 +49,8 @@ def filter_failure(
     Nor that with another system's `format` a body is another system's.
     """
     foreign = (case.query or {}).get("format", "liveshelf") != "liveshelf"
-    if isinstance(failure, RejectedPositiveData) and (foreign or b"min_fresh:" in response.content):
+    unsigned = any(name in response.content for name in (b"min_fresh:", b"after:"))
+    if isinstance(failure, RejectedPositiveData) and (foreign or unsigned):
         return False
     server_s_own = isinstance(failure, RejectedPositiveData | UndefinedContentType) and response.status_code == 400
     return not (server_s_own and len(response.request.url or "") > URL_BYTES)

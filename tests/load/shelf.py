@@ -1,4 +1,5 @@
-"""A shelf over HTTP: `pdp_also_bought` with 20 items for visitors in the middle of a visit, from a warm catalogue.
+"""A shelf over HTTP, with 20 items for visitors in the middle of a visit, from a warm catalogue: `pdp_also_bought`, by
+the generators' tiers, and `home_for_you`, in the learnt order, with exploration.
 
 One serving process, a real Redis, a client of its own process; beside it, taking turns, a FastAPI route with one Redis
 GET, so that the machine's own speed falls out of the ratio.
@@ -29,6 +30,8 @@ from tests.load.wire import Wires, get, run
 
 NAME = "shelf"
 GOALS = {"p50": 1.0, "p90": 2.5, "p99": 8.0}
+LEARNT_GOALS = {"p99": 10.0}
+MOST_CPU, MOST_CPU_LEARNT = 3.0, 4.5
 CONNECTIONS = 32
 WITHIN_S = 120.0
 
@@ -74,14 +77,19 @@ def bench(
             for rate in rates:
                 figures += _open_loop(ours, rate, seconds, say, GOALS)
                 figures += _open_loop(theirs, rate, seconds / 2, say, {})
-            figures += _flat_out(ours, theirs, seconds, turns, say)
+            figures += _flat_out(ours, theirs, seconds, turns, say, MOST_CPU)
+            learnt = Target("learnt shelf", server, shelf_job(port, asks, placement="home_for_you"))
+            _warm_up(learnt)
+            for rate in rates:
+                figures += _open_loop(learnt, rate, seconds, say, LEARNT_GOALS)
+            figures += _flat_out(learnt, theirs, seconds, turns, say, MOST_CPU_LEARNT)
     return figures
 
 
-def shelf_job(port: int, asks: list[Ask], n: int = 20) -> Job:
+def shelf_job(port: int, asks: list[Ask], n: int = 20, placement: str = "pdp_also_bought") -> Job:
     """Every ask once, for shelves of `n` items."""
-    path = "/v1/recommendations/pdp_also_bought?n={}&visitor_id={}&item_id={}"
-    paths = [path.format(n, ask.visitor_id, ask.item_id) for ask in asks]
+    path = "/v1/recommendations/{}?n={}&visitor_id={}&item_id={}"
+    paths = [path.format(placement, n, ask.visitor_id, ask.item_id) for ask in asks]
     return Job(port, paths, len(paths), key=PUBLISHABLE, status="ok", positions=n, connections=CONNECTIONS)
 
 
@@ -144,26 +152,33 @@ def _costs(label: str, found: Load) -> list[Figure]:
     ]
 
 
-def _flat_out(ours: Target, theirs: Target, seconds: float, turns: int, say: Say) -> list[Figure]:
+def _flat_out(ours: Target, theirs: Target, seconds: float, turns: int, say: Say, most: float) -> list[Figure]:
     """The highest rate of both by turns, and what a request costs."""
     mine, reference = [], []
     for _ in range(turns):
         mine.append(_for(ours, seconds))
         reference.append(_for(theirs, seconds / 2))
         say(
-            f"flat out: shelf {mine[-1].a_second:,.0f}/s at {mine[-1].cpu_us:.0f} µs, "
+            f"flat out: {ours.label} {mine[-1].a_second:,.0f}/s at {mine[-1].cpu_us:.0f} µs, "
             f"reference {reference[-1].a_second:,.0f}/s at {reference[-1].cpu_us:.0f} µs"
         )
     cost, base = min(one.cpu_us for one in mine), min(one.cpu_us for one in reference)
     best, base_best = max(one.a_second for one in mine), max(one.a_second for one in reference)
     wrong = sum(one.outcome.wrong for one in mine)
     return [
-        Figure(NAME, "shelf, flat out answers not right", wrong, "answers", goal=0),
-        Figure(NAME, "shelf, flat out", round(best), "requests/s", goal=1_500, floor=True),
-        Figure(NAME, "shelf, flat out CPU", round(cost), "µs/request"),
+        Figure(NAME, f"{ours.label}, flat out answers not right", wrong, "answers", goal=0),
+        Figure(
+            NAME,
+            f"{ours.label}, flat out",
+            round(best),
+            "requests/s",
+            goal=None if most > MOST_CPU else 1_500,
+            floor=True,
+        ),
+        Figure(NAME, f"{ours.label}, flat out CPU", round(cost), "µs/request"),
         Figure(NAME, f"{theirs.label}, flat out", round(base_best), "requests/s"),
         Figure(NAME, f"{theirs.label}, flat out CPU", round(base), "µs/request"),
-        Figure(NAME, "CPU a request, ratio", round(cost / base, 2), "×", goal=3.0),
+        Figure(NAME, f"{ours.label}, CPU a request, ratio", round(cost / base, 2), "×", goal=most),
     ]
 
 

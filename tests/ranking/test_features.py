@@ -107,7 +107,7 @@ def ordered(weights: dict[str, float], *, priced: bool = False, **more: Any) -> 
         [Candidate("b", 0.2, "session_table"), Candidate("c", 0.1, "session_table")],
         [Candidate("d", 9, "popular")],
     ]
-    return Ranking(known("a", **more), chooser, offers, 2, priced=priced).candidates
+    return list(Ranking(known("a", **more), chooser, offers, 2, priced=priced))
 
 
 def test_the_order_goes_by_the_weights_and_scores_are_probabilities() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -64,13 +64,22 @@ def a_shop(**more: Any) -> Known:
         "popular": popular,
         "popular_in": {"lamps": popular[:10]},
         "category_of": {"i1": "lamps", "i3": "lamps"},
-        "vectors": Vectors(ITEMS, matrix, few=np.arange(len(ITEMS), dtype=np.int32)),
+        "vectors": titles(codes, ITEMS, matrix),
         "session_vector": np.eye(1, 64, 63, dtype=np.float32)[0],
         "board": board,
         "lists": {"rising": popular, "newest": [(item_id, NOW - 1_000 * n) for n, item_id in enumerate(ITEMS)]},
     }
     fields |= more
     return Known(categories=numbered(codes, fields["category_of"]), **fields)
+
+
+def titles(codes: Codes, item_ids: Sequence[str], matrix: NDArray[np.float32]) -> Vectors:
+    """The title vectors of these items, all of which hardly anybody has seen."""
+    of_them = codes.array(item_ids)
+    places = np.arange(len(item_ids), dtype=np.int32)
+    number_of = np.full(len(codes), -1, np.int32)
+    number_of[of_them] = places
+    return Vectors(item_ids, matrix, of_them, number_of, places)
 
 
 def numbered(codes: Codes, category_of: Mapping[str, str]) -> Callable[[NDArray[np.int32]], NDArray[np.int32]]:

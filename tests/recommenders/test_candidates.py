@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 from msgspec.structs import replace
 
+from serving.ranking.codes import Codes
 from serving.ranking.order import merge
-from serving.recommender import Candidate, Vectors
+from serving.recommender import Candidate
 from serving.recommenders import (
     also_bought,
     bought_together,
@@ -22,7 +23,7 @@ from serving.recommenders import (
     viewed,
 )
 from stream.signals.popularity import DAY_MS
-from tests.recommenders.known import ITEMS, NOW, a_shop, linked, row
+from tests.recommenders.known import ITEMS, NOW, a_shop, linked, row, titles
 
 
 def test_the_table_names_the_item_that_speaks_for_each() -> None:
@@ -61,7 +62,7 @@ def test_nearest_leaves_out_this_visit_and_what_is_far() -> None:
 def test_nearest_finds_an_item_that_nobody_has_looked_at() -> None:
     here = np.zeros(64, np.float32)
     here[0] = 1
-    vectors = Vectors(["seen", "new"], np.stack([np.roll(here, 1), here]))
+    vectors = titles(Codes(["seen", "new"]), ["seen", "new"], np.stack([np.roll(here, 1), here]))
     known = a_shop(session=["seen"], vectors=vectors, session_vector=here)
     assert [c.item_id for c in nearest.candidates(known, 5)] == ["new"]
 
@@ -180,7 +181,7 @@ def test_of_what_hardly_anybody_has_seen_the_nearest_are_offered() -> None:
 
 def test_of_items_as_near_by_title_the_same_kind_brand_and_price_come_first() -> None:
     names = ["page", "dear", "other brand", "kin", "kind"]
-    vectors = Vectors(names, np.ones((5, 1), np.float32) * np.float32(0.6))
+    vectors = titles(Codes(names), names, np.ones((5, 1), np.float32) * np.float32(0.6))
     known = a_shop(
         session=["page"],
         vectors=vectors,
