@@ -75,7 +75,7 @@ async def test_a_start_while_redis_and_the_broker_are_away(shop: Scene) -> None:
             shown = [one["item_id"] for one in shelf["items"]]
             assert (shelf["status"], shelf["rung"], len(shown)) == ("degraded", "local", N)
             assert not set(shown) & set(NEVER)
-            assert {one["recommender"] for one in shelf["items"]} & {"popular"}
+            assert {one["recommender"] for one in shelf["items"]} & {"popular", "trending"}
             assert not any(one["because"] for one in shelf["items"])
         assert again.call("POST", "/v1/events", event("view_item", "v1", "i1"))[0] == 503
         deployment.kafka.start()
