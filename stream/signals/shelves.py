@@ -21,7 +21,7 @@ from stream.signals.session import GAP_MS
 
 SHELVES = 6
 ITEMS = 30
-OUTCOMES = 60
+OUTCOMES = 20
 LIFE_MS = 60 * 60_000
 """How long after a decision something may come of it: as long as the learner agent keeps what was offered."""
 

@@ -27,6 +27,7 @@ def test_most_of_a_minute_of_any_request(shop: Shop, tmp_path: Path) -> None:
     report = asked(shop, tmp_path, seconds=45)
     assert report["operations"]["tested"] == len(operations())
     assert report["test_cases"]["generated"] > 500
+    preview(shop)
     assert unreached(shop) == set()
     nothing_marked(shop)
 
@@ -34,6 +35,7 @@ def test_most_of_a_minute_of_any_request(shop: Shop, tmp_path: Path) -> None:
 @pytest.mark.chaos
 def test_two_minutes_of_any_request(shop: Shop, tmp_path: Path) -> None:
     asked(shop, tmp_path, seconds=120)
+    preview(shop)
     assert unreached(shop) == set()
     nothing_marked(shop)
 
@@ -76,6 +78,12 @@ def unreached(shop: Shop) -> set[str]:
     """Routes that have not yet given a good answer."""
     good = re.findall(r'liveshelf_requests_total\{route="([^"]+)",status="2..".* ', shop.metrics())
     return {path for _, path in operations()} - set(good)
+
+
+def preview(shop: Shop) -> None:
+    """A rule's preview wants a document or the name of one that there is, which chance does not find in a minute."""
+    draft = {"explain": "No more than two of a brand.", "then": {"cap": {"by": "brand", "most": 2}}}
+    assert shop.call("POST", "/v1/admin/rules/preview", {"placement": "trending", "rule": draft}).status == 200
 
 
 def nothing_marked(shop: Shop) -> None:
