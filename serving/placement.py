@@ -41,11 +41,6 @@ class Caps(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     brand: Cap | None = None
     item_group_id: Cap = 1
 
-    @property
-    def limited(self) -> bool:
-        """Whether categories or brands have a limit."""
-        return self.category is not None or self.brand is not None
-
 
 class Explore(Struct, frozen=True, forbid_unknown_fields=True):
     """`share`: of a placement's impressions, that go to items that few have seen; at most one a shelf."""
