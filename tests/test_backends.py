@@ -75,6 +75,7 @@ async def test_nothing_gets_round_a_proxy_before_kafka(empty_kafka: KafkaServer)
 def test_redis_keeps_its_keys_through_kill_and_pause(empty_redis: RedisServer) -> None:
     with Redis.from_url(empty_redis.url, decode_responses=True, socket_timeout=0.2) as client:
         client.set("a", "1")
+        wait_until(lambda: client.info("persistence")["aof_buffer_length"] == 0, "the key is in the file")
         empty_redis.kill()
         with pytest.raises(RedisError):
             client.ping()
@@ -90,6 +91,7 @@ def test_redis_keeps_its_keys_through_kill_and_pause(empty_redis: RedisServer) -
 def test_redis_comes_back_older(empty_redis: RedisServer) -> None:
     with Redis.from_url(empty_redis.url, decode_responses=True) as client:
         client.set("a", "1")
+        wait_until(lambda: client.info("persistence")["aof_buffer_length"] == 0, "the key is in the file")
         backup = empty_redis.backup()
         client.set("a", "2")
     empty_redis.restart_from(backup)

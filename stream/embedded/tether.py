@@ -41,13 +41,20 @@ def become(parent: int, last: signal.Signals, command: Sequence[str]) -> NoRetur
 
 def watch(parent: int, last: signal.Signals, command: Sequence[str]) -> int:
     """Run `command` and send it `last` once the parent is gone; returns its exit code (where there is no prctl)."""
-    child = subprocess.Popen(command)
+    child: subprocess.Popen[bytes] | None = None
+    early: list[int] = []
 
     def pass_on(number: int, _: FrameType | None) -> None:
-        child.send_signal(number)
+        if child is None:
+            early.append(number)
+        else:
+            child.send_signal(number)
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, pass_on)
+    child = subprocess.Popen(command)
+    for missed in early:
+        child.send_signal(missed)
     while True:
         try:
             return child.wait(LOOK_S)
