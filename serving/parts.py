@@ -24,6 +24,7 @@ from serving.rows import Reads, Rows
 from serving.rules.acting import Rules
 from serving.rules.rule import KIND as RULE
 from serving.sample import Sampler
+from serving.search.behaviour import Behaviour
 from serving.sends import Sends
 from serving.shelves import Shelves
 from serving.shop import Shop
@@ -121,6 +122,12 @@ class Parts:
     @cached_property
     def models(self) -> Models:
         return Models(self.ports.patient, self.names, self.partitions_of("feedback"))
+
+    @cached_property
+    def behaviour(self) -> Behaviour:
+        """What shoppers did for queries."""
+        ports, queries = self.ports, self.partitions_of("queries")
+        return Behaviour(ports.reader, ports.store, self.names, queries, clock=ports.timer, now=ports.clock)
 
     @cached_property
     def decisions(self) -> DecisionLog:

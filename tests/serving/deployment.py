@@ -27,6 +27,7 @@ from stream.migrate import Renaming, move
 from stream.privacy_copy import apply
 from stream.producer import NotAcknowledged
 from stream.profile import ProfileFold
+from stream.query import QueryFold
 from stream.settings import Settings
 from stream.shard import Shard
 from stream.state.keys import Keys, Tag
@@ -246,6 +247,7 @@ class Deployment:
             ("pairs", ItemFold),
             ("profile", self._profile_fold),
             ("feedback", LearnerFold),
+            ("queries", QueryFold),
         ):
             for partition in range(PARTITIONS[noun]):
                 await self._work(noun, partition, fold)
