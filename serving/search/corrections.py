@@ -22,7 +22,7 @@ def corrected(
         took, found = 1, tuple(words[at : at + 1])
         if asked < MOST and not known(words[at]):
             asked += 1
-            took, found = _found(words, at, spelling)
+            took, found = _found(words, at, meant[-1] if meant else "", spelling)
         written = tuple(words[at : at + took])
         if found != written:
             made.append(Correction(" ".join(written), " ".join(found)))
@@ -31,13 +31,14 @@ def corrected(
     return tuple(meant), tuple(made)
 
 
-def _found(words: Sequence[str], at: int, spelling: Spelling) -> tuple[int, tuple[str, ...]]:
+def _found(words: Sequence[str], at: int, before: str, spelling: Spelling) -> tuple[int, tuple[str, ...]]:
     """How many words from `at` on are put right, and how. A blank too many or too few is one edit, as a letter is."""
     word, vocabulary = words[at], spelling.vocabulary
-    whole = joined(word, words[at + 1], vocabulary) if at + 1 < len(words) else None
+    after = words[at + 1] if at + 1 < len(words) else ""
+    whole = joined(word, after, vocabulary) if after else None
     if whole is not None:
         return 2, (whole,)
-    near = spelling.nearest(word)
+    near = spelling.nearest(word, before, after)
     if near is not None and distance(word, near, 1) == 1:
         return 1, (near,)
     return 1, split(word, vocabulary) or ((near,) if near else (word,))

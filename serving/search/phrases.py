@@ -49,6 +49,10 @@ class Phrases:
         self._within: dict[str, Counter[str]] = {}
         catalogue.watch(self._changed)
 
+    def said(self, text: str) -> int:
+        """How many items say these words beside each other."""
+        return self._counts.get(text, 0)
+
     def kind(self, text: str) -> str:
         """What the catalogue has under this name: a category, a brand, or items that say so."""
         return "category" if text in self._categories else "brand" if text in self._brands else "phrase"

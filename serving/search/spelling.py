@@ -1,18 +1,21 @@
 """Spelling: the word of the catalogue that an unknown word was meant to be.
 
 A word that occurs anywhere in the catalogue is known and never corrected, nor is one with a digit in it, which names a
-model or a size. What is corrected is corrected to a word of the catalogue: one edit away, from eight letters on two.
+model or a size. What is corrected is corrected to a word of the catalogue: one edit away, from eight letters on two. Of
+words equally near, that one is meant which the catalogue has beside the query's other words ("camera bah" is a bag, no
+bar), then one with the same letters in another order, then the commonest.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import islice
 
 from serving.search.deletions import Deletions, distance
 from serving.search.words import without_accents
 
 SHORTEST, LONGEST = 3, 32
+SHORTEST_MEANT = 2
 TWO_EDITS_FROM = 8
 _WASTE = 1_024
 
@@ -21,11 +24,12 @@ class Spelling:
     """Follows a vocabulary: word → in how many items it occurs.
 
     The vocabulary is read when asked, and may change at any time. Its new words are known at once, and proposed after
-    the next `follow`; those that it lost are not proposed any more, and swept out once they are many.
+    the next `follow`; those that it lost are not proposed any more, and swept out once they are many. `said` tells how
+    often the catalogue has two words beside each other.
     """
 
-    def __init__(self, vocabulary: Mapping[str, int]) -> None:
-        self.vocabulary = vocabulary
+    def __init__(self, vocabulary: Mapping[str, int], said: Callable[[str], int] = lambda _: 0) -> None:
+        self.vocabulary, self._said = vocabulary, said
         self._taken: dict[str, str] = {}
         self._accented: dict[str, str] = {}
         self._index = Deletions()
@@ -40,25 +44,29 @@ class Spelling:
         return most is None or len(missing) <= most
 
     def known(self, word: str) -> bool:
-        """Whether the word occurs in the catalogue, accents aside."""
-        return word in self.vocabulary or self._accented.get(word) in self.vocabulary
+        """Whether the word occurs in the catalogue, accents and the s of a plural aside: a stem finds those."""
+        singulars = (word[: -len(ending)] for ending in ("s", "es") if word.endswith(ending))
+        return any(one in self.vocabulary for one in (word, self._accented.get(word), *singulars))
 
-    def nearest(self, word: str) -> str | None:
-        """The word that an unknown one was meant to be; None where none is near, or it is none to correct."""
-        allowed = edits_allowed(word)
+    def nearest(self, word: str, before: str = "", after: str = "") -> str | None:
+        """The word that an unknown one between two others was meant to be; None where none is near."""
+        allowed, best = edits_allowed(word), None
         if not allowed:
             return None
-        plain, best = without_accents(word), None
+        plain, letters = without_accents(word), sorted(word)
         for one in self._index.sharing(plain, allowed):
             edits, count = distance(plain, self._taken[one], allowed), self.vocabulary.get(one, 0)
             if edits <= allowed and count:
-                rank = (edits, one[0] != word[0], -count, one)
+                rank = (edits, -self._beside(before, one, after), sorted(one) != letters, -count, one)
                 best = rank if best is None else min(best, rank)
         return None if best is None else best[-1]
 
+    def _beside(self, before: str, word: str, after: str) -> int:
+        return (self._said(f"{before} {word}") if before else 0) + (self._said(f"{word} {after}") if after else 0)
+
     def _take(self, word: str) -> None:
         plain = self._taken[word] = without_accents(word)
-        if edits_allowed(word):
+        if word.isalpha() and SHORTEST_MEANT <= len(word) <= LONGEST:
             self._index.take(word, plain)
             if plain != word:
                 self._accented[plain] = word

@@ -17,12 +17,12 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from serving.filters.fields import path
+from serving.search.corrections import corrected
 from serving.search.phrases import Phrases
 from serving.search.prefixes import Prefixes
 from serving.search.spelling import Spelling
 from serving.search.understanding import cleaned
 from serving.search.words import words_of
-from stream.catalogue import Catalogue
 
 POPULAR = 10_000
 SCOPES = 2
@@ -43,11 +43,10 @@ class Suggestion(Struct, frozen=True, omit_defaults=True):
 
 
 class Suggestions:
-    """Follows a catalogue; `spelling` puts whole words right."""
+    """What there is to suggest, as the catalogue's phrases and its spelling are now."""
 
-    def __init__(self, catalogue: Catalogue, spelling: Spelling) -> None:
-        self._phrases = Phrases(catalogue)
-        self._spelling = spelling
+    def __init__(self, phrases: Phrases, spelling: Spelling) -> None:
+        self._phrases, self._spelling = phrases, spelling
         self._popular = Prefixes()
 
     def take(self, popular: Mapping[str, int]) -> None:
@@ -97,7 +96,7 @@ class Suggestions:
     def _spelt(self, prefix: str) -> str:
         """The beginning with its whole words as the catalogue spells them."""
         *whole, last = prefix.split(" ")
-        words = (word if self._spelling.known(word) else self._spelling.nearest(word) or word for word in whole)
+        words, _ = corrected(whole, self._spelling, self._spelling.known)
         return " ".join((*words, last))
 
     def _put_right(self, prefix: str, spelt: str) -> Iterator[str]:

@@ -17,6 +17,7 @@ from serving.filters.rule import compiled
 from serving.search.corrections import corrected
 from serving.search.exact import Numbers
 from serving.search.names import Names
+from serving.search.phrases import Phrases
 from serving.search.prices import label_of, price_in
 from serving.search.rejoining import rejoined
 from serving.search.spelling import Spelling
@@ -36,6 +37,7 @@ class Knowledge(NamedTuple):
     """
 
     vocabulary: Mapping[str, int]
+    phrases: Phrases
     spelling: Spelling
     names: Names
     numbers: Numbers
@@ -47,8 +49,9 @@ def knowledge(
     catalogue: Catalogue, vocabulary: Mapping[str, int], known: Callable[[str], bool] | None = None
 ) -> Knowledge:
     """What a catalogue and the vocabulary of its index say; `spelling.follow()` takes up new words."""
-    spelling = Spelling(vocabulary)
-    return Knowledge(vocabulary, spelling, Names(catalogue), Numbers(catalogue), known or spelling.known)
+    phrases = Phrases(catalogue)
+    spelling = Spelling(vocabulary, phrases.said)
+    return Knowledge(vocabulary, phrases, spelling, Names(catalogue), Numbers(catalogue), known or spelling.known)
 
 
 def understand(query: str, by: Knowledge) -> Understood:

@@ -45,8 +45,17 @@ def test_a_nearer_word_beats_a_commoner_one_and_among_equals_the_commoner_wins()
     assert spelling(fan=20, fun=3).nearest("fxn") == "fan"
 
 
-def test_the_first_letter_is_rarely_wrong() -> None:
-    assert spelling(cable=1, table=100).nearest("cble") == "cable"
+def test_the_catalogue_says_what_was_meant_beside_other_words() -> None:
+    said = {"camera bag": 2, "bar stool": 3}
+    words = Spelling({"bag": 1, "bar": 50, "camera": 9}, lambda text: said.get(text, 0))
+    words.follow()
+    assert words.nearest("bah") == "bar"
+    assert words.nearest("bah", before="camera") == "bag"
+    assert words.nearest("bah", before="camera", after="stool") == "bar"
+
+
+def test_the_same_letters_in_another_order_beat_a_commoner_word() -> None:
+    assert spelling(fan=2, dan=9).nearest("afn") == "fan"
 
 
 @pytest.mark.parametrize("written", ["rtx3O80", "ps5", "12345", "ab", "x" * 33, "", "💡💡💡💡"])
@@ -58,6 +67,13 @@ def test_accents_are_no_mistakes() -> None:
     words = spelling(cafetière=2)
     assert words.known("cafetiere")
     assert words.nearest("cafetire") == "cafetière"
+
+
+def test_a_plural_is_no_mistake() -> None:
+    words = spelling(van=1, box=1, fans=9)
+    assert words.known("vans")
+    assert words.known("boxes")
+    assert not words.known("s")
 
 
 def test_new_words_are_known_at_once_and_proposed_after_following() -> None:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serving.search import phrases
+from serving.search.phrases import Phrases
 from serving.search.prefixes import Prefixes
 from serving.search.spelling import Spelling
 from serving.search.suggestions import Suggestion, Suggestions
@@ -29,7 +30,7 @@ def shop(*items: dict[str, Any]) -> tuple[Catalogue, Suggestions]:
     put(catalogue, *items)
     spelling = Spelling(Vocabulary(catalogue))
     spelling.follow()
-    return catalogue, Suggestions(catalogue, spelling)
+    return catalogue, Suggestions(Phrases(catalogue), spelling)
 
 
 def anything(text: str, category: str | None) -> bool:
