@@ -23,13 +23,12 @@ LEAST = 2
 LONGEST_PHRASE = 3
 _LOOKED_AT = 12  # words of a title; what it is stands in front
 _LONGEST_WORD = 32
-_JOINS = frozenset(
-    re.findall(
-        r"\w+",
-        "a an and at by for from in is of on or per the to with und oder für mit von der die das den dem ein eine im "
-        "et ou pour avec de du des le la les un une y o para con del el los las e il lo gli van voor met en een het",
-    )
-)
+_JOINS = {
+    "a", "an", "and", "at", "by", "for", "from", "in", "is", "of", "on", "or", "per", "the", "to", "with",
+    "und", "oder", "für", "mit", "von", "der", "die", "das", "den", "dem", "ein", "eine", "im", "et", "ou",
+    "pour", "avec", "de", "du", "des", "le", "la", "les", "un", "une", "y", "o", "para", "con", "del", "el",
+    "los", "las", "e", "il", "lo", "gli", "van", "voor", "met", "en", "een", "het",
+}  # fmt: skip
 _APART = re.compile(r"[,;:/()\[\]|\"“”]+")
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from serving.filters.rule import compiled
+from serving.search.categories import Categories
 from serving.search.corrections import corrected
 from serving.search.exact import Numbers
 from serving.search.names import Names
@@ -40,6 +41,7 @@ class Knowledge(NamedTuple):
     phrases: Phrases
     spelling: Spelling
     names: Names
+    categories: Categories
     numbers: Numbers
     known: Callable[[str], bool]
     synonyms: Synonyms = Synonyms()
@@ -51,7 +53,8 @@ def knowledge(
     """What a catalogue and the vocabulary of its index say; `spelling.follow()` takes up new words."""
     phrases = Phrases(catalogue)
     spelling = Spelling(vocabulary, phrases.said)
-    return Knowledge(vocabulary, phrases, spelling, Names(catalogue), Numbers(catalogue), known or spelling.known)
+    names, categories, numbers = Names(catalogue), Categories(catalogue), Numbers(catalogue)
+    return Knowledge(vocabulary, phrases, spelling, names, categories, numbers, known or spelling.known)
 
 
 def understand(query: str, by: Knowledge) -> Understood:
@@ -71,6 +74,7 @@ def understand(query: str, by: Knowledge) -> Understood:
         rejoined=rejoined(rest, by.vocabulary),
         filters=price + filters,
         exact=by.numbers.item(query),
+        kind=by.categories.kind(rest),
         expanded=by.synonyms.expanded(rest),
     )
 

@@ -48,7 +48,7 @@ class Understood(Struct, frozen=True, kw_only=True, gc=False):
         "headset"); None if nothing is to be joined or split.
     filters: all must hold.
     exact: the id of the item whose number (item id, GTIN, part number) was asked for.
-    kind: the class of items that is meant, None if it is not known.
+    kind: the category (its last step) that the words name, None where they name none.
     expanded: other words that mean the same.
     """
 

@@ -89,9 +89,8 @@ def main() -> None:
     for query in queries:
         one = understand(query, by)
         if one.corrections or one.filters or one.exact:
-            print(
-                f"  {query!r:26} is searched for as {one.words} {[each.label for each in one.filters]} {one.exact or ''}"
-            )
+            read = [each.label for each in one.filters]
+            print(f"  {query!r:26} is searched for as {one.words}, {read}, {one.exact}")
     print(f"understood in {_took_us(by, queries)} (p50, p95, p99)")
 
 
