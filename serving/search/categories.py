@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from serving.filters.fields import path
-from serving.search.words import words_of
+from serving.search.analysis import words_of
 from stream.catalogue import Catalogue, Shelved
 
 LONGEST_NAME = 4

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 
 from serving.filters.fields import ATTRIBUTES
 from serving.filters.rule import Rule, compiled
+from serving.search.analysis import words_of
 from serving.search.prices import likenesses
 from serving.search.understood import Filter, Subject
-from serving.search.words import words_of
 from stream.catalog_item import CatalogItem, Scalar
 from stream.catalogue import Catalogue, Shelved
 

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from serving.filters.fields import path
+from serving.search.analysis import words_of
 from serving.search.prefixes import Prefixes
-from serving.search.words import words_of
 from stream.catalog_item import CatalogItem
 from stream.catalogue import Catalogue, Shelved
 

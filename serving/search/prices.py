@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from serving.search.words import words_of
+from serving.search.analysis import words_of
 from stream.money import MONEY_LIMIT
 
 _LESS = (

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from itertools import islice
 
+from serving.search.analysis import without_accents
 from serving.search.deletions import Deletions, distance
-from serving.search.words import without_accents
 
 SHORTEST, LONGEST = 3, 32
 SHORTEST_MEANT = 2

@@ -17,12 +17,12 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from serving.filters.fields import path
+from serving.search.analysis import words_of
 from serving.search.corrections import corrected
 from serving.search.phrases import Phrases
 from serving.search.prefixes import Prefixes
 from serving.search.spelling import Spelling
 from serving.search.understanding import cleaned
-from serving.search.words import words_of
 
 POPULAR = 10_000
 SCOPES = 2

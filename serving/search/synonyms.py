@@ -12,8 +12,8 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from serving.search.analysis import words_of
 from serving.search.understood import Expansion
-from serving.search.words import words_of
 
 EXPANSIONS = 8
 LONGEST_PHRASE = 6

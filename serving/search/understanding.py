@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from serving.filters.rule import compiled
+from serving.search.analysis import words_of
 from serving.search.categories import Categories
 from serving.search.corrections import corrected
 from serving.search.exact import Numbers
@@ -24,7 +25,6 @@ from serving.search.rejoining import rejoined
 from serving.search.spelling import Spelling
 from serving.search.synonyms import Synonyms
 from serving.search.understood import Filter, Understood
-from serving.search.words import words_of
 from stream.catalogue import Catalogue
 
 LONGEST = 256

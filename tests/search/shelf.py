@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from serving.search.words import words_of
+from serving.search.analysis import words_of
 from stream.catalog_item import CatalogItem
 from stream.catalogue import Catalogue, Shelved
 from stream.fold import Record

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from serving.search.analysis import words_of
 from serving.search.prices import label_of, likenesses, price_in
-from serving.search.words import words_of
 
 EURO = {"EUR"}
 

@@ -16,8 +16,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from serving.search.analysis import words_of
 from serving.search.understanding import Knowledge, knowledge, understand
-from serving.search.words import words_of
 from stream.catalogue import Catalogue
 from tests.search import icecat
 from tests.search.shelf import Vocabulary, put
