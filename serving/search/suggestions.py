@@ -54,7 +54,8 @@ class Suggestions:
         fresh = Prefixes()
         for query in nlargest(POPULAR, popular, key=lambda one: popular[one]):
             text = " ".join(words_of(cleaned(query)))
-            fresh.put(text, popular[query] if text else 0)
+            if text:
+                fresh.put(text, fresh.weights.get(text, 0) + popular[query])
         self._popular = fresh
 
     def suggest(self, typed: str, most: int, finds: Finds) -> list[Suggestion]:
@@ -73,9 +74,11 @@ class Suggestions:
             return
         yield from self._going_on(prefix, most)
         spelt = self._spelt(prefix)
-        for other in self._put_right(prefix, spelt):
+        others = self._put_right(spelt)
+        for other in others if spelt == prefix else (spelt, *others):
             yield from self._going_on(other, most)
-        yield from self._from_last_words(spelt, most)
+        for other in (spelt, *others):
+            yield from self._from_last_words(other, most)
 
     def _going_on(self, prefix: str, most: int) -> Iterator[Suggestion]:
         for text in self._popular.completions(prefix, most):
@@ -99,14 +102,11 @@ class Suggestions:
         words, _ = corrected(whole, self._spelling, self._spelling.known)
         return " ".join((*words, last))
 
-    def _put_right(self, prefix: str, spelt: str) -> Iterator[str]:
-        """The beginning without typos: first in its whole words, then also in its last."""
-        if spelt != prefix:
-            yield spelt
+    def _put_right(self, spelt: str) -> list[str]:
+        """The beginning without a typo in its last word."""
         before, _, last = spelt.rpartition(" ")
-        if len(last) >= _SHORTEST_WITH_TYPO:
-            for one in self._phrases.prefixes.variants(last):
-                yield f"{before} {one}".lstrip()
+        variants = self._phrases.prefixes.variants(last) if len(last) >= _SHORTEST_WITH_TYPO else ()
+        return [f"{before} {one}".lstrip() for one in variants]
 
     def _narrowed(self, best: list[Suggestion], finds: Finds) -> Iterator[Suggestion]:
         for one in best:

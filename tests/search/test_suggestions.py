@@ -58,11 +58,11 @@ def test_what_begins_like_that_comes_first_and_then_what_has_a_word_like_that() 
 
 def test_popular_queries_come_before_the_catalogues_phrases() -> None:
     _, suggestions = shop(*ITEMS)
-    suggestions.take({"Headset stand": 5, "headset for ps4": 50, "": 9})
+    suggestions.take({"Headset stand": 5, "headset stand": 3, "headset, stand": 2, "headset for ps4": 9, "": 99})
     found = suggestions.suggest("heads", 3, anything)
     assert [(one.text, one.kind) for one in found if one.category is None][:2] == [
-        ("headset for ps4", "popular"),
         ("headset stand", "popular"),
+        ("headset for ps4", "popular"),
     ]
     suggestions.take({})
     assert "headset stand" not in texts(suggestions, "heads")
@@ -95,6 +95,11 @@ def test_typos_are_put_right(typed: str) -> None:
 def test_words_that_nobody_put_together_are_finished_one_by_one() -> None:
     _, suggestions = shop(*ITEMS)
     assert texts(suggestions, "red gaming h") == ["red gaming headset", "red gaming headsets"]
+
+
+def test_words_that_nobody_put_together_are_put_right_too() -> None:
+    _, suggestions = shop(*ITEMS)
+    assert texts(suggestions, "soundly haed")[0] == "soundly headset"
 
 
 def test_what_finds_nothing_is_not_suggested() -> None:

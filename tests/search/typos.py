@@ -29,7 +29,9 @@ def icecat_knowledge() -> Knowledge:
     catalogue = Catalogue()
     put(catalogue, *icecat.items())
     by = knowledge(catalogue, Vocabulary(catalogue))
+    began = time.thread_time()
     by.spelling.follow()
+    print(f"{len(by.vocabulary)} words taken up in {time.thread_time() - began:.2f} s")
     return by
 
 
