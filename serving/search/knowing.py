@@ -84,7 +84,8 @@ class Knowing:
 
     def unknown(self, understood: Understood) -> list[str]:
         """The words that nothing here has."""
-        return [word for word in understood.words if not self._knowledge.known(word)]
+        known, having = self._knowledge.known, self._index.having
+        return [word for word in understood.words if not (known(word) or len(having(words_of(word))))]
 
     @property
     def ready(self) -> bool:

@@ -18,10 +18,10 @@ from typing import Any
 
 import numpy as np
 
+from serving.search.analysis import words_of
 from serving.search.phrases import Phrases
 from serving.search.spelling import Spelling
 from serving.search.suggestions import Suggestions
-from serving.search.words import words_of
 from stream.catalogue import Catalogue
 from tests.search import icecat
 from tests.search.shelf import Vocabulary, put
