@@ -46,7 +46,7 @@ up: install ## the whole system with the demo shop, on loopback; Ctrl-C stops it
 	@$(BIN)/liveshelf up --demo
 
 test: install lint ## the house rules, then every test that this machine can run (CI=true: a missing back end fails)
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2
 
 lint: install ## ruff, mypy --strict, import contracts
 	@$(BIN)/ruff check .

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace as altered
 from functools import cache
 from typing import Any
 
 import numpy as np
 from msgspec.structs import replace
 
+from serving.candidate import Candidate
 from serving.placement import Placement
 from serving.ranking.learnt import Chooser, Ranking, gathered
 from serving.ranking.order import merge
 from serving.ranking.row import Row
-from serving.recommender import Candidate, Known, Recommender
+from serving.recommender import Known, Recommender
 from serving.recommenders import recommenders
 from serving.selection import Selection
 from serving.shop import Shop
@@ -33,15 +33,15 @@ def _tiers(names: tuple[str, ...]) -> tuple[tuple[Recommender, ...], ...]:
     return tuple(tuple(one for one in chosen if one.tier == tier) for tier in tiers)
 
 
-def tiered(
-    known: Known, placement: Placement, count: int, located_: Callable[[Known], Known]
-) -> Iterator[list[Candidate]]:
+def tiered(placement: Placement, count: int, known_: Callable[[bool], Known]) -> Iterator[list[Candidate]]:
     """Candidates tier by tier, best first; a tier is only asked for if those before it did not fill the shelf.
 
-    Where the visit is among titles is only found out (`located_`) if it comes to that.
+    Where the visit is among titles is only found out (`known_` of True) if it comes to that.
     """
+    known, located = known_(False), False
     for tier in _tiers(placement.recommenders):
-        known = located_(known) if any(one.located for one in tier) else known
+        if not located and any(one.located for one in tier):
+            known, located = known_(True), True
         offers = [one.candidates(known, count) for one in tier]
         yield offers[0] if len(offers) == 1 else merge(offers, {one.name: one.tier for one in tier})
 
@@ -82,10 +82,13 @@ def rows_of(row_of: Callable[[str], Row | None], item_ids: Iterable[str], placem
     return {item_id: replace(row, repeat_rate=0.0) for item_id, row in found.items()}
 
 
-def known_of(snapshot: Snapshot, placement: Placement, within: Shop | Selection, now: int) -> Known:
-    """What the generators are told."""
+def known_of(
+    snapshot: Snapshot, placement: Placement, within: Shop | Selection, now: int, *, located: bool = False
+) -> Known:
+    """What the generators are told, with `located` also where the visit is among titles."""
     shop, visit = snapshot.shop, snapshot.visit
     visitor: Any = snapshot.visitor
+    here = session_vector(snapshot, placement) if located else None
     return Known(
         now=now,
         session=visit.session,
@@ -105,14 +108,10 @@ def known_of(snapshot: Snapshot, placement: Placement, within: Shop | Selection,
         board=shop.board,
         categories=shop.categories,
         impressions=None if visitor is None else impressions.SIGNAL.of(visitor),
+        vectors=None if here is None else within.vectors,
+        session_vector=here,
         shown=within.shown,
     )
-
-
-def located(known: Known, snapshot: Snapshot, placement: Placement, within: Shop | Selection) -> Known:
-    """The same, with where the visit is among titles, if that can be said."""
-    here = session_vector(snapshot, placement)
-    return known if here is None else altered(known, vectors=within.vectors, session_vector=here)
 
 
 def session_vector(snapshot: Snapshot, placement: Placement) -> vectors.Vector | None:

@@ -10,17 +10,18 @@ Rules on stock and on what the visitor has are applied here, to live values, and
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from functools import partial
 from itertools import islice
 from random import Random
 from typing import Any
 
-from serving.candidates import in_one, known_of, learnt, located, tiered
+from serving.candidate import Candidate
+from serving.candidates import in_one, known_of, learnt, tiered
 from serving.decision import Decision, Fresh, Rung, Shown, Status
 from serving.exploration import explored
 from serving.filters.rule import both
 from serving.placement import Placement
 from serving.ranking.learnt import Chooser, Ranking
-from serving.recommender import Candidate
 from serving.recommenders import recommenders
 from serving.request import Request
 from serving.rules.acting import Acting, RulesHere
@@ -114,18 +115,17 @@ def _fill(
         count = max(WIDER * count, LEAST_WIDE) if context.acting.wide else count
         if not request.after:  # what is pinned to a place has it on the first page
             slate.reserve(context.acting.pins)
-    known = known_of(snapshot, placement, within, steady.instant(snapshot, context.now))
+    known = partial(known_of, snapshot, placement, within, steady.instant(snapshot, context.now))
     stages = stages_of(context)
     ranking: Ranking | None = None
     offers: Iterable[Iterable[Candidate]]
     if placement.goal is None:
-        by_tier = tiered(known, placement, count, lambda known: located(known, snapshot, placement, within))
+        by_tier = tiered(placement, count, lambda located: known(located=located))
         offers = [in_one(by_tier, count)] if stages else by_tier
     else:
         model = MODELS[placement.goal]
         chooser = snapshot.choosers.get(model) or Chooser(model)
-        known = located(known, snapshot, placement, within)
-        ranking = learnt(known, placement, count, chooser, request.n)
+        ranking = learnt(known(located=True), placement, count, chooser, request.n)
         offers = [ranking]
     for candidates in offers:
         if slate.take(_staged(candidates, stages, context)):

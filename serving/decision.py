@@ -12,8 +12,9 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 from msgspec import Struct
 
+from serving.candidate import Candidate
 from serving.ranking.learnt import Choices
-from serving.recommender import Candidate, Relation
+from serving.recommender import Relation
 from serving.recommenders import relations
 from serving.request import Reason
 from serving.visited import Visited

@@ -42,6 +42,7 @@ from stream.strict_json import Rejected
 
 PLACEMENT = placements()["home_for_you"]
 BY_TIERS = replace(PLACEMENT, goal=None)
+PAGE = placements()["pdp_similar"]
 UNLEARNT = "unlearnt"
 TAUGHT_EVERY = 3
 """Before the tested part a shelf is decided and chosen from at every third step: more changes little."""
@@ -153,7 +154,8 @@ class Run:
         ours, others = self._judge.report(len(self.history.seen.keys() | self._assortment.items))
         for name, seconds in self._seconds.items():
             others[name]["seconds"] = round(seconds, 2)
-        return ours | {"baselines": others}
+        new_items = {} if self._shop.vectors is None else {"new_items": self._judge.new_items.report()}
+        return ours | new_items | {"baselines": others}
 
     def _learn(self, accepted: Accepted, item_id: str, decision: Decision | None) -> None:
         if self._chooser is not None and decision is not None and decision.choices is not None:
@@ -163,7 +165,7 @@ class Run:
         self._assortment.meet(item_id)
         self._most_seen = max(self._most_seen, self.history.seen.get(item_id, 0))
         key, _ = self._session(accepted)
-        self._judge.learn(item_id, key)
+        self._judge.learn(item_id, key, accepted.at)
         for baseline in self._baselines:
             self._timed(baseline, partial(baseline.learn, key, item_id, accepted.at))
 
@@ -195,12 +197,24 @@ class Run:
         }
         shown = _lists(decision or self._decide(accepted), others, frozenset() if self._repeats else here)
         shown |= self._unlearnt(accepted)
+        asked = Asked(before, targets, unseen, shown, {})
         if not here or here.issuperset(targets):
-            return Asked(before, targets, unseen, shown, {})
+            return asked
         apart = shown
         if self._repeats:
             apart = _lists(self._decide(accepted, here), others, here) | self._unlearnt(accepted, here)
-        return Asked(before, targets, unseen, shown, apart)
+        asked = replace(asked, apart=apart)
+        return replace(asked, new=self._new(asked, accepted)) if self._judge.any_new(asked) else asked
+
+    def _new(self, asked: Asked, accepted: Accepted) -> dict[str, list[str]]:
+        """What is shown where a new item came next, here and on the page of the item before; nothing without titles."""
+        if self._shop.vectors is None or not stepping(accepted):
+            return {}
+        *_, last = here = asked.before.walked
+        similar = self._decide(accepted, here, PAGE, [last])
+        return self._judge.new_items.lists(
+            {PLACEMENT.name: asked.apart[OURS], PAGE.name: _items(similar)}, here, accepted.at
+        )
 
     def _unlearnt(self, accepted: Accepted, hidden: Collection[str] | None = None) -> dict[str, list[str]]:
         """What the same generators show in the order of their tiers, with which nothing was learnt of choices."""
@@ -212,7 +226,11 @@ class Run:
         return {UNLEARNT: found}
 
     def _decide(
-        self, accepted: Accepted, hidden: Collection[str] | None = None, placement: Placement = PLACEMENT
+        self,
+        accepted: Accepted,
+        hidden: Collection[str] | None = None,
+        placement: Placement = PLACEMENT,
+        page: Sequence[str] = (),
     ) -> Decision:
         """What the visitor would be shown just before the event; without `hidden`, or what this run never shows."""
         event, now = accepted.event, accepted.at
@@ -222,7 +240,7 @@ class Run:
         visitor = self.history.visitor(event.visitor_id, now)
         if hidden is None:
             hidden = () if self._repeats else [step.item_id for step in self._session(accepted)[1].steps]
-        request = Request(visitor_id=event.visitor_id, session_id=event.session_id, n=DEPTH)
+        request = Request(visitor_id=event.visitor_id, session_id=event.session_id, item_ids=page, n=DEPTH)
         where = replace(visit(request, placement, visitor, now), hidden=dict.fromkeys(hidden, "in_session"))
         snapshot = self.history.snapshot(visitor, where)
         if self._chooser is not None:

@@ -15,6 +15,8 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from serving.candidate import Candidate, Scored
+from serving.offer import Offer
 from serving.ranking.board import Board
 from serving.ranking.codes import Codes
 from serving.ranking.row import Row
@@ -33,23 +35,6 @@ Relation: TypeAlias = Literal[
     "itself",
 ]
 """How an item stands to the visitor's item that speaks for it; what shoppers read of each: `serving/sentences.py`."""
-Scored: TypeAlias = Sequence[tuple[str, float]]
-"""Items with their scores, best first."""
-
-
-class Candidate(Struct, frozen=True, gc=False):
-    """An item that might be shown.
-
-    `because_item_id` is the visitor's item that speaks for it most, `also_item_id` the one that does so second most.
-    `rules` names the marketers' rules that touched it.
-    """
-
-    item_id: str
-    score: float
-    recommender: str
-    because_item_id: str | None = None
-    also_item_id: str | None = None
-    rules: tuple[str, ...] = ()
 
 
 class Vectors(Struct, frozen=True, gc=False):
@@ -141,7 +126,7 @@ class Recommender:
     name: what a candidate and a decision call it.
     tier: generators of a lower tier rank first; within a tier the score decides.
     personal: whether it uses what is known of the visitor (needs the consent to personalization).
-    candidates: at most so many items, best first, each once.
+    offer: at most so many items, best first, each once.
     explain: one sentence for shoppers.
     needs: what there must be in the shop before it can say anything (`serving/readiness.py`).
     located: whether it needs the session's place among titles; `fills`: whether a learnt order only
@@ -152,9 +137,13 @@ class Recommender:
     name: str
     tier: int
     personal: bool
-    candidates: Callable[[Known, int], list[Candidate]]
+    offer: Callable[[Known, int], Offer]
     explain: str
     needs: Need
     located: bool = False
     fills: bool = False
     relation: Relation | None = None
+
+    def candidates(self, known: Known, count: int) -> list[Candidate]:
+        """What it offers, as candidates."""
+        return self.offer(known, count).candidates(known.codes.ids)

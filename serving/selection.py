@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from serving.asked import Asked
+from serving.candidate import Scored
 from serving.filters.columns import Mask
 from serving.filters.rule import Rule
-from serving.recommender import Scored, Vectors
+from serving.recommender import Vectors
 
 if TYPE_CHECKING:
     from serving.shop import Shop

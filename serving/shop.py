@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving.asked import Asked
+from serving.candidate import Candidate, Scored
 from serving.decision import Fragments
 from serving.filters.columns import Columns, Mask
 from serving.filters.fields import FIELDS
@@ -24,7 +25,7 @@ from serving.filters.rule import Rule
 from serving.newcomers import AT_ONCE, DAYS, VIEWS, Newcomers, newcomers
 from serving.ranking.board import Board
 from serving.ranking.codes import Codes
-from serving.recommender import Candidate, Scored, Vectors
+from serving.recommender import Vectors
 from serving.selection import Selection
 from stream.catalog_item import CatalogItem
 from stream.catalogue import Catalogue, Shelved
@@ -257,7 +258,7 @@ class Shop:
 
     def popular_within(self, category: str, among: Mask | None = None) -> Scored | None:
         """What is popular in a category, with `among` only what it lets through."""
-        members = np.array(self._members(category), np.int32)
+        members = self._members(category)
         if not len(members):
             return None
         members = members[self._may[members]]
@@ -266,8 +267,8 @@ class Shop:
             members = members[among[members]]
         return self.board.top(self._ranked_at, IN_CATEGORY, among=members)
 
-    def _members(self, category: str) -> list[int]:
-        return [self.codes.code(item_id) for item_id in self._catalogue.of_category(category)]
+    def _members(self, category: str) -> NDArray[np.int32]:
+        return self.codes.array(list(self._catalogue.of_category(category)))
 
     def _popular_in(self, category: str) -> Scored | None:
         return self.popular_within(category)

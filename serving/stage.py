@@ -7,10 +7,10 @@ from typing import Any, NamedTuple, TypeAlias
 
 from msgspec import Struct
 
+from serving.candidate import Candidate
 from serving.placement import Placement
 from serving.ranking.learnt import Chooser
 from serving.ranking.row import Row
-from serving.recommender import Candidate
 from serving.request import Request, Visit
 from serving.rules.acting import Acting, RulesHere
 from serving.shop import Shop

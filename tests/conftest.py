@@ -1,11 +1,13 @@
 """Back ends for every test: one Kafka and one Redis a run, emptied for each test that asks for an empty one."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import settings
 from redis import Redis
 
+from tests import lanes
 from tests.backends import (
     KafkaServer,
     MockBroker,
@@ -21,6 +23,15 @@ from tests.backends import (
 
 settings.register_profile("untimed", parent=settings(), deadline=None)  # other machines are slower, or busy
 settings.load_profile("untimed")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lanes.place)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    return lanes.scheduler(config, log)
 
 
 @pytest.fixture(scope="session")

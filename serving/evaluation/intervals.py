@@ -43,6 +43,16 @@ def intervals(sessions: npt.NDArray[np.int64], values: npt.NDArray[np.float64]) 
     return bounds
 
 
+def as_pair(bounds: npt.NDArray[np.float64]) -> list[float] | None:
+    """The bounds of one column for JSON, which has no word for what is not a number."""
+    return None if np.isnan(bounds).any() else [round(float(bound), 5) for bound in bounds]
+
+
+def rounded(column: npt.NDArray[np.float64]) -> float | None:
+    """The mean of a column for JSON."""
+    return round(float(column.mean()), 5) if len(column) else None
+
+
 def _draws(sessions: int) -> Iterator[npt.NDArray[np.float64]]:
     """How many times each session is drawn, resamples × sessions, together `RESAMPLES` rows."""
     rng = np.random.default_rng(_SEED)

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from serving.evaluation.exposure import Exposure
 from serving.evaluation.ledger import OURS, STEPS, Ledger, Target
+from serving.evaluation.new_items import NewItems
 from serving.evaluation.report import Report
 from serving.evaluation.sittings import Newcomers, Sitting, Sittings
 from serving.quality import place
@@ -39,7 +40,8 @@ class Asked(Struct, frozen=True):
     """What everybody would have shown before an event whose items are `targets`.
 
     `unseen` are those of the targets that nobody had seen; `shown` and `apart` (without the session's own items; empty
-    where nobody was asked) are by recommender.
+    where nobody was asked) are by recommender; `new` are the lists of `NewItems`, empty where no
+    target is such an item.
     """
 
     before: Before
@@ -47,6 +49,7 @@ class Asked(Struct, frozen=True):
     unseen: frozenset[str]
     shown: Mapping[str, list[str]]
     apart: Mapping[str, list[str]]
+    new: Mapping[str, list[str]] = {}
 
 
 def stepping(accepted: Accepted) -> bool:
@@ -71,6 +74,7 @@ class Judge:
         self._ledger = Ledger([OURS, *names])
         self._exposures = {name: Exposure() for name in self._ledger.names}
         self._sittings, self._newcomers = Sittings(), Newcomers(COLD_SESSIONS)
+        self.new_items = NewItems()
         self._numbers: dict[str, int] = {}
 
     def targets(self, accepted: Accepted, before: Before) -> list[str]:
@@ -104,9 +108,17 @@ class Judge:
         if sitting is not None and _buying(accepted):
             self._buy(sitting, {item.item_id for item in accepted.event.items})
 
-    def learn(self, item_id: str, key: str) -> None:
-        """A step of the session `key` was learnt."""
+    def any_new(self, asked: Asked) -> bool:
+        """Whether a target is new in its session, and came up in the tested part (or does now)."""
+        here = asked.before.walked
+        return bool(here) and any(
+            one not in here and (one in asked.unseen or one in self._newcomers) for one in asked.targets
+        )
+
+    def learn(self, item_id: str, key: str, at: int) -> None:
+        """A step of the session `key` at `at` (ms) was learnt."""
         self._newcomers.learn(item_id, key)
+        self.new_items.learn(item_id, key, at)
 
     def report(self, known: int) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
         """The numbers of what serves, and by name those of the others; `known` is the number of items."""
@@ -126,6 +138,8 @@ class Judge:
             repeated=item_id in asked.before.walked,
             stranger=sitting is not None and sitting.stranger,
         )
+        if asked.new and not target.repeated and item_id in self._newcomers:
+            self.new_items.add(item_id, target, asked.new)
         places = {name: place(listed, item_id) for name, listed in asked.shown.items()}
         return self._ledger.add(target, places, {name: place(one, item_id) for name, one in asked.apart.items()})
 

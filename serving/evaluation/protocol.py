@@ -55,6 +55,8 @@ def _words() -> dict[str, str]:
         "unseen_items": "new_in_session, whose item nobody had seen",
         "cold_items": f"new_in_session, whose item came up in the tested part, in 1 to {COLD_SESSIONS} sessions "
         "before this one",
+        "new_items": "of new_in_session, after the first event, those whose item nobody had before the tested part, in "
+        "lists without the session's own items; pdp_similar as on the page of the session's last item",
         "coverage": "share of all items known in the end that were in a tested list of 20",
         "popularity": "mean over these lists of an item's number of steps / that of the most seen item",
         "gini": "how unequally the places of these lists fall on all items known in the end (0 = equally, 1 = one item "

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from serving.evaluation.intervals import intervals
+from serving.evaluation.intervals import as_pair, intervals, rounded
 from serving.evaluation.ledger import LENGTHS, NOT_ASKED, OURS, STEPS, Ledger
 from serving.quality import Gains, gains, quality
 
@@ -64,7 +64,7 @@ class Report:
 
     def _intervals(self, name: str) -> dict[str, Any]:
         return {
-            group: {measure: _pair(bounds[name, measure]) for measure in MEASURES}
+            group: {measure: as_pair(bounds[name, measure]) for measure in MEASURES}
             for group, bounds in self._bounded.items()
         }
 
@@ -73,8 +73,8 @@ class Report:
         ahead = {measure: self._ahead(rows, name, measure) for measure in MEASURES}
         return {
             measure: {
-                "mean": _rounded(one.mean() if len(one) else np.nan),
-                "interval": _pair(bounds[AHEAD, name, measure]),
+                "mean": rounded(one),
+                "interval": as_pair(bounds[AHEAD, name, measure]),
             }
             for measure, one in ahead.items()
         }
@@ -94,12 +94,3 @@ class Report:
             columns[AHEAD, name, measure] = self._ahead(rows, name, measure)
         found = intervals(self._ledger.sessions()[rows], np.column_stack(list(columns.values())))
         return dict(zip(columns, found, strict=True))
-
-
-def _pair(bounds: npt.NDArray[np.float64]) -> list[float] | None:
-    """JSON has no word for what is not a number."""
-    return None if np.isnan(bounds).any() else [round(float(bound), 5) for bound in bounds]
-
-
-def _rounded(value: float) -> float | None:
-    return None if np.isnan(value) else round(float(value), 5)

@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 
 from serving.evaluation.ledger import OURS
+from serving.evaluation.new_items import POPULAR, SERVED
 
 _MEASURES: Final = ("hr@1", "hr@5", "hr@10", "hr@20", "mrr@20", "ndcg@20")
 _GROUPS: Final = {
@@ -23,8 +24,14 @@ _GROUPS: Final = {
 }
 _EVENTS: Final = {"view_item": "views", "add_to_cart": "carts", "purchase": "purchases"}
 _BOUNDED: Final = ("hr@20", "mrr@20")
+_NEW: Final = {
+    "all": "{n:,} targets among the {items:,} items that came up in the tested part; lists without repeats",
+    "unseen_items": "{n:,} of them nobody had seen",
+    "cold_items": "{n:,} of them few sessions had had",
+}
+_NEW_AHEAD: Final = ("ahead of popularity: HR@20", "ahead of recent: HR@20")
 _NONE: Final = "–"
-WIDTH: Final = 106
+WIDTH: Final = 108
 
 
 def screen(found: dict[str, Any]) -> RenderableType:
@@ -35,6 +42,8 @@ def screen(found: dict[str, Any]) -> RenderableType:
         f"learnt: {told['learning']}. {found['unseen_share']:.1%} of the targets had never been seen."
     )
     parts: list[RenderableType] = [head, _groups(found)]
+    if found.get("new_items", {}).get("items"):
+        parts += _new(found["new_items"])
     if found["baselines"]:
         parts += [_next(found), _lists(found)]
     parts.append(f"\nin brackets: {told['intervals']}")
@@ -66,6 +75,23 @@ def _every_group(found: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, An
     if found["by_event"]["view_item"]["n"] != found["next"]["n"]:
         for name, title in _EVENTS.items():
             yield "", title, found["by_event"][name]
+
+
+def _new(told: dict[str, Any]) -> Iterator[Table]:
+    for name, title in _NEW.items():
+        group = told[name]
+        if group["n"]:
+            found = _table("\n" + title.format(n=group["n"], items=told["items"]), "HR@20", "MRR@20", *_NEW_AHEAD)
+            for listed in (*SERVED, *POPULAR):
+                found.add_row(listed, *_new_row(group[listed]))
+            yield found
+
+
+def _new_row(one: dict[str, Any]) -> Iterator[str]:
+    for measure in _BOUNDED:
+        yield f"{_share(one[measure])} {_between(one['intervals'][measure])}"
+    for other in POPULAR:
+        yield _ahead(one["ahead"][other]["hr@20"]) if "ahead" in one else _NONE
 
 
 def _next(found: dict[str, Any]) -> Table:

@@ -53,6 +53,9 @@ class Newcomers:
         """A target that nobody has seen."""
         self._sessions.setdefault(item_id, [])
 
+    def __contains__(self, item_id: str) -> bool:
+        return item_id in self._sessions
+
     def learn(self, item_id: str, key: str) -> None:
         """A step of the session `key` was learnt."""
         met = self._sessions.get(item_id)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from msgspec import Struct
@@ -12,17 +13,29 @@ ALSO = 0.25
 """Who adds less than this share of what the first adds is no second reason."""
 
 
+Listed: TypeAlias = Sequence[float] | NDArray[Any]
+
+
 class Ranked(Struct, frozen=True, gc=False):
     """The best items, best first: `codes`, `scores` and `because`, the place of the item that added most to each.
 
     Places count the session's items first, then the earlier ones. `also` are the places of those that added second
-    most, where that is not little beside it; else -1 (empty: nobody looked).
+    most, where that is not little beside it. -1 is nobody.
     """
 
-    codes: list[int]
-    scores: list[float]
-    because: list[int]
-    also: list[int] = []
+    codes: NDArray[np.int32]
+    scores: NDArray[np.floating[Any]]
+    because: NDArray[np.intp]
+    also: NDArray[np.intp]
+
+    @staticmethod
+    def of(codes: Listed, scores: Listed, because: Listed, also: Listed | None = None) -> Ranked:
+        """The same of lists; without `also` nobody speaks second."""
+        second = np.full(len(codes), -1, np.intp) if also is None else np.asarray(also, np.intp)
+        return Ranked(np.asarray(codes, np.int32), np.asarray(scores, np.float64), np.asarray(because, np.intp), second)
+
+
+NOTHING = Ranked.of((), (), ())
 
 
 class Said(NamedTuple):
@@ -46,7 +59,7 @@ def best(
     """
     entries = np.concatenate(codes)
     if not len(entries):
-        return Ranked([], [], [], [])
+        return NOTHING
     values = np.concatenate(weights)
     values *= np.repeat(factors, [len(one) for one in codes])
     order = ((entries.astype(np.int64) << 32) - values.view(np.int32)).argsort()
@@ -61,7 +74,7 @@ def best(
     top = largest(sums, count)
     top = top[sums[top] > 0.0]
     starts = starts[top]
-    return Ranked(entries[starts].tolist(), sums[top].tolist(), *_speakers(entries, values, order, starts, said))
+    return Ranked(entries[starts], sums[top], *_speakers(entries, values, order, starts, said))
 
 
 def _speakers(
@@ -70,7 +83,7 @@ def _speakers(
     order: NDArray[np.int64],
     starts: NDArray[np.int64],
     said: Said,
-) -> tuple[list[int], list[int]]:
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """For the item that begins at each of `starts` who added most to it, and who second most."""
     then = np.minimum(starts + 1, len(entries) - 1)
     two = entries.take(then) == entries.take(starts)
@@ -80,7 +93,7 @@ def _speakers(
     also = places.take(ends.searchsorted(order.take(then), side="right"))
     two &= also != because
     also[~two] = -1
-    return because.tolist(), also.tolist()
+    return because, also
 
 
 def _allowed(codes: NDArray[np.int32], shown: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -50,13 +50,16 @@ class Board:
         code = self._codes.known(item_id)
         return 0.0 if code is None or code >= len(self._seen) else int(self._seen[code]) / max(1, self.views)
 
-    def rates(self, now: int) -> NDArray[np.float64]:
-        """How often each item (by code) is seen a day, at `now` (ms): the mean of the fast and the slow estimate."""
-        passed = np.maximum(now - self._at[: len(self._codes)], 0.0)
-        fast = _rates(self._fast[: len(passed)], passed, popularity.FAST_MS)
-        slow = _rates(self._slow[: len(passed)], passed, popularity.SLOW_MS)
+    def rates(self, now: int, codes: NDArray[np.int32]) -> NDArray[np.float64]:
+        """How often each of these items is seen a day, at `now` (ms): the mean of the fast and the slow estimate."""
+        fast, slow = self._estimates(now, codes)
         rates: NDArray[np.float64] = (fast + slow) / 2
         return rates
+
+    def _estimates(self, now: int, codes: NDArray[np.int32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        passed = np.maximum(now - self._at[codes], 0.0)
+        fast = _rates(self._fast[codes], passed, popularity.FAST_MS)
+        return fast, _rates(self._slow[codes], passed, popularity.SLOW_MS)
 
     def of(self, codes: NDArray[np.int32], now: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """For each of these codes the fast decayed count at `now` (ms), and the plain one."""
@@ -65,15 +68,13 @@ class Board:
         fast = self._fast[known] * 2.0 ** (np.minimum(self._at[known] - now, 0.0) / popularity.FAST_MS)
         return fast * there, self._seen[known] * there
 
-    def rising(self, now: int) -> NDArray[np.float64]:
-        """How often each item is seen a day, times how much oftener that is than it was.
+    def rising(self, now: int, codes: NDArray[np.int32]) -> NDArray[np.float64]:
+        """How often each of these items is seen a day, times how much oftener that is than it was.
 
         The fast estimate against the slow one says how a rate changes; `STEADY` views a day more in both keep an item
         that was hardly ever seen from rising by a single view.
         """
-        passed = np.maximum(now - self._at[: len(self._codes)], 0.0)
-        fast = _rates(self._fast[: len(passed)], passed, popularity.FAST_MS)
-        slow = _rates(self._slow[: len(passed)], passed, popularity.SLOW_MS)
+        fast, slow = self._estimates(now, codes)
         rising: NDArray[np.float64] = (fast + slow) / 2 * (fast + STEADY) / (slow + STEADY)
         return rising
 
@@ -91,9 +92,9 @@ class Board:
 
         With `rising` what is becoming popular counts more.
         """
-        rates = self.rising(now) if rising else self.rates(now)
-        codes = np.arange(len(rates)) if among is None else among[among < len(rates)]
-        rates = rates[codes]
+        known = min(len(self._codes), len(self._at))
+        codes = np.arange(known, dtype=np.int32) if among is None else among[among < known]
+        rates = self.rising(now, codes) if rising else self.rates(now, codes)
         if len(rates) > count:
             some = np.sort(np.argpartition(-rates, count)[:count])
             codes, rates = codes[some], rates[some]

@@ -5,7 +5,6 @@ Everything comes from what a request has in memory: rows of the visit's items, p
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from math import exp, log, log1p
@@ -22,17 +21,19 @@ from stream.signals.impressions import Shown
 from stream.signals.repeats import PRIOR_RATE
 
 Features = NDArray[np.float16]
+Scores = NDArray[np.float32]
 _PLACE = {name: place for place, name in enumerate(CHOICE_FEATURES)}
 _OF_SESSION = [
-    _PLACE[name]
+    [_PLACE[name]]
     for name in (
         *("in_session", "steps", "last_returned", "since_new"),
         *("is_last", "repeats", "times_here", "distance", "led_here", "back"),
     )
 ]
+SCORED = ("session_table", "second_step", "profile")
+"""Generators whose scores are features."""
 NOTHING = 1e-4
 """What is added to scores before their logarithm is taken: below every score that says anything."""
-_NONE = np.log(np.float32(NOTHING))
 _RANKS = np.log1p(np.arange(2_000, dtype=np.float32))
 LINKING = 3
 """Of so many of the newest items it is told how many of them an item is linked to."""
@@ -41,41 +42,31 @@ USUAL = 0.05
 """The share of impressions that lead to a click where nothing else is known."""
 
 
-def features(
-    known: Known,
-    item_ids: Sequence[str],
-    table: Mapping[str, float],
-    second_step: Mapping[str, float],
-    profile: Mapping[str, float],
-) -> Features:
+def features(known: Known, codes: NDArray[np.int32], places: Mapping[int, int], scores: Scores) -> Features:
     """One row per item, as `CHOICE_FEATURES` names the columns, float16, within ±`CHOICE_LIMIT`.
 
     Parameters
     ----------
-    table, second_step, profile: the scores of those items that have one. Before a visit has an item of its own the
-        table says what earlier visits do, which is another matter with a weight of its own.
+    codes: the items' codes, each once; `places` the other way round.
+    scores: [`SCORED`, items], what these generators gave each item, 0 for nothing. Before a visit has an item of its
+        own the table says what earlier visits do, which is another matter with a weight of its own.
     """
-    columns = np.zeros((len(_PLACE), len(item_ids)), np.float32)
-    codes = known.codes.array(item_ids)
-    columns[_PLACE["table" if known.session else "earlier"]] = _logs(item_ids, table)
-    columns[_PLACE["second_step"]] = steps = _logs(item_ids, second_step)
-    columns[_PLACE["no_second_step"]] = steps == _NONE
-    columns[_PLACE["rank"]] = _RANKS[: len(item_ids)]
-    if profile:
-        columns[_PLACE["profile"]] = _logs(item_ids, profile)
+    columns = np.zeros((len(_PLACE), len(codes)), np.float32)
+    logs = np.log(scores + NOTHING)
+    columns[_PLACE["table" if known.session else "earlier"]] = logs[0]
+    columns[_PLACE["second_step"]] = logs[1]
+    columns[_PLACE["no_second_step"]] = scores[1] == 0.0
+    columns[_PLACE["rank"]] = _RANKS[: len(codes)]
+    if scores[2].any():
+        columns[_PLACE["profile"]] = logs[2]
     _tell_relations(columns, codes, known)
     _tell_popularity(columns, codes, known)
-    if known.repeats:
-        _tell_session(columns, {item_id: place for place, item_id in enumerate(item_ids)}, known)
+    if known.repeats and known.steps:
+        _tell_session(columns, places, known)
     _tell_content(columns, codes, known)
-    np.clip(columns, -CHOICE_LIMIT, CHOICE_LIMIT, out=columns)
+    np.minimum(columns, CHOICE_LIMIT, out=columns)
+    np.maximum(columns, -CHOICE_LIMIT, out=columns)
     found: Features = columns.T.astype(np.float16)
-    return found
-
-
-def _logs(item_ids: Sequence[str], scores: Mapping[str, float]) -> NDArray[np.float32]:
-    of = scores.get
-    found: NDArray[np.float32] = np.log(np.array([of(item_id, 0.0) for item_id in item_ids], np.float32) + NOTHING)
     return found
 
 
@@ -110,36 +101,41 @@ def _tell_popularity(columns: NDArray[np.float32], codes: NDArray[np.int32], kno
     columns[_PLACE["sessions"]] = np.log1p(seen)
 
 
-def _tell_session(columns: NDArray[np.float32], places: Mapping[str, int], known: Known) -> None:
+def _tell_session(columns: NDArray[np.float32], places: Mapping[int, int], known: Known) -> None:
     """What speaks for going back to an item of this visit."""
     walked = [step.item_id for step in known.steps]
-    if not walked:
-        return
-    newest, times, stack = walked[-1], Counter(walked), list[str]()
-    since_new = 0
+    times, stack, since_new = dict[str, int](), list[str](), 0
     for item_id in walked:
         since_new += 1
+        times[item_id] = times.get(item_id, 0) + 1
         if item_id in stack:
             del stack[stack.index(item_id) + 1 :]
         else:
             stack.append(item_id)
             since_new = 0
-    led = Counter(before for before, after in pairwise(walked) if after == newest)
-    below = stack[-2] if len(stack) > 1 else None
+    newest, below = walked[-1], stack[-2] if len(stack) > 1 else None
+    led = [before for before, after in pairwise(walked) if after == newest]
     shared = 1.0, log1p(len(walked)), float(times[newest] > 1), log1p(since_new)
+    found, rows = list[int](), list[tuple[float, ...]]()
     for back, item_id in enumerate(dict.fromkeys(reversed(walked))):
-        place = places.get(item_id)
+        place = places.get(known.codes.code(item_id))
         if place is not None:
             row = known.rows.get(item_id)
-            columns[_OF_SESSION, place] = (
-                *shared,
-                not back,
-                PRIOR_RATE if row is None else row.repeat_rate,
-                log(times[item_id]),
-                exp(-back / PLACE),
-                log1p(led[item_id]),
-                below == item_id,
+            rate = PRIOR_RATE if row is None else row.repeat_rate
+            found.append(place)
+            rows.append(
+                (
+                    *shared,
+                    not back,
+                    rate,
+                    log(times[item_id]),
+                    exp(-back / PLACE),
+                    log1p(led.count(item_id)),
+                    below == item_id,
+                )
             )
+    if found:
+        columns[_OF_SESSION, found] = np.array(rows, np.float32).T
 
 
 def _tell_content(columns: NDArray[np.float32], codes: NDArray[np.int32], known: Known) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from bisect import bisect
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
 
 import numpy as np
 from msgspec import Struct
-from msgspec.structs import replace
+from numpy.typing import NDArray
 
-from serving.ranking.features import Features, features
-from serving.recommender import Candidate, Known, Recommender
+from serving.candidate import Candidate
+from serving.offer import Offer
+from serving.ranking.features import SCORED, Features, Scores, features
+from serving.recommender import Known, Recommender
 from stream.choice import Nested, gate, inclusive_value, packed
 from stream.features import CHOICE_START, GATE_START
 
@@ -17,7 +21,6 @@ UNLEARNT = Nested(list(CHOICE_START), list(GATE_START))
 GATHERED = {"session_table": 60, "second_step": 60, "popular": 10}
 ROOM = 60
 """Fewer candidates than that leave room for generators that only fill."""
-SCORED = ("session_table", "second_step", "profile")
 MILLIONTHS = 1_000_000
 OTHERWISE = 20
 """How many candidates are asked of a generator; `serving/ranking/DESIGN.md` says what more would change."""
@@ -51,65 +54,72 @@ class Ranking:
     """
 
     def __init__(
-        self,
-        known: Known,
-        chooser: Chooser,
-        offers: Sequence[Sequence[Candidate]],
-        count: int,
-        *,
-        priced: bool = False,
+        self, known: Known, chooser: Chooser, offers: Sequence[Offer], count: int, *, priced: bool = False
     ) -> None:
-        self._known, self._chooser, self._priced = known, chooser, priced
-        self._scores = {name: _scores(offers, name) for name in SCORED}
-        found: dict[str, Candidate] = {}
-        for offer in offers:
-            for one in offer:
-                found.setdefault(one.item_id, one)
-        self._places = {item_id: place for place, item_id in enumerate(found)}
-        self._features = self._told(list(found))
-        self._found = list(found.values())
-        self._ordered = self._order(count) if found else ()
+        self._known, self._chooser, self._priced, self._offers = known, chooser, priced, offers
+        self._ends = list(accumulate(map(len, offers)))
+        offered = [code for offer in offers for code in offer.ranked.codes.tolist()]
+        self._places: dict[int, int] = {}
+        rows = [self._places.setdefault(code, len(self._places)) for code in offered]
+        self._codes = np.fromiter(self._places, np.int32, len(self._places))
+        self._entries = np.zeros(len(self._codes), np.intp)
+        self._entries[rows[::-1]] = np.arange(len(rows))[::-1]  # the first that offered an item is written last
+        self._features = features(known, self._codes, self._places, self._scores(np.array(rows, np.intp)))
+        self._ordered = self._order(count) if offered else ()
 
     def __iter__(self) -> Iterator[Candidate]:
         """The candidates, best first; most are never asked for."""
+        ids = self._known.codes.ids
         for place, score in self._ordered:
-            yield replace(self._found[place], score=score)
+            entry = int(self._entries[place])
+            offer = bisect(self._ends, entry)
+            begin = self._ends[offer - 1] if offer else 0
+            yield self._offers[offer].candidate(entry - begin, ids, score)
 
     def choices(self, item_ids: Sequence[str]) -> Choices:
         """What these items, the shelf, were ranked by, or would have been."""
-        new = [item_id for item_id in item_ids if item_id not in self._places]
+        codes = list(map(self._known.codes.code, item_ids))
+        new = [code for code in codes if code not in self._places]
         if new:
-            self._places |= {item_id: len(self._places) + more for more, item_id in enumerate(new)}
-            self._features = np.concatenate([self._features, self._told(new)])
-        rows = [self._places[item_id] for item_id in item_ids]
+            self._tell(new)
+        rows = [self._places[code] for code in codes]
         return Choices(self._chooser.model, self._chooser.version, self._features[rows])
 
-    def _told(self, item_ids: list[str]) -> Features:
-        return features(self._known, item_ids, *(self._scores[name] for name in SCORED))
+    def _tell(self, new: list[int]) -> None:
+        """Features of items that nobody offered."""
+        places = {code: place for place, code in enumerate(new)}
+        scores = np.zeros((len(SCORED), len(new)), np.float32)
+        told = features(self._known, np.array(new, np.int32), places, scores)
+        self._places |= {code: len(self._places) + place for code, place in places.items()}
+        self._features = np.concatenate([self._features, told])
+
+    def _scores(self, rows: NDArray[np.intp]) -> Scores:
+        """What the generators of `SCORED` gave each item, 0 where they did not offer it."""
+        scores = np.zeros((len(SCORED), len(self._codes)), np.float32)
+        for offer, end in zip(self._offers, self._ends, strict=True):
+            if offer.recommender in SCORED:
+                scores[SCORED.index(offer.recommender), rows[end - len(offer) : end]] = offer.ranked.scores
+        return scores
 
     def _order(self, count: int) -> Iterable[tuple[int, float]]:
         """Places of the candidates with their scores, best first."""
         utilities = self._features.astype(np.float64) @ np.array(self._chooser.scorer.weights)
-        shelf = utilities[(-utilities).argsort(kind="stable")[:count]]
-        any_probability = gate(self._chooser.scorer, shelf)
-        scores = np.exp(utilities - inclusive_value(shelf)) * any_probability
+        order = (-utilities).argsort(kind="stable")
+        shelf = utilities[order[:count]]
+        scores = np.exp(utilities - inclusive_value(shelf)) * gate(self._chooser.scorer, shelf)
         if self._priced:
-            price_of = self._known.price_of.get
-            scores *= [(price_of(one.item_id) or 0) / MILLIONTHS for one in self._found]
-        order = (-scores).argsort(kind="stable")
+            ids, price_of = self._known.codes.ids, self._known.price_of.get
+            scores *= [(price_of(ids[code]) or 0) / MILLIONTHS for code in self._codes.tolist()]
+            order = (-scores).argsort(kind="stable")
         return list(zip(order.tolist(), scores[order].tolist(), strict=True))
 
 
-def gathered(known: Known, tiers: Iterable[Sequence[Recommender]], count: int) -> list[list[Candidate]]:
+def gathered(known: Known, tiers: Iterable[Sequence[Recommender]], count: int) -> list[Offer]:
     """What every generator offers, lowest tier first; of those that fill only where there is room."""
-    offers: list[list[Candidate]] = []
+    offers: list[Offer] = []
     found = 0
     for one in (one for tier in tiers for one in tier):
         if not one.fills or found < max(count, ROOM):
-            offers.append(one.candidates(known, max(count, GATHERED.get(one.name, OTHERWISE))))
+            offers.append(one.offer(known, max(count, GATHERED.get(one.name, OTHERWISE))))
             found += len(offers[-1])
     return offers
-
-
-def _scores(offers: Iterable[Sequence[Candidate]], name: str) -> Mapping[str, float]:
-    return {one.item_id: one.score for offer in offers for one in offer if one.recommender == name}

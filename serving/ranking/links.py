@@ -8,7 +8,7 @@ from math import exp
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.ranking.best import Ranked
+from serving.ranking.best import NOTHING, Ranked
 from serving.ranking.row import Links, Row
 from serving.ranking.table import PLACE, SESSION_ITEMS, weight
 
@@ -35,7 +35,7 @@ def linked(
     said = [(place, row, links_of(row)) for place, row in enumerate(session[:SESSION_ITEMS]) if row is not None]
     said = [one for one in said if len(one[2])]
     if not said:
-        return Ranked([], [], [])
+        return NOTHING
     words = [weight(row, now, exp(-place / PLACE)) for place, row, _ in said]
     lengths = [len(links) for *_, links in said]
     codes, of = np.unique(np.concatenate([links.codes for *_, links in said]), return_inverse=True)
@@ -50,4 +50,4 @@ def linked(
     best = best[scores[best] > 0.0]
     loudest = np.lexsort((-values, of))[np.searchsorted(np.sort(of), best)]
     places = np.repeat([place for place, *_ in said], lengths)[loudest]
-    return Ranked(codes[best].tolist(), scores[best].tolist(), places.tolist())
+    return Ranked.of(codes[best], scores[best], places)

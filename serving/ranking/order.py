@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from serving.recommender import Candidate
+from serving.candidate import Candidate
 
 
 def merge(offers: Iterable[Sequence[Candidate]], tiers: Mapping[str, int]) -> list[Candidate]:

@@ -24,7 +24,7 @@ from math import exp
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.ranking.best import Ranked, Said, best, largest
+from serving.ranking.best import NOTHING, Ranked, Said, best, largest
 from serving.ranking.row import Beyond, Row
 from stream.signals import relations
 
@@ -75,7 +75,7 @@ def rank(
                 lent.append((place, word * decay, row))
             own.append((place, ITSELF * word * decay * row.total, row))
     if not own:
-        return Ranked([], [], [], [])
+        return NOTHING
     codes = [*(row.codes for _, _, row in lent), np.array([row.code for _, _, row in own], np.int32)]
     weights = [*(row.weights for _, _, row in lent), np.array([score for _, score, _ in own], np.float32)]
     factors = np.array([*(factor for _, factor, _ in lent), 1.0], np.float32)
@@ -112,7 +112,7 @@ def further(
             weights.append(row.beyond[0].weights)
             places.append(place)
     if not codes:
-        return Ranked([], [], [], [])
+        return NOTHING
     factors = np.exp(np.array(places) / -PLACE).astype(np.float32)
     ends = np.cumsum([len(one) for one in codes])
     return best(codes, weights, factors, Said(places, ends), count, shown)

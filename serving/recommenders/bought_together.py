@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
+from serving.offer import Offer
 from serving.ranking.links import linked
 from serving.ranking.table import SESSION_ITEMS
-from serving.recommender import Candidate, Known, Recommender
+from serving.recommender import Known, Recommender
 
 NAME = "bought_together"
 
 
-def candidates(known: Known, count: int) -> list[Candidate]:
+def offer(known: Known, count: int) -> Offer:
     """What was in one cart or order with the items of this visit."""
-    here, ids = known.session[:SESSION_ITEMS], known.codes.ids
+    here = known.session[:SESSION_ITEMS]
     rows = [known.rows.get(item_id) for item_id in here]
     ranked = linked(rows, lambda row: row.together, now=known.now, count=count, shown=known.shown)
-    return [
-        Candidate(ids[code], score, NAME, here[place])
-        for code, score, place in zip(ranked.codes, ranked.scores, ranked.because, strict=True)
-    ]
+    return Offer(NAME, ranked, here)
 
 
 RECOMMENDER = Recommender(
     name=NAME,
     tier=1,
     personal=True,
-    candidates=candidates,
+    offer=offer,
     explain="Often bought together with this.",
     relation="bought_together",
     needs="pairs",

@@ -7,16 +7,18 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
+from serving.offer import Offer, nothing
+from serving.ranking.best import Ranked
 from serving.ranking.row import Row
 from serving.ranking.table import DAMPING
-from serving.recommender import Candidate, Known, Recommender
+from serving.recommender import Known, Recommender
 
 NAME = "complements"
 TOGETHER = 5.0
 """What one common cart counts, in common visits: those also compare what they then buy only one of."""
 
 
-def candidates(known: Known, count: int) -> list[Candidate]:
+def offer(known: Known, count: int) -> Offer:
     """What goes with the session's items, without more of the same and nothing dearer than the dearest of them.
 
     Of the cart's own categories only what was in one cart or order with its items is a complement: what is merely
@@ -24,7 +26,7 @@ def candidates(known: Known, count: int) -> list[Candidate]:
     """
     cart = [(item_id, row) for item_id in known.session if (row := known.rows.get(item_id)) is not None]
     if not cart:
-        return []
+        return nothing(NAME)
     here = known.codes.array(known.session)
     said = [_said(row, known, here) for _, row in cart]
     codes = np.concatenate([one for one, _ in said])
@@ -38,10 +40,9 @@ def candidates(known: Known, count: int) -> list[Candidate]:
     dearest = max(prices, default=None)
     best = (place for place in np.argsort(-scores, kind="stable").tolist() if scores[place] > 0.0)
     fitting = (place for place in best if _affordable(known.price_of.get(ids[others[place]]), dearest))
-    return [
-        Candidate(ids[others[place]], float(scores[place]), NAME, cart[speakers[place]][0])
-        for place in islice(fitting, count)
-    ]
+    chosen = list(islice(fitting, count))
+    ranked = Ranked.of(others[chosen], scores[chosen], speakers[chosen])
+    return Offer(NAME, ranked, [item_id for item_id, _ in cart])
 
 
 def _said(row: Row, known: Known, here: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
@@ -64,7 +65,7 @@ RECOMMENDER = Recommender(
     name=NAME,
     tier=4,
     personal=True,
-    candidates=candidates,
+    offer=offer,
     explain="Goes with what is in the cart.",
     needs="pairs",
     relation="goes_with",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from serving.recommender import Candidate, Known, Recommender
+from serving.offer import Offer, reasoned
+from serving.recommender import Known, Recommender
 
 NAME = "new_arrivals"
 AGE_MS = 30 * 86_400_000
 
 
-def candidates(known: Known, count: int) -> list[Candidate]:
+def offer(known: Known, count: int) -> Offer:
     """Items of the last 30 days, newest first, those of the visit's categories before all others.
 
     A score is what is left of the 30 days, and one more in a category of the visit.
@@ -23,16 +24,16 @@ def candidates(known: Known, count: int) -> list[Candidate]:
         left = 1.0 - (known.now - since) / AGE_MS
         if left > 0.0 and item_id not in known.session:
             because = categories.get(known.category_of.get(item_id, ""))
-            found.append(Candidate(item_id, min(left, 1.0) + (because is not None), NAME, because))
-    found.sort(key=lambda one: -one.score)
-    return found[:count]
+            found.append((item_id, min(left, 1.0) + (because is not None), because))
+    found.sort(key=lambda one: -one[1])
+    return reasoned(NAME, known.codes, found[:count])
 
 
 RECOMMENDER = Recommender(
     name=NAME,
     tier=11,
     personal=True,
-    candidates=candidates,
+    offer=offer,
     explain="New in the shop.",
     relation="same_category",
     needs="titles",

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from serving.recommender import Candidate, Known, Recommender
+from serving.offer import Offer, scored
+from serving.recommender import Known, Recommender
 
 NAME = "popular"
 
 
-def candidates(known: Known, count: int) -> list[Candidate]:
+def offer(known: Known, count: int) -> Offer:
     """The most popular items."""
-    return [Candidate(item_id, score, NAME) for item_id, score in known.popular[:count]]
+    return scored(NAME, known.codes, known.popular[:count])
 
 
 RECOMMENDER = Recommender(
     name=NAME,
     tier=12,
     personal=False,
-    candidates=candidates,
+    offer=offer,
     explain="Many shoppers are looking at this now.",
     needs="views",
 )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from math import exp
 
-from serving.recommender import Candidate, Known, Recommender
+from serving.offer import Offer, nothing, reasoned
+from serving.recommender import Known, Recommender
 
 NAME = "profile"
 PLACE = 30.0
@@ -16,7 +17,7 @@ BRAND = 1.0
 LEAST_RATE = 1e-9
 
 
-def candidates(known: Known, count: int) -> list[Candidate]:
+def offer(known: Known, count: int) -> Offer:
     """Popular items, those oftener that are of the categories and brands that the visitor knows.
 
     How many of the visitor's items are of a category is weighed against the category's share of what is popular, as if
@@ -24,10 +25,10 @@ def candidates(known: Known, count: int) -> list[Candidate]:
     as the visit has no item of its own: from then on that says more.
     """
     if known.session or not known.earlier:
-        return []
+        return nothing(NAME)
     categories, brands, reason = _looked_at(known)
     if not categories:
-        return []
+        return nothing(NAME)
     scores = {item_id: (STRANGER * rate, "") for item_id, rate in known.popular[:POPULAR]}
     total = sum(rate for _, rate in known.popular)
     for category in sorted(categories, key=lambda one: (-categories[one], one))[:CATEGORIES]:
@@ -40,7 +41,8 @@ def candidates(known: Known, count: int) -> list[Candidate]:
     }
     whole = max(sum(liked.values()), LEAST_RATE)
     best = sorted(liked, key=lambda item_id: (-liked[item_id], item_id))[:count]
-    return [Candidate(item_id, liked[item_id] / whole, NAME, scores[item_id][1] or None) for item_id in best]
+    items = ((item_id, liked[item_id] / whole, scores[item_id][1] or None) for item_id in best)
+    return reasoned(NAME, known.codes, items)
 
 
 def _looked_at(known: Known) -> tuple[dict[str, float], dict[str, float], dict[str, str]]:
@@ -64,7 +66,7 @@ RECOMMENDER = Recommender(
     name=NAME,
     tier=3,
     personal=True,
-    candidates=candidates,
+    offer=offer,
     explain="Popular now, above all where you looked around in earlier visits.",
     relation="same_category",
     needs="categories",

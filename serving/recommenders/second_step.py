@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from serving.offer import Offer
 from serving.ranking.table import further
-from serving.recommender import Candidate, Known, Recommender
+from serving.recommender import Known, Recommender
 
 NAME = "second_step"
 VISITED = 3
 
 
-def candidates(known: Known, count: int) -> list[Candidate]:
+def offer(known: Known, count: int) -> Offer:
     """The best neighbours of the neighbours of the visit's newest items, with the visit's item that led there."""
     here, ids = known.session[:VISITED], known.codes.ids
-    sources = [*here, None]  # None is at -1
     ranked = further(
         [known.rows.get(item_id) for item_id in here],
         lambda code: known.row_of(ids[code]),
@@ -20,17 +20,14 @@ def candidates(known: Known, count: int) -> list[Candidate]:
         count=count,
         shown=known.shown,
     )
-    return [
-        Candidate(ids[code], score, NAME, sources[place], sources[also])
-        for code, score, place, also in zip(ranked.codes, ranked.scores, ranked.because, ranked.also, strict=True)
-    ]
+    return Offer(NAME, ranked, here)
 
 
 RECOMMENDER = Recommender(
     name=NAME,
     tier=7,
     personal=True,
-    candidates=candidates,
+    offer=offer,
     needs="views",
     fills=True,
     explain="Shoppers who went on from this to something else went on to that.",

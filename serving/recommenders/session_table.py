@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from serving.offer import Offer
 from serving.ranking.table import SESSION_ITEMS, rank
-from serving.recommender import Candidate, Known, Recommender
+from serving.recommender import Known, Recommender
 
 NAME = "session_table"
 
 
-def candidates(known: Known, count: int) -> list[Candidate]:
+def offer(known: Known, count: int) -> Offer:
     """The best items by the table score, with the item that added most to each."""
     here, earlier, rows = known.session[:SESSION_ITEMS], known.earlier, known.rows
     ranked = rank(
@@ -18,18 +19,14 @@ def candidates(known: Known, count: int) -> list[Candidate]:
         count=count,
         shown=known.shown,
     )
-    sources, ids = [*here, *earlier, None], known.codes.ids  # None is at -1
-    return [
-        Candidate(ids[code], score, NAME, sources[place], sources[also])
-        for code, score, place, also in zip(ranked.codes, ranked.scores, ranked.because, ranked.also, strict=True)
-    ]
+    return Offer(NAME, ranked, [*here, *earlier])
 
 
 RECOMMENDER = Recommender(
     name=NAME,
     tier=2,
     personal=True,
-    candidates=candidates,
+    offer=offer,
     explain="Shoppers who looked at this went on to that.",
     needs="views",
     relation="viewed_next",

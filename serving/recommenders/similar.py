@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from serving.filters.fields import path
-from serving.recommender import Candidate, Known, Recommender
+from serving.offer import Offer, nothing, scored
+from serving.recommender import Known, Recommender
 
 NAME = "similar"
 # of random pairs of Online Retail's titles 10 % are nearer than .30 and 1 % than .50: by its title alone an item must
@@ -18,27 +19,27 @@ PRICE = 0.1
 CONSIDERED = 400
 
 
-def candidates(known: Known, count: int) -> list[Candidate]:
+def offer(known: Known, count: int) -> Offer:
     """Items near to the page's by title, those first that share more of its category path, its brand and its price."""
     vectors, here = known.vectors, known.session_vector
     if vectors is None or here is None or not known.session or count <= 0:
-        return []
+        return nothing(NAME)
     nearness = vectors.nearness(here)
     item_id = known.session[0]
     near = np.flatnonzero(nearness >= LEAST_IN_CATEGORY)
     if len(near) > max(CONSIDERED, count):
         near = near[np.argpartition(-nearness[near], max(CONSIDERED, count) - 1)[: max(CONSIDERED, count)]]
     its, brand, price = path(known.category_of.get(item_id) or ""), known.brand_of.get(item_id), _price(known, item_id)
-    scored = []
+    found = []
     for number, cosine in zip(near.tolist(), nearness[near].tolist(), strict=True):
         other = vectors.item_ids[number]
         shared = _shared(its, path(known.category_of.get(other) or ""))
         if other != item_id and (cosine >= LEAST or shared == 1.0):
             alike = BRAND * (brand is not None and known.brand_of.get(other) == brand)
             alike += PRICE * _as_dear(price, _price(known, other))
-            scored.append((cosine + CATEGORY * shared + alike, number, other))
-    scored.sort(key=lambda one: (-one[0], one[1]))
-    return [Candidate(other, score, NAME, item_id) for score, _, other in scored[:count]]
+            found.append((cosine + CATEGORY * shared + alike, number, other))
+    found.sort(key=lambda one: (-one[0], one[1]))
+    return scored(NAME, known.codes, [(other, score) for score, _, other in found[:count]], item_id)
 
 
 def _price(known: Known, item_id: str) -> int:
@@ -64,7 +65,7 @@ RECOMMENDER = Recommender(
     name=NAME,
     tier=5,
     personal=True,
-    candidates=candidates,
+    offer=offer,
     explain="Similar to this: alike in name, kind and price.",
     needs="titles",
     located=True,

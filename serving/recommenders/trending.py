@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from serving.recommender import Candidate, Known, Recommender
+from serving.offer import Offer, scored
+from serving.recommender import Known, Recommender
 
 NAME = "trending"
 
 
-def candidates(known: Known, count: int) -> list[Candidate]:
+def offer(known: Known, count: int) -> Offer:
     """Popular items, those that are rising before those that are not."""
-    return [Candidate(item_id, score, NAME) for item_id, score in known.lists.get("rising", ())[:count]]
+    return scored(NAME, known.codes, known.lists.get("rising", ())[:count])
 
 
 RECOMMENDER = Recommender(
     name=NAME,
     tier=10,
     personal=False,
-    candidates=candidates,
+    offer=offer,
     explain="More and more shoppers are looking at this now.",
     needs="views",
 )

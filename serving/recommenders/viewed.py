@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from serving.recommender import Candidate, Known, Recommender
+from serving.offer import Offer, reasoned
+from serving.recommender import Known, Recommender
 
 NAME = "viewed"
 
 
-def candidates(known: Known, count: int) -> list[Candidate]:
+def offer(known: Known, count: int) -> Offer:
     """The items as they were viewed."""
-    return [Candidate(item_id, 1.0 / (1 + place), NAME, item_id) for place, item_id in enumerate(known.viewed[:count])]
+    items = ((item_id, 1.0 / (1 + place), item_id) for place, item_id in enumerate(known.viewed[:count]))
+    return reasoned(NAME, known.codes, items)
 
 
 RECOMMENDER = Recommender(
     name=NAME,
     tier=13,
     personal=True,
-    candidates=candidates,
+    offer=offer,
     explain="You looked at this lately.",
     needs="visitors",
     relation="itself",

@@ -14,10 +14,10 @@ from typing import NamedTuple
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from serving.candidate import Candidate
 from serving.config.documents import Documents
 from serving.filters.masks import Together
 from serving.filters.rule import Rule as Filter
-from serving.recommender import Candidate
 from serving.rules.boosts import Boosts
 from serving.rules.rule import Rule
 from serving.rules.schedule import ALWAYS

@@ -13,8 +13,8 @@ from msgspec import UNSET
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
+from serving.candidate import Candidate
 from serving.filters.columns import Mask
-from serving.recommender import Candidate
 from serving.rules.rule import Rule
 from serving.shop import Shop
 

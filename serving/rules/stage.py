@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from serving.recommender import Candidate
+from serving.candidate import Candidate
 from serving.stage import Context
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from zlib import crc32
 
-from serving.recommender import Candidate
+from serving.candidate import Candidate
 from serving.shop import Shop
 from stream.tokens import BadToken, read, sign
 

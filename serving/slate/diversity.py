@@ -21,7 +21,7 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.recommender import Candidate
+from serving.candidate import Candidate
 from serving.shop import Shop
 from serving.stage import Context
 from stream import vectors

@@ -21,8 +21,8 @@ from __future__ import annotations
 
 from math import sqrt
 
+from serving.candidate import Candidate
 from serving.ranking.row import Row
-from serving.recommender import Candidate
 from serving.recommenders import recommenders
 from serving.shop import Shop
 from serving.stage import Snapshot

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from serving.recommender import Candidate
+from serving.candidate import Candidate
 from serving.stage import Context
 from stream.signals import impressions
 

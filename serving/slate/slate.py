@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 
+from serving.candidate import Candidate
 from serving.candidates import below
 from serving.decision import Shown, shown
 from serving.placement import MOST_ITEMS, Placement
-from serving.recommender import Candidate
 from serving.rules.acting import Pinned
 from serving.selection import Selection
 from serving.slate.caps import Caps

@@ -47,3 +47,15 @@ def test_groups_that_have_no_targets_are_left_out(file: Path) -> None:
     assert "item never seen" not in told
     assert "carts" not in told
     assert "beside the literature" not in told
+
+
+def test_new_items_are_told_with_who_is_ahead(tmp_path: Path) -> None:
+    titles = {"a": "iron pan", "b": "oak chair", "lamp": "brass desk lamp", "shade": "desk lamp shade"}
+    catalog = tmp_path / "catalog.jsonl"
+    catalog.write_text("".join(json.dumps({"item_id": one, "title": title}) + "\n" for one, title in titles.items()))
+    events = views([["a", "b"]] * 40) + views([["lamp", "shade"]], prefix="t", start=100)
+    told = lines(str(written(tmp_path / "new.jsonl.gz", events)), "--last", "0.02", "--catalog", str(catalog))
+    assert any("1 targets among the 1 items" in line for line in told)
+    assert row(told, "pdp_similar")[-3:] == ["+1.000", "[+1.000,", "+1.000]"]
+    assert row(told, "recent_popularity")[0] == ".000"
+    assert not any("…" in line for line in told)

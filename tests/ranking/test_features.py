@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from serving.candidate import Candidate
+from serving.offer import scored
 from serving.ranking.board import Board
 from serving.ranking.codes import Codes
-from serving.ranking.features import features
+from serving.ranking.features import SCORED, features
 from serving.ranking.learnt import Chooser, Ranking
-from serving.recommender import Candidate, Known
+from serving.recommender import Known
 from stream.choice import Nested
 from stream.features import CHOICE_FEATURES, CHOICE_LIMIT
 from stream.signals import impressions, popularity
@@ -32,9 +34,10 @@ def known(walked: str = "", **more: Any) -> Known:
 
 def told(where: Known, item_id: str, *, table: dict[str, float] | None = None, **scores: Any) -> dict[str, float]:
     """Feature → value of one of five candidates."""
-    ids = list("abcde")
-    found = features(where, ids, table or {}, scores.get("second_step", {}), scores.get("profile", {}))
-    return dict(zip(CHOICE_FEATURES, found[ids.index(item_id)].tolist(), strict=True))
+    named = {"session_table": table or {}, **scores}
+    given = np.array([[named.get(name, {}).get(one, 0.0) for one in "abcde"] for name in SCORED], np.float32)
+    found = features(where, np.arange(5, dtype=np.int32), {code: code for code in range(5)}, given)
+    return dict(zip(CHOICE_FEATURES, found["abcde".index(item_id)].tolist(), strict=True))
 
 
 def test_what_follows_the_last_item_is_told_by_its_share() -> None:
@@ -96,17 +99,15 @@ def test_what_was_ignored_and_its_category_are_told_of() -> None:
 
 
 def test_no_feature_leaves_its_limit() -> None:
-    found = features(known("a"), ["b"], {"b": 1e30}, {"b": 1e-30}, {})
+    scores = np.array([[1e30], [1e-30], [0.0]], np.float32)
+    found = features(known("a"), np.array([1], np.int32), {1: 0}, scores)
     assert np.isfinite(found).all()
     assert (np.abs(found) <= CHOICE_LIMIT).all()
 
 
 def ordered(weights: dict[str, float], *, priced: bool = False, **more: Any) -> list[Candidate]:
     chooser = Chooser("clicks", 1, Nested([weights.get(name, 0.0) for name in CHOICE_FEATURES], [0.0, 1.0]))
-    offers = [
-        [Candidate("b", 0.2, "session_table"), Candidate("c", 0.1, "session_table")],
-        [Candidate("d", 9, "popular")],
-    ]
+    offers = [scored("session_table", CODES, [("b", 0.2), ("c", 0.1)]), scored("popular", CODES, [("d", 9.0)])]
     return list(Ranking(known("a", **more), chooser, offers, 2, priced=priced))
 
 
@@ -126,7 +127,7 @@ def test_for_revenue_the_price_counts_as_much_as_the_probability() -> None:
 
 def test_a_shelf_has_features_for_what_was_no_candidate_too() -> None:
     chooser = Chooser("clicks")
-    ranking = Ranking(known("a"), chooser, [[Candidate("b", 0.2, "session_table")]], 2)
+    ranking = Ranking(known("a"), chooser, [scored("session_table", CODES, [("b", 0.2)])], 2)
     choices = ranking.choices(["e", "b"])
     assert choices.features.shape == (2, len(CHOICE_FEATURES))
     np.testing.assert_array_equal(choices.features[1], ranking.choices(["b"]).features[0])

@@ -92,7 +92,7 @@ def test_earlier_visits_lend_their_neighbours_only_to_an_empty_visit() -> None:
     assert named(codes, rank([], earlier, now=NOW)) == ["long ago", "older"]
     ranked = rank([here], earlier, now=NOW)
     assert named(codes, ranked) == ["next", "here", "older"]
-    assert ranked.because == [0, 0, 1]
+    assert ranked.because.tolist() == [0, 0, 1]
 
 
 def test_items_without_a_row_keep_their_place_and_say_nothing() -> None:
@@ -101,7 +101,7 @@ def test_items_without_a_row_keep_their_place_and_say_nothing() -> None:
     first, second = rank([row], now=NOW), rank([None, row], now=NOW)
     assert second.scores[0] == pytest.approx(first.scores[0] * exp(-1 / table.PLACE), rel=1e-5)
     assert second.because[0] == 1
-    assert rank([None], [None], now=NOW) == rank([], now=NOW) == best.Ranked([], [], [], [])
+    assert rank([None], [None], now=NOW) is rank([], now=NOW) is best.NOTHING
 
 
 def test_what_may_not_be_shown_takes_no_place() -> None:

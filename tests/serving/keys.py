@@ -8,8 +8,8 @@ from typing import Any
 
 from serving.http.keys import OF_PAGES, SCOPES
 
-PAGE_KEYS = {f"pk_{scope}": f"pk_{scope}_0123456789abcdef" for scope in OF_PAGES}
-SERVER_KEYS = {f"sk_{scope}": f"sk_{scope}_0123456789abcdef" for scope in SCOPES}
+PAGE_KEYS = {f"pk_{scope}": f"pk_{scope}_0123456789abcdef" for scope in sorted(OF_PAGES)}
+SERVER_KEYS = {f"sk_{scope}": f"sk_{scope}_0123456789abcdef" for scope in sorted(SCOPES)}
 SHOP, OTHER = "https://shop.example", "https://other.example"
 
 

@@ -12,7 +12,7 @@ import orjson
 import pytest
 from confluent_kafka import Producer
 
-from serving.candidates import known_of, located
+from serving.candidates import known_of
 from serving.history import History
 from serving.placement import Placement
 from serving.placements import placements
@@ -54,7 +54,7 @@ class Followed:
         now = int(time.time() * 1000)
         where = visit(Request(item_ids=[item_id]), placement, None, now)
         snapshot = History(self.shop).snapshot(None, where)
-        return located(known_of(snapshot, placement, self.shop, now), snapshot, placement, self.shop)
+        return known_of(snapshot, placement, self.shop, now, located=True)
 
 
 @pytest.fixture
@@ -70,20 +70,20 @@ async def followed(tmp_path: Path) -> AsyncIterator[Followed]:
 
 
 async def test_what_was_put_in_a_moment_ago_is_similar_undiscovered_and_new(followed: Followed) -> None:
-    assert similar.candidates(followed.on_the_page_of("pan"), 9) == []
+    assert similar.RECOMMENDER.candidates(followed.on_the_page_of("pan"), 9) == []
     followed.put("new pan", **PAN | {"title": "Iron pan 28 cm", "price": "45.00"})
     await followed.known("new pan")
     known = followed.on_the_page_of("pan")
     for one in (similar, undiscovered):
-        assert [c.item_id for c in one.candidates(known, 9)] == ["new pan"], one.__name__
-    assert new_arrivals.candidates(known, 9)[0].item_id == "new pan"
-    assert [c.item_id for c in similar.candidates(followed.on_the_page_of("new pan"), 9)] == ["pan"]
+        assert [c.item_id for c in one.RECOMMENDER.candidates(known, 9)] == ["new pan"], one.__name__
+    assert new_arrivals.RECOMMENDER.candidates(known, 9)[0].item_id == "new pan"
+    assert [c.item_id for c in similar.RECOMMENDER.candidates(followed.on_the_page_of("new pan"), 9)] == ["pan"]
 
 
 async def test_a_new_title_makes_it_similar_to_something_else(followed: Followed) -> None:
     followed.put("novelty", title="Garden hose", category="Garden", brand="Hoser")
     await followed.known("novelty")
-    assert similar.candidates(followed.on_the_page_of("pan"), 9) == []
+    assert similar.RECOMMENDER.candidates(followed.on_the_page_of("pan"), 9) == []
     before = followed.shop.vector_of("novelty")
     assert before is not None
     before = before.copy()
@@ -91,4 +91,4 @@ async def test_a_new_title_makes_it_similar_to_something_else(followed: Followed
     async with asyncio.timeout(40):
         while (now := followed.shop.vector_of("novelty")) is None or bool((now == before).all()):
             await asyncio.sleep(0.005)
-    assert [c.item_id for c in similar.candidates(followed.on_the_page_of("pan"), 9)] == ["novelty"]
+    assert [c.item_id for c in similar.RECOMMENDER.candidates(followed.on_the_page_of("pan"), 9)] == ["novelty"]

@@ -25,7 +25,7 @@ FAMILIES = {
 NOBODYS = {name for name, use in REDIS.items() if name not in FAMILIES}
 
 
-@pytest.mark.parametrize("family", FAMILIES.values(), ids=str)
+@pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
 def test_each_family_ends_by_age_or_says_why_not(family: Family) -> None:
     use = REDIS[family.name]
     assert family.ttl_s or use.for_ever

@@ -1,4 +1,7 @@
-"""How long the machine runs: short by default, for hours with ``HYPOTHESIS_PROFILE=long`` (nightly)."""
+"""How long the machine runs: short by default, for hours with ``HYPOTHESIS_PROFILE=long`` (nightly).
+
+The long one needs ``pytest -o faulthandler_timeout=0``, or it is ended as a test that hangs.
+"""
 
 from __future__ import annotations
 

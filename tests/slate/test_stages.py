@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from serving.candidate import Candidate
 from serving.placement import Caps, Placement, Rotation
 from serving.ranking.row import parse
-from serving.recommender import Candidate
 from serving.request import Request, visit
 from serving.shop import Shop
 from serving.slate import diversity, rotation, steady
