@@ -89,9 +89,10 @@ class Knowing:
 
     @property
     def ready(self) -> bool:
-        """Whether the whole catalogue has once been taken in: before, a search may miss what there is."""
+        """Whether the whole catalogue, with its spelling, was once taken in: before, a search may miss something."""
         if not self._ready:
-            self._ready = self._catalogue.ready.is_set() and not self._index.waiting
+            indexed = self._catalogue.ready.is_set() and not self._index.waiting
+            self._ready = indexed and self._knowledge.spelling.follow(0)
         return self._ready
 
     def catch_up(self) -> None:
