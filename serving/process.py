@@ -116,7 +116,7 @@ class Process:
 
     def _background(self) -> tuple[Callable[[], Coroutine[Any, Any, None]], ...]:
         api = self.api
-        followed = api.rows.sweep, api.rows.follow, api.models.follow
+        followed = api.rows.sweep, api.rows.follow, api.models.follow, api.index.follow, api.knowing.follow
         return *followed, self._level, self._refuse_other_keys, self._refresh, self._save, self._settle
 
     async def _refresh(self) -> None:

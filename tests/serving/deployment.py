@@ -288,6 +288,8 @@ class Deployment:
                 if records:
                     sink.apply(records)
                     self._read[place] += len(records)
+        self.api.index.catch_up(1_000)
+        self.api.knowing.catch_up()
 
     async def _sleep(self, seconds: float) -> None:
         """Time passes for who waits."""
