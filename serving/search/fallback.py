@@ -12,10 +12,10 @@ from random import Random
 import numpy as np
 from msgspec.structs import replace
 
+from serving.candidate import Scored
 from serving.decide import decide
 from serving.decision import Shown
 from serving.filters.columns import Mask
-from serving.recommender import Scored
 from serving.search.question import SEARCH, Question
 from serving.shop import NEWEST, Shop
 from serving.stage import Snapshot

@@ -17,11 +17,11 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
+from serving.search.words import words_of
 
 from serving.search.phrases import Phrases
 from serving.search.spelling import Spelling
 from serving.search.suggestions import Suggestions
-from serving.search.words import words_of
 from stream.catalogue import Catalogue
 from tests.search import icecat
 from tests.search.shelf import Vocabulary, put
