@@ -98,7 +98,7 @@ def _search() -> Json:
 def _suggest() -> Json:
     described = operation(
         "suggest", "storefront", "What a shopper may be about to type.",
-        "Queries that several shoppers have asked for come before the catalogue's own words; none finds nothing.",
+        "The catalogue's own words, with typos put right; the best one also within its categories. None finds nothing.",
         {"200": answers("The suggestions, the likeliest first.", {"$ref": "#/components/schemas/suggestions"})},
         400, 401, 403, 429, 503,
     )  # fmt: skip

@@ -84,13 +84,15 @@ class Knowing:
 
     def unknown(self, understood: Understood) -> list[str]:
         """The words that nothing here has."""
-        return [word for word in understood.words if not self._knowledge.known(word)]
+        known, having = self._knowledge.known, self._index.having
+        return [word for word in understood.words if not (known(word) or len(having(words_of(word))))]
 
     @property
     def ready(self) -> bool:
-        """Whether the whole catalogue has once been taken in: before, a search may miss what there is."""
+        """Whether the whole catalogue, with its spelling, was once taken in: before, a search may miss something."""
         if not self._ready:
-            self._ready = self._catalogue.ready.is_set() and not self._index.waiting
+            indexed = self._catalogue.ready.is_set() and not self._index.waiting
+            self._ready = indexed and self._knowledge.spelling.follow(0)
         return self._ready
 
     def catch_up(self) -> None:

@@ -22,7 +22,7 @@ Phrase = Annotated[str, Meta(min_length=1, max_length=200)]
 Phrases = Annotated[tuple[Phrase, ...], Meta(min_length=1, max_length=50)]
 
 
-class Group(Struct, frozen=True, forbid_unknown_fields=True):
+class Group(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Phrases that mean the same; with `to`, those in `words` also mean those in `to`, but not the other way round."""
 
     words: Phrases

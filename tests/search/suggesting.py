@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from serving.search.words import words_of
 
+from serving.search.analysis import words_of
 from serving.search.phrases import Phrases
 from serving.search.spelling import Spelling
 from serving.search.suggestions import Suggestions

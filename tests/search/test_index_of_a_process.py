@@ -18,6 +18,8 @@ async def test_a_process_is_ready_once_the_index_has_the_catalogue() -> None:
     assert answer.status_code == 503
     assert "search index" in answer.json()["detail"]
     shop.api.index.catch_up(1_000)
+    assert (await shop.call("GET", "/readyz", key=None)).status_code == 503
+    shop.api.knowing.catch_up()
     assert (await shop.call("GET", "/readyz", key=None)).status_code == 200
 
 
