@@ -17,7 +17,6 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
-from serving.search.words import words_of
 
 from serving.search.analysis import words_of
 from serving.search.phrases import Phrases
