@@ -1,5 +1,6 @@
 """Back ends for every test: one Kafka and one Redis a run, emptied for each test that asks for an empty one."""
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,6 +24,8 @@ from tests.backends import (
 
 settings.register_profile("untimed", parent=settings(), deadline=None)  # other machines are slower, or busy
 settings.load_profile("untimed")
+for name in ("COLUMNS", "LINES"):  # in a second process they are set, and rich then heeds no later width
+    os.environ.pop(name, None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
