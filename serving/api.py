@@ -24,6 +24,7 @@ from serving.http.recommendations import Recommendations
 from serving.http.routes import Answering, Route, guarded
 from serving.http.rules import RulePreview, rule_routes
 from serving.http.search import Search
+from serving.http.search_report import SearchReports
 from serving.http.searches import curation_routes
 from serving.http.stamps import Stamps
 from serving.http.suggest import Suggest
@@ -34,6 +35,7 @@ from serving.placements import kind as placement_kind
 from serving.readiness import Evidence
 from serving.rules.rule import KIND as RULE
 from serving.search.curation import KIND as SEARCH
+from serving.search.report import Reports
 
 
 class Api(Parts):
@@ -63,6 +65,7 @@ class Api(Parts):
             Notice(self.settings.consent_default, placements),
             self.operations,
             HealthOfData(self.sampler, ports.catalogue, self.signing_key, clock=ports.timer),
+            SearchReports(Reports(ports.store, self.partitions_of("queries"), ports.clock)),
             openapi.Reference(),
         )
 

@@ -136,7 +136,10 @@ class Parts:
     def behaviour(self) -> Behaviour:
         """What shoppers did for queries."""
         ports, queries = self.ports, self.partitions_of("queries")
-        return Behaviour(ports.reader, ports.store, self.names, queries, clock=ports.timer, now=ports.clock)
+        heard = self.knowing.popular
+        return Behaviour(
+            ports.reader, ports.store, self.names, queries, heard=heard, clock=ports.timer, now=ports.clock
+        )
 
     @cached_property
     def decisions(self) -> DecisionLog:
@@ -173,6 +176,7 @@ class Parts:
             self.index,
             self.knowing,
             self.curations,
+            self.behaviour,
             pid_keys=self.pseudonyms.length,
             clock=self.ports.clock,
         )

@@ -78,6 +78,7 @@ NEEDS: Final[Mapping[tuple[str, str], Need]] = MappingProxyType(
         ("DELETE", "/v1/admin/searches/{name}"): Need("admin"),
         ("GET", "/v1/ops/lag"): Need("ops"),
         ("GET", "/v1/ops/health-of-data"): Need("ops"),
+        ("GET", "/v1/ops/searches"): Need("ops"),
         ("GET", "/metrics"): Need("ops"),
         ("GET", "/healthz"): PUBLIC,
         ("GET", "/readyz"): PUBLIC,

@@ -37,6 +37,7 @@ from serving.http.visitor_tokens import Minted, TokenAsk
 from serving.notice import PrivacyNotice
 from serving.readiness import Readiness
 from serving.rules.preview import Preview
+from serving.search.report import SearchReport
 from stream.lag import Row
 
 TITLE = "liveshelf"
@@ -58,6 +59,7 @@ STRUCTS = (
     Row,
     PrivacyNotice,
     DataHealth,
+    SearchReport,
 )
 
 

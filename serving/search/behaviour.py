@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from math import ceil
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -26,6 +27,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from serving.rows import Reads
+from serving.search.analysis import DEFAULT, stem, words_of
 from stream.query_counts import present
 from stream.query_items import HALF_MS, HOUR_MS, Found, Items
 from stream.query_text import digest, normalised
@@ -34,7 +36,7 @@ from stream.state.store import Unavailable
 from stream.topics import partition_of
 
 _TOPIC = "queries"
-WEIGHT = 1.6
+WEIGHT = 2.4
 PRIOR_LOOKS = 2.0
 CART = BOUGHT = 0.5
 ALONE, MANY = 0.75, 0.25
@@ -90,7 +92,7 @@ class Behaviour:
     ----------
     reader: for requests, with a short budget; `rankings` for what runs in the background.
     partitions: how many partitions the queries' topic has; 0 while that is not known.
-    stems_of: the words of a query by which it is another's sibling.
+    heard: is told what is popular, and how often it was asked for, whenever that was read.
     clock: seconds that only grow; `now`: the time in ms.
 
     Attributes
@@ -105,13 +107,13 @@ class Behaviour:
         names: Keys,
         partitions: Callable[[], int],
         *,
-        stems_of: Callable[[str], Iterable[str]] = str.split,
+        heard: Callable[[Mapping[str, int]], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = lambda: time.time() * 1000,
         sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep,
     ) -> None:
         self._reader, self._rankings, self._names, self._partitions = reader, rankings, names, partitions
-        self._stems_of, self._clock, self._now, self._sleep = stems_of, clock, now, sleep
+        self._heard, self._clock, self._now, self._sleep = heard, clock, now, sleep
         self._held: dict[str, _Held] = {}
         self._siblings: dict[frozenset[str], list[str]] = {}
         self.popular: tuple[PopularQuery, ...] = ()
@@ -130,7 +132,7 @@ class Behaviour:
 
     def _alike(self, text: str) -> list[str]:
         """The most asked queries of the same words."""
-        same = self._siblings.get(frozenset(self._stems_of(text)), ())
+        same = self._siblings.get(stems_of(text), ())
         return [one for one in same if one != text][:SIBLINGS]
 
     async def _read(self, ids: Sequence[str]) -> None:
@@ -171,8 +173,14 @@ class Behaviour:
         popular = sorted((one for one in counted if one.searches >= LEAST_SEARCHES), key=_most_asked)
         siblings: dict[frozenset[str], list[str]] = {}
         for one in popular:
-            siblings.setdefault(frozenset(self._stems_of(one.query)), []).append(one.query)
+            siblings.setdefault(stems_of(one.query), []).append(one.query)
         self.popular, self._siblings = tuple(popular), siblings
+        self._heard({one.query: ceil(one.searches) for one in popular})
+
+
+def stems_of(query: str) -> frozenset[str]:
+    """By what a query is another's sibling."""
+    return frozenset(stem(word, DEFAULT) for word in words_of(query))
 
 
 def _most_asked(one: PopularQuery) -> tuple[float, str]:
@@ -188,14 +196,16 @@ def _parsed(packed: bytes | None) -> Items | None:
         return None
 
 
-def boosts(rows: Sequence[tuple[Items, float]], now: float) -> Boosts:
+def boosts(
+    rows: Sequence[tuple[Items, float]], now: float, *, weight: float = WEIGHT, prior: float = PRIOR_LOOKS
+) -> Boosts:
     """The boosts that rows, each with what it counts, come to at `now` (ms)."""
-    found = strengths(rows, now)
+    found = strengths(rows, now, prior)
     order = sorted(found, key=lambda item_id: (-found[item_id], item_id))
-    return Boosts(tuple(order), np.array([WEIGHT * found[item_id] for item_id in order], np.float32))
+    return Boosts(tuple(order), np.array([weight * found[item_id] for item_id in order], np.float32))
 
 
-def strengths(rows: Sequence[tuple[Items, float]], now: float) -> Mapping[str, float]:
+def strengths(rows: Sequence[tuple[Items, float]], now: float, prior: float = PRIOR_LOOKS) -> Mapping[str, float]:
     """Each taken item's strength in (0, 1), by all rows together."""
     seen: dict[str, NDArray[np.float64]] = {}
     for row, share in rows:
@@ -206,7 +216,7 @@ def strengths(rows: Sequence[tuple[Items, float]], now: float) -> Mapping[str, f
     return {
         item_id: strength
         for item_id, (looked, taken, takers) in seen.items()
-        if (strength := _strength(looked, taken, takers)) > 0
+        if (strength := _strength(taken / (looked + prior), takers)) > 0
     }
 
 
@@ -214,7 +224,6 @@ def _taken(found: Found) -> float:
     return found.clicks + CART * found.carts + BOUGHT * found.bought
 
 
-def _strength(looked: float, taken: float, takers: float) -> float:
-    if takers <= ALONE or not taken > 0:
-        return 0.0
-    return float(min(1.0, taken / (looked + PRIOR_LOOKS)) * (takers - ALONE) / (takers + MANY))
+def _strength(rate: float, takers: float) -> float:
+    """A rate, drawn down where few visitors say so: one by a fifth, many hardly."""
+    return float(min(1.0, rate) * max(0.0, takers - ALONE) / (takers + MANY))

@@ -24,6 +24,7 @@ from serving.filters.columns import Mask
 from serving.filters.rule import Rule
 from serving.search import fallback, order
 from serving.search.analysis import words_of
+from serving.search.behaviour import NONE, Boosts
 from serving.search.curation import Curated
 from serving.search.exploring import POOL, explored
 from serving.search.facets import Counts, Facet, Prices
@@ -52,7 +53,7 @@ class Given(Struct, frozen=True, gc=False):
     ----------
     understood: what it means; `kind` lets through the items of the category that it names, `unknown` are words that
         nothing here has.
-    curated: what marketers say of it.
+    curated: what marketers say of it; `taken` what shoppers took when they asked for the same.
     """
 
     understood: Understood
@@ -60,6 +61,7 @@ class Given(Struct, frozen=True, gc=False):
     kind: Rule | None = None
     unknown: Sequence[str] = ()
     curated: Curated | None = None
+    taken: Boosts = NONE
 
 
 class Searched(NamedTuple):
@@ -170,10 +172,11 @@ class _Search:
         return list(zip(self._ids(numbers[places]), scores[places].tolist(), strict=True))
 
     def _learnt(self, numbers: order.Numbers, scores: order.Scores) -> order.Scores:
-        """The scores with the kind that is meant and where the visit is."""
+        """The scores with the kind that is meant, what shoppers took, and where the visit is."""
         kind = self._given.kind
         if kind is not None:
             scores = scores + order.KIND * self._shop.met(kind)[self._shop.codes_of(numbers)]
+        scores = order.by_taken(numbers, scores, self._given.taken, self._shop)
         visit, titles = session_vector(self._snapshot, SEARCH), self._shop.vectors
         return scores if visit is None or titles is None else order.by_visit(numbers, scores, titles.matrix, visit)
 

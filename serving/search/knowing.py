@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from serving.filters.fields import path
 from serving.filters.rule import VALUES, Rule, compiled
@@ -65,6 +65,10 @@ class Knowing:
     def suggested(self, typed: str, most: int) -> Sequence[Suggestion]:
         """At most so many suggestions for what was typed, the likeliest first."""
         return self._suggestions.suggest(typed, most, self._finds)
+
+    def popular(self, searches: Mapping[str, int]) -> None:
+        """Which queries are popular now, and how often each was asked for of late."""
+        self._suggestions.take(searches)
 
     def _finds(self, query: str, category: str | None) -> bool:
         """Whether something on sale has all words of a query; asked anew after `FOUND_S`."""

@@ -1,7 +1,8 @@
-"""The order of what was found: by its score, with the kind that is meant and where this visit is.
+"""The order of what was found: by its score, the kind that is meant, what shoppers took, and where this visit is.
 
 ```
-index's score ─▶ + 0.15 for the kind that is meant ─▶ the best 200: + 0.3 · nearness to the visit
+index's score ─▶ + 0.15 for the kind that is meant ─▶ + what shoppers took
+              ─▶ the best 200: + 0.3 · nearness to the visit
               ─▶ what can be sent now first ─▶ equal ones by number
 ```
 What lies below the best 200 no visit brings up.
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from serving.filters.fields import FIELDS
 from serving.filters.rule import compiled
+from serving.search.behaviour import Boosts
 from serving.search.question import Sort
 from serving.shop import Shop
 
@@ -35,6 +37,19 @@ def by_visit(numbers: Numbers, scores: Scores, titles: NDArray[np.float32], visi
     there = best[numbers[best] < len(titles)]
     moved = scores.copy()
     moved[there] += NEARNESS * (titles[numbers[there]] @ visit)
+    return moved
+
+
+def by_taken(numbers: Numbers, scores: Scores, taken: Boosts, shop: Shop) -> Scores:
+    """The scores with what shoppers took of this query's items before, in units of the best score."""
+    if not taken.item_ids or not len(scores):
+        return scores
+    places = {code: place for place, code in enumerate(shop.codes_of(numbers).tolist())}
+    best, moved = float(scores.max()) or 1.0, scores.copy()
+    for item_id, boost in zip(taken.item_ids, taken.boosts.tolist(), strict=True):
+        code = shop.codes.known(item_id)
+        if code is not None and code in places:
+            moved[places[code]] += boost * best
     return moved
 
 

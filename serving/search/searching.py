@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from random import Random
@@ -11,6 +12,7 @@ from msgspec import Raw
 
 from serving.decision import write
 from serving.decision_log import DecisionLog
+from serving.search.behaviour import Behaviour
 from serving.search.curation import Curations
 from serving.search.decide import Given, Searched, decide
 from serving.search.index import Index
@@ -30,7 +32,7 @@ class Searching:
 
     Parameters
     ----------
-    knowing: what queries are understood with.
+    knowing: what queries are understood with; `behaviour` what shoppers did for them.
     pid_keys: with how many keys pseudonyms are made.
     clock: now, in ms; `timer` in seconds, for `took_ms`.
     rng: makes decisions' nonces.
@@ -45,6 +47,7 @@ class Searching:
         index: Index,
         knowing: Knowing,
         curations: Curations,
+        behaviour: Behaviour,
         *,
         pid_keys: int = 1,
         clock: Callable[[], float] = lambda: time.time() * 1000,
@@ -53,16 +56,19 @@ class Searching:
     ) -> None:
         self._shop, self._snapshots, self._decisions, self._key = shop, snapshots, decisions, signing_key
         self._index, self._knowing, self._curations = index, knowing, curations
-        self._pid_keys = pid_keys
+        self._behaviour, self._pid_keys = behaviour, pid_keys
         self._clock, self._timer, self._rng = clock, timer, rng or Random()
 
     async def search(self, question: Question, wanted: FreshToken | None = None) -> Shelf:
         """Decide, and note what was decided if the visitor has agreed to that."""
         began = self._timer()
         understood = self._knowing.understood(question.query)
-        snapshot = await self._snapshots.read(question.request, SEARCH, wanted, int(self._clock()))
+        snapshot, taken = await asyncio.gather(
+            self._snapshots.read(question.request, SEARCH, wanted, int(self._clock())),
+            self._behaviour.of(understood.query),
+        )
         kind, unknown = self._knowing.kind(understood), self._knowing.unknown(understood)
-        given = Given(understood, self._index, kind, unknown, self._curations.of(understood.query))
+        given = Given(understood, self._index, kind, unknown, self._curations.of(understood.query), taken)
         searched = decide(question, snapshot, given, int(self._clock()), self._rng)
         decision = searched.decision
         written = write(

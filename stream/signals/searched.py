@@ -21,6 +21,7 @@ from stream.fold import Emit
 from stream.ingest import Accepted
 from stream.query_text import digest, mark_of, normalised
 from stream.signal import Signal
+from stream.tokens import BadToken, read_decision_id
 
 SEARCHES = 20
 ITEMS = 40
@@ -39,13 +40,13 @@ _SURE = 8
 class Asked(Struct, array_like=True, gc=False):
     """One search at `at` (ms).
 
-    `pages`: nonces of the decisions that answered it; `places`: hash of an item that was seen → where; `taken`: hash of
+    `pages`: hashes of the decisions' ids that answered it; `places`: hash of an item that was seen → where; `taken`: hash of
     an item → what was done with it, in bits; `best`: the best place that was clicked, `NOWHERE` if none.
     """
 
     query: str
     at: int
-    pages: list[bytes] = field(default_factory=list)
+    pages: list[int] = field(default_factory=list)
     places: dict[int, int] = field(default_factory=dict)
     taken: dict[int, int] = field(default_factory=dict)
     best: int = NOWHERE
@@ -87,24 +88,25 @@ def _ask(state: State, accepted: Accepted, emit: Emit) -> None:
         state.asked.append(Asked(query, accepted.at))
         results = event.results if isinstance(event, Search) else None
         _tell(emit, accepted, Searched, query, NOWHERE if results is None else results)
-    if state.now != NOWHERE and emit.decision is not None:
-        _answered(state.asked[state.now], emit.decision.nonce)
+    if state.now != NOWHERE and event.decision_id is not None:
+        _answered(state.asked[state.now], event.decision_id)
 
 
 def _find(state: State, query: str) -> int:
     return next((n for n, asked in enumerate(state.asked) if asked.query == query), NOWHERE)
 
 
-def _answered(asked: Asked, nonce: bytes) -> None:
-    if nonce not in asked.pages:
-        asked.pages.append(nonce)
+def _answered(asked: Asked, decision_id: str) -> None:
+    page = crc32(decision_id.encode())
+    if page not in asked.pages:
+        asked.pages.append(page)
         del asked.pages[:-PAGES]
 
 
 def _see(state: State, accepted: Accepted, emit: Emit) -> None:
-    asked = _named(state, accepted, emit)
-    page = accepted.event.page
-    if asked is None and emit.decision is None and page is not None and page.type == "search":
+    event = accepted.event
+    asked = _named(state, accepted)
+    if asked is None and event.decision_id is None and event.page is not None and event.page.type == "search":
         asked = _current(state, accepted)
     if asked is None:
         return
@@ -130,9 +132,9 @@ def _new(asked: Asked, item_id: str, place: int) -> bool:
 
 def _take(state: State, item_id: str, accepted: Accepted, emit: Emit) -> None:
     key, kind = crc32(item_id.encode()), _KINDS[accepted.name]
-    asked = _named(state, accepted, emit)
+    asked = _named(state, accepted)
     sure = asked is not None
-    if asked is None and emit.decision is None:
+    if asked is None and accepted.event.decision_id is None:
         asked = _taken_from(state, key) or (None if kind == "purchase" else _passing(state, key, accepted))
     if asked is None:
         return
@@ -154,21 +156,33 @@ def _better(best: int, place: int) -> int:
     return place if best == NOWHERE else min(best, place)
 
 
-def _named(state: State, accepted: Accepted, emit: Emit) -> Asked | None:
+def _named(state: State, accepted: Accepted) -> Asked | None:
     """The search that an event says it follows from: by its decision, else by its words."""
-    if emit.decision is not None:
-        return _decided(state, accepted, emit.decision.nonce, emit.decision.placement)
+    if accepted.event.decision_id is not None:
+        return _decided(state, accepted, accepted.event.decision_id)
     term = accepted.event.search_term
     found = NOWHERE if term is None else _find(state, normalised(term) or "")
     return None if found == NOWHERE else state.asked[found]
 
 
-def _decided(state: State, accepted: Accepted, nonce: bytes, placement: str) -> Asked | None:
-    """A search's decision that no search has named is of the one that is asked now."""
-    asked = next((one for one in state.asked if nonce in one.pages), None)
-    if asked is None and placement == PLACEMENT and (asked := _current(state, accepted)) is not None:
-        _answered(asked, nonce)
+def _decided(state: State, accepted: Accepted, decision_id: str) -> Asked | None:
+    """A search's decision that no search has named is of the one that is asked now.
+
+    Whose it is does not matter: before a shopper has agreed to anything decisions are nobody's, and what the page says
+    it follows from is worth as much as the words that it says were typed.
+    """
+    page = crc32(decision_id.encode())
+    asked = next((one for one in state.asked if page in one.pages), None)
+    if asked is None and _is_searchs(decision_id) and (asked := _current(state, accepted)) is not None:
+        _answered(asked, decision_id)
     return asked
+
+
+def _is_searchs(decision_id: str) -> bool:
+    try:
+        return read_decision_id(None, decision_id).placement == PLACEMENT
+    except BadToken:
+        return False
 
 
 def _taken_from(state: State, key: int) -> Asked | None:

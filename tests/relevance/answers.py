@@ -17,6 +17,7 @@ import orjson
 
 from serving.config.documents import Documents
 from serving.request import Visit
+from serving.search.behaviour import NONE, Boosts
 from serving.search.curation import KIND, Curations
 from serving.search.decide import Given, decide
 from serving.search.index import Index
@@ -45,16 +46,17 @@ class Store:
     index: Index
     knowing: Knowing
 
-    def given(self, query: str) -> Given:
+    def given(self, query: str, taken: Boosts = NONE) -> Given:
         understood = self.knowing.understood(query)
-        return Given(understood, self.index, self.knowing.kind(understood), self.knowing.unknown(understood))
+        kind, unknown = self.knowing.kind(understood), self.knowing.unknown(understood)
+        return Given(understood, self.index, kind, unknown, taken=taken)
 
-    def page(self, query: str, seen: Sequence[str] = ()) -> list[str]:
-        """The ids of the first page for a visit that has seen these items."""
+    def page(self, query: str, seen: Sequence[str] = (), taken: Boosts = NONE) -> list[str]:
+        """The ids of the first page for a visit that has seen these items, once shoppers took some for the query."""
         steps = [Step(item_id, "view_item", NOW, f"e{n}") for n, item_id in enumerate(seen)]
         visit = Visit(list(seen), [], [], steps, {}, {})
         snapshot = Snapshot(None, "", bool(seen), visit, {}, None, self.shop)
-        found = decide(Question(query, n=PAGE), snapshot, self.given(query), NOW, Random(0))
+        found = decide(Question(query, n=PAGE), snapshot, self.given(query, taken), NOW, Random(0))
         return [one.item_id for one in found.decision.items]
 
 

@@ -64,6 +64,7 @@ ALLOWED = {
     ("DELETE", "/v1/admin/searches/{name}"): {"secret", "sk_admin"},
     ("GET", "/v1/ops/lag"): {"secret", "sk_ops"},
     ("GET", "/v1/ops/health-of-data"): {"secret", "sk_ops"},
+    ("GET", "/v1/ops/searches"): {"secret", "sk_ops"},
     ("GET", "/metrics"): {"secret", "sk_ops"},
     ("GET", "/healthz"): EVERYBODY,
     ("GET", "/readyz"): EVERYBODY,

@@ -11,56 +11,15 @@ from hypothesis import strategies as st
 
 from stream import query_counts, query_items
 from stream.entries import Listed, Searched, Taken
-from stream.fold import Batch, Emit, Record, State
-from stream.query import KEPT, QueryFold
-from stream.query_counts import PLACES, VISITORS, Counts, Day, present
+from stream.fold import Batch
+from stream.query import KEPT
+from stream.query_counts import PLACES, VISITORS, Day, present
 from stream.query_items import FULL, HALF_MS, MARKS, Found, Items
 from stream.query_text import digest
+from tests.stream.query_agent import QUERY, Agent, pack
 from tests.stream.worlds import NOW
 
 DAY_MS = 86_400_000
-QUERY = "red pan"
-pack = msgspec.msgpack.Encoder().encode
-
-
-class Agent:
-    """One partition's fold; entries go in numbered, as one source sends them."""
-
-    def __init__(self) -> None:
-        self.fold = QueryFold()
-        self.state = State(self.fold.families)
-        for family in self.fold.families:
-            if not family.id:
-                self.state.load(family.name, None)
-        self._offset = -1
-
-    def tell(self, *entries: Any) -> None:
-        numbered = []
-        for entry in entries:
-            self._offset += 1
-            numbered.append(msgspec.structs.replace(entry, offset=self._offset))
-        self.take(pack(Batch(("events", 0), numbered)))
-
-    def take(self, value: bytes) -> None:
-        decoded = self.fold.decode(Record("queries", 0, 0, NOW, None, value))
-        for key in self.state.missing(self.fold.keys([decoded], self.state)):
-            self.state.load(key, None)
-        emit = Emit(("queries", 0), {})
-        self.fold.fold(Record("queries", 0, 0, NOW, None, value), decoded, self.state, emit)
-
-    def found(self, query: str = QUERY) -> Items:
-        row: Items = self.state.read(f"found:{digest(query)}")
-        return row
-
-    def counts(self, query: str = QUERY) -> Counts:
-        counts: Counts = self.state.read(f"query:{digest(query)}")
-        return counts
-
-    @property
-    def written(self) -> dict[str, bytes]:
-        """Everything that is stored but the clock and the marks, which say how it came."""
-        values = self.state.writes().values
-        return {key: value for key, (value, _) in values.items() if key not in {"clock", "marks"}}
 
 
 def searched(mark: int = 1, *, at: int = NOW, query: str = QUERY, results: int = -1) -> Searched:
