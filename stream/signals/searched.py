@@ -40,8 +40,8 @@ _SURE = 8
 class Asked(Struct, array_like=True, gc=False):
     """One search at `at` (ms).
 
-    `pages`: hashes of the decisions' ids that answered it; `places`: hash of an item that was seen → where; `taken`: hash of
-    an item → what was done with it, in bits; `best`: the best place that was clicked, `NOWHERE` if none.
+    `pages`: hashes of the decisions' ids that answered it; `places`: hash of an item that was seen → where; `taken`:
+    hash of an item → what was done with it, in bits; `best`: the best place that was clicked, `NOWHERE` if none.
     """
 
     query: str
