@@ -23,13 +23,19 @@ from serving.http.rate import Limits
 from serving.http.recommendations import Recommendations
 from serving.http.routes import Answering, Route, guarded
 from serving.http.rules import RulePreview, rule_routes
+from serving.http.search import Search
+from serving.http.search_report import SearchReports
+from serving.http.searches import curation_routes
 from serving.http.stamps import Stamps
+from serving.http.suggest import Suggest
 from serving.http.visitor_tokens import VisitorTokens
 from serving.http.visitors import Rights
 from serving.parts import Parts
 from serving.placements import kind as placement_kind
 from serving.readiness import Evidence
 from serving.rules.rule import KIND as RULE
+from serving.search.curation import KIND as SEARCH
+from serving.search.report import Reports
 
 
 class Api(Parts):
@@ -48,6 +54,9 @@ class Api(Parts):
             Page(asking, self.shelves),
             placement_routes(placements, self.desk, Evidence(self.shop, self.rows)),
             *self._rules(asking),
+            Search(asking, self.searching),
+            Suggest(self.knowing.suggested),
+            curation_routes(ports.config.of(SEARCH), self.desk, self.shop),
             Catalog(ports.producer, ports.catalogue, self.reachable("catalog")),
             self.visitor_tokens,
             self._rights,
@@ -56,6 +65,7 @@ class Api(Parts):
             Notice(self.settings.consent_default, placements),
             self.operations,
             HealthOfData(self.sampler, ports.catalogue, self.signing_key, clock=ports.timer),
+            SearchReports(Reports(ports.store, self.partitions_of("queries"), ports.clock)),
             openapi.Reference(),
         )
 
@@ -88,6 +98,7 @@ class Api(Parts):
             lambda: self.visitors.level.known,
             ports.leaving,
             ports.config.ready.is_set,
+            lambda: self.knowing.ready,
             clock=ports.timer,
         )
 

@@ -39,7 +39,7 @@ NONCE_BYTES = 6
 EXPLAINED = 200
 VARIANTS = 3
 WIDER, LEAST_WIDE = 4, 60
-OF_THE_CATALOGUE = frozenset({"similar", "nearest", NEWEST})
+OF_THE_CATALOGUE = frozenset({"similar", "nearest", "search", NEWEST})
 MODELS = {"clicks": "clicks", "conversions": "conversions", "revenue": "conversions"}
 """Which model of choices a goal goes by."""
 OFF = "This placement is switched off."
@@ -85,12 +85,12 @@ def decide(
     return Decision(
         placement=placement.name,
         variation=variation,
-        status=_status(snapshot, placement, evident, len(items)),
-        rung=_rung(snapshot, items),
+        status=status_of(snapshot, placement, evident, len(items)),
+        rung=rung_of(snapshot, items),
         at=now,
         pid=snapshot.pid,
         nonce=rng.randbytes(NONCE_BYTES),
-        fresh=_fresh(snapshot, now),
+        fresh=fresh_of(snapshot, now),
         items=items,
         candidates=len(slate.offered),
         choices=ranking.choices([one.item_id for one in items]) if ranking is not None and items else None,
@@ -157,7 +157,8 @@ def _staged(candidates: Iterable[Candidate], stages: Sequence[Stage], context: C
     return left
 
 
-def _status(snapshot: Snapshot, placement: Placement, evident: int, total: int) -> Status:
+def status_of(snapshot: Snapshot, placement: Placement, evident: int, total: int) -> Status:
+    """How an answer of `total` items came about, of which so many have something to speak for them."""
     if not placement.enabled:
         return "insufficient_data"
     if snapshot.degraded:
@@ -169,7 +170,8 @@ def _status(snapshot: Snapshot, placement: Placement, evident: int, total: int) 
     return "ok" if evident else "fallback"
 
 
-def _rung(snapshot: Snapshot, items: Sequence[Shown]) -> Rung:
+def rung_of(snapshot: Snapshot, items: Sequence[Shown]) -> Rung:
+    """What an answer was made from."""
     if not snapshot.degraded:
         return "live"
     if not items:
@@ -179,7 +181,8 @@ def _rung(snapshot: Snapshot, items: Sequence[Shown]) -> Rung:
     return "catalogue" if all(one.recommender in OF_THE_CATALOGUE for one in items) else "local"
 
 
-def _fresh(snapshot: Snapshot, now: int) -> Fresh:
+def fresh_of(snapshot: Snapshot, now: int) -> Fresh:
+    """The newest event of the visitor that an answer knows."""
     visitor: Any = snapshot.visitor
     if visitor is None or visitor.last is None:
         return Fresh(met=snapshot.met)

@@ -118,6 +118,18 @@ class Fragments(NamedTuple):
     record: str
 
 
+class Told(NamedTuple):
+    """What a kind of decision says beyond a shelf, as JSON: members of the answer, of the record, of each item."""
+
+    kind: str = "shelf"
+    answer: str = ""
+    record: str = ""
+    items: Sequence[str] = ()
+
+
+SHELF = Told()
+
+
 class Written(NamedTuple):
     """A decision's two forms."""
 
@@ -137,6 +149,7 @@ def write(
     models: dict[str, int],
     visit: Visited,
     following: str | None = None,
+    told: Told = SHELF,
 ) -> Written:
     """Both forms of a decision.
 
@@ -146,24 +159,31 @@ def write(
     pid_keys: with how many keys the pseudonym was made.
     visit: where the visitor was, so that the decision can be made again (`serving/again.py`).
     following: the cursor of the next page; only the shelf has it.
+    told: what another kind of decision says beyond a shelf.
     """
-    fresh, at = decision.fresh, decision.at
-    head = (
+    at, head = decision.at, heading(decision, decision_id, took_ms)
+    shelf, record = _items(decision, fragments, told.items)
+    explain = "" if decision.explain is None else f',"explain":{_json(decision.explain)}'
+    made_with = f'"pid_keys":{pid_keys},' if pid_keys > 1 else ""
+    more = (
+        f'"decided_at":{at},"kind":"{told.kind}","pid":{_text(decision.pid)},{made_with}"policy_version":{version},'
+        f'"variation":"{decision.variation}","candidates":{decision.candidates},'
+        f"{_acting(decision.rules)}"
+        f'"request":{_json(asked)},"models":{_json(models)},{_choices(decision.choices)}"visit":{_json(visit)},'
+        f"{told.record}"
+    )
+    page = f'"next":{_text(following)},{told.answer}'
+    return Written(f'{head}{page}"items":[{shelf}]{explain}}}'.encode(), f'{head}{more}"items":[{record}]}}'.encode())
+
+
+def heading(decision: Decision, decision_id: str, took_ms: float) -> str:
+    """What both forms of every decision begin with, as the beginning of a JSON object."""
+    fresh = decision.fresh
+    return (
         f'{{"decision_id":"{decision_id}","placement":"{decision.placement}","status":"{decision.status}",'
         f'"rung":"{decision.rung}","experiment":null,"fresh_to":{{"occurred_at":{_number(fresh.occurred_at)},"lag_ms":{_number(fresh.lag_ms)},'
         f'"met":{_BOOLEAN[fresh.met]}}},"took_ms":{took_ms:.3f},'
     )
-    shelf, record = _items(decision, fragments)
-    explain = "" if decision.explain is None else f',"explain":{_json(decision.explain)}'
-    made_with = f'"pid_keys":{pid_keys},' if pid_keys > 1 else ""
-    more = (
-        f'"decided_at":{at},"kind":"shelf","pid":{_text(decision.pid)},{made_with}"policy_version":{version},'
-        f'"variation":"{decision.variation}","candidates":{decision.candidates},'
-        f"{_acting(decision.rules)}"
-        f'"request":{_json(asked)},"models":{_json(models)},{_choices(decision.choices)}"visit":{_json(visit)},'
-    )
-    page = f'"next":{_text(following)},'
-    return Written(f'{head}{page}"items":[{shelf}]{explain}}}'.encode(), f'{head}{more}"items":[{record}]}}'.encode())
 
 
 def shelf_items(decision: Decision, fragments: Callable[[str], Fragments]) -> bytes:
@@ -177,8 +197,8 @@ def _choices(choices: Choices | None) -> str:
     return f'"choices":{{"model":"{choices.model}","version":{choices.version},"features":"{choices.packed()}"}},'
 
 
-def _items(decision: Decision, fragments: Callable[[str], Fragments]) -> tuple[str, str]:
-    """The items of both forms; what the decision says of an item ends both alike."""
+def _items(decision: Decision, fragments: Callable[[str], Fragments], more: Sequence[str] = ()) -> tuple[str, str]:
+    """The items of both forms; what the decision says of an item ends both alike, and `more` the shelf's."""
     told: dict[tuple[str | None, str | None], str] = {}
     shelf, record = [], []
     at, notes = decision.at, decision.explored and decision.explored.notes(len(decision.items))
@@ -190,7 +210,7 @@ def _items(decision: Decision, fragments: Callable[[str], Fragments]) -> tuple[s
         ranked = f'{place},"score":{one.score:.6g},"recommender":"{one.recommender}","evidence":{one.evidence:.4g}'
         end = f'{ranked},"because":[{because}],"rules":{_names(one.rules)}}}'
         first = fragments(one.item_id)
-        shelf.append(first.shelf + end)
+        shelf.append(first.shelf + (end[:-1] + more[place] + "}" if more else end))
         record.append(first.record + (end[:-1] + notes[place] if notes else end))
     return ",".join(shelf), ",".join(record)
 

@@ -84,6 +84,10 @@ REDIS: Final[dict[str, Use]] = {
         ("personalization",), for_ever="", holds="What a ranking was told of a shelf's items; nobody's name."
     ),
     "joined": Use(("operation",), for_ever=_COUNTS),
+    "found": Use(("personalization",), holds="Which items visitors took of what a search found; nobody's name."),
+    "query": Use(("analytics",), holds="How often a search was made, and its words once five visitors made it."),
+    "searches": Use(("analytics",), for_ever="It holds the numbers of the last 30 days, and names nobody."),
+    "popular": Use(("personalization",), for_ever="A search goes when others are made more often; it names nobody."),
     "customer": Use(
         ("personalization",),
         personal=True,
@@ -102,6 +106,7 @@ LOGS: Final[dict[str, Use]] = {
     "pairs": Use(("personalization",)),
     "profile": Use(("personalization",), personal=True),
     "feedback": Use(("personalization",)),
+    "queries": Use(("personalization", "analytics")),
     "catalog": Use(("operation",), for_ever="It is the shop's catalogue."),
     "audit": Use(("operation",)),
     "config": Use(("operation",), for_ever="It is how the shop has set the system up."),
@@ -116,6 +121,7 @@ _TOPICS_HOLD: Final = {
     "pairs": "Which items were seen or bought after which, without saying by whom.",
     "profile": "The summary of a visitor, under a pseudonym, on its way to the customer's other devices.",
     "feedback": "Numbers that describe visits and shelves, and what came of them, without saying whose they were.",
+    "queries": "What was searched for and what was taken of what was found, without saying by whom.",
     "catalog": "The items of the shop.",
     "audit": "What the shop's own staff did in the console and to dead letters.",
     "config": "How the shop's staff set up its placements: nothing of shoppers.",

@@ -15,7 +15,7 @@ from stream.item import ItemFold
 from stream.signals import popularity, session
 from stream.visitor import RETENTION_MS, VisitorFold
 
-_PARTITIONS = {"events": 1, "pairs": 1, "feedback": 1, "dead_letters": 1}
+_PARTITIONS = {"events": 1, "pairs": 1, "feedback": 1, "queries": 1, "dead_letters": 1}
 _WITHOUT_END = 1 << 60
 _SETTLE_EVERY = 10_000
 

@@ -24,6 +24,12 @@ from serving.rows import Reads, Rows
 from serving.rules.acting import Rules
 from serving.rules.rule import KIND as RULE
 from serving.sample import Sampler
+from serving.search.behaviour import Behaviour
+from serving.search.curation import KIND as SEARCH
+from serving.search.curation import Curations
+from serving.search.index import Index
+from serving.search.knowing import Knowing
+from serving.search.searching import Searching
 from serving.sends import Sends
 from serving.shelves import Shelves
 from serving.shop import Shop
@@ -39,7 +45,7 @@ from stream.state.keys import Keys
 from stream.state.store import Store
 from stream.title_vectors import TitleVectors
 
-KINDS = (placement_kind(), RULE)
+KINDS = (placement_kind(), RULE, SEARCH)
 """What marketers edit."""
 
 
@@ -90,7 +96,11 @@ class Parts:
         self.names = Keys(settings.key_prefix)
         self.signing_key = key_bytes(settings, "signing_key")
         self.pseudonyms = pseudonyms_of(settings)
-        self.shop = Shop(ports.catalogue, ports.vectors)  # before the catalogue says anything: it is told of changes
+        # before the catalogue says anything: these are told of changes
+        self.shop = Shop(ports.catalogue, ports.vectors)
+        self.index = Index(ports.catalogue, ports.vectors)
+        self.curations = Curations(ports.config.of(SEARCH))
+        self.knowing = Knowing(ports.catalogue, self.shop, self.index, self.curations, ports.timer)
 
     def partitions_of(self, noun: str) -> Callable[[], int]:
         """Asks how many partitions a topic has."""
@@ -123,6 +133,15 @@ class Parts:
         return Models(self.ports.patient, self.names, self.partitions_of("feedback"))
 
     @cached_property
+    def behaviour(self) -> Behaviour:
+        """What shoppers did for queries."""
+        ports, queries = self.ports, self.partitions_of("queries")
+        heard = self.knowing.popular
+        return Behaviour(
+            ports.reader, ports.store, self.names, queries, heard=heard, clock=ports.timer, now=ports.clock
+        )
+
+    @cached_property
     def decisions(self) -> DecisionLog:
         return DecisionLog(self.ports.offers, self.partitions_of("decisions"))
 
@@ -145,6 +164,21 @@ class Parts:
         pid_keys = self.pseudonyms.length
         return Shelves(
             self.shop, self.snapshots, self.decisions, self.signing_key, pid_keys=pid_keys, clock=self.ports.clock
+        )
+
+    @cached_property
+    def searching(self) -> Searching:
+        return Searching(
+            self.shop,
+            self.snapshots,
+            self.decisions,
+            self.signing_key,
+            self.index,
+            self.knowing,
+            self.curations,
+            self.behaviour,
+            pid_keys=self.pseudonyms.length,
+            clock=self.ports.clock,
         )
 
     # shoppers' rights

@@ -32,6 +32,7 @@ _OTHERWISE = {
     NEWEST: "New in the shop.",
     "exploration": "New here: few have seen it yet.",
     "pinned": "The shop recommends this here.",
+    "search": "It answers what was searched for.",
 }
 _WITHOUT_REASON = {
     "fallback": "These were the most popular items: there was not enough to go by.",

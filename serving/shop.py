@@ -116,6 +116,18 @@ class Shop:
         """An item's title vector."""
         return self._vectors.of(item_id) if self._vectors else None
 
+    def codes_of(self, numbers: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Codes of items that the catalogue has numbered."""
+        found: NDArray[np.int32] = self._code_of[numbers]
+        return found
+
+    def by_number(self, mask: Mask) -> Mask:
+        """A mask by code as one by the catalogue's numbers."""
+        codes = self._code_of[: self._catalogue.numbers]
+        there = codes < len(mask)
+        found: Mask = mask[np.where(there, codes, 0)] & there
+        return found
+
     def sellable(self, item_id: str, now: int) -> bool:
         """Whether an item may be answered at `now` (ms), by live stock."""
         shelved = self._catalogue.items.get(item_id)
@@ -150,6 +162,16 @@ class Shop:
     def met(self, rule: Rule) -> Mask:
         """`mask`, made anew only when a field that the rule names has changed."""
         return self._masks.of(rule)
+
+    def since(self, codes: NDArray[np.int32]) -> NDArray[np.int64]:
+        """When (ms) these were published or, where nobody says, first known."""
+        found: NDArray[np.int64] = self._since[codes]
+        return found
+
+    @property
+    def columns(self) -> Columns:
+        """The catalogue by columns."""
+        return self._columns
 
     @property
     def version(self) -> tuple[int, int]:

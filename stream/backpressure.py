@@ -18,7 +18,7 @@ from stream.state.store import Position, Unavailable
 
 WINDOW_BYTES = 2 * 1024 * 1024
 OVERHEAD_BYTES = 110
-CONSUMED = frozenset({"events", "pairs", "profile", "decisions", "feedback"})
+CONSUMED = frozenset({"events", "pairs", "profile", "decisions", "feedback", "queries"})
 LOOK_S = 0.02
 
 

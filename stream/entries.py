@@ -1,4 +1,4 @@
-"""What the visitor agent tells the item, profile and learner agents: entries of derived records.
+"""What the visitor agent tells the item, profile, learner and query agents: entries of derived records.
 
 Each entry begins with the source offset it came from and its number within that offset for that target partition; its
 consumer keeps a mark for each source and drops what is at or below it, so that a batch cut differently after a crash
@@ -135,9 +135,49 @@ class Outcome(Entry, tag="outcome", array_like=True, frozen=True, gc=False):
     seen: list[str]
 
 
+class Searched(Entry, tag="searched", array_like=True, frozen=True, gc=False):
+    """A session asked for `query` (normalised) at `at` (ms), the first time; `results` were found, -1: nobody said.
+
+    `mark`: 16 bits of who it was, other ones for each query (`stream.query_text`).
+    """
+
+    query: str
+    at: int
+    mark: int
+    results: int
+
+
+class Listed(Entry, tag="listed", array_like=True, frozen=True, gc=False):
+    """Of what `query` found these items were seen, each at its place (from 0)."""
+
+    query: str
+    at: int
+    mark: int
+    items: list[tuple[str, int]]
+
+
+class Taken(Entry, tag="taken", array_like=True, frozen=True, gc=False):
+    """An item that `query` found was clicked, put into the cart or bought.
+
+    `weight`: 1 if it was certainly found by it, less if it only came after it; `place` where it was seen, -1: nobody
+    knows. The search was at `asked_at` (ms), and `best` was the best place clicked before, -1: none.
+    """
+
+    query: str
+    at: int
+    mark: int
+    item_id: str
+    kind: Literal["click", "cart", "purchase"]
+    weight: float
+    place: int
+    asked_at: int
+    best: int
+
+
 CHOICES = "choices"
 """The key by which offers and outcomes find each other, and all models that learn from choices."""
 
 PairsEntry = Seen | Followed | Bought
 ProfileEntry = Merged | Parted
 FeedbackEntry = Example | Rollback | Offer | Outcome
+QueryEntry = Searched | Listed | Taken

@@ -197,9 +197,10 @@ class ViewItem(Envelope, frozen=True, kw_only=True, gc=False, tag="view_item"):
 
 
 class Search(Envelope, frozen=True, kw_only=True, gc=False, tag="search"):
-    """A search was made; `items` may say what was found."""
+    """A search was made; `results` says how many items were found, `items` may say which."""
 
     search_term: Annotated[str, Meta(min_length=1, max_length=1_000)]
+    results: Index | None = None
 
 
 class AddToCart(Envelope, frozen=True, kw_only=True, gc=False, tag="add_to_cart"):

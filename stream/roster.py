@@ -12,6 +12,7 @@ from stream.item import ItemFold
 from stream.keyring import pseudonyms as pseudonyms_of
 from stream.learner import LearnerFold
 from stream.profile import ProfileFold
+from stream.query import QueryFold
 from stream.runner import Flush
 from stream.settings import Settings
 from stream.visitor import Vectorize, VisitorFold
@@ -36,6 +37,7 @@ AGENTS = {
     "profile": Agent("profile", _CUSTOMERS),
     "decision": Agent("decisions", _OFFERS),
     "learner": Agent("feedback", _SHARED),
+    "query": Agent("queries", _SHARED),
 }
 """A visitor's own session is committed at once, what all share at most once a second.
 
@@ -53,6 +55,8 @@ def fold_of(
         return DecisionFold
     if agent == "learner":
         return LearnerFold
+    if agent == "query":
+        return QueryFold
     pseudonyms = pseudonyms_of(settings)
     if agent == "profile":
         return lambda: ProfileFold(pseudonyms)

@@ -51,7 +51,7 @@ class Settings(BaseSettings):
         ge=0,
         description="partitions of keyed topics when they are created (parallelism against scripts); 0: 48, embedded 4",
     )
-    agents: str = Field("visitor,item,profile,decision,learner", description="which agents this worker runs")
+    agents: str = Field("visitor,item,profile,decision,learner,query", description="which agents this worker runs")
     consent_default: Literal["denied", "granted"] = Field(
         "denied", description="consent stamped on HTTP events of visitors of whom nothing is known"
     )

@@ -44,6 +44,7 @@ TOPICS: dict[str, Topic] = {
         Topic("pairs", "item_id", compacted=False, retention_days=7, internal=True),
         Topic("profile", "customer", compacted=False, retention_days=7, internal=True),
         Topic("feedback", "model", compacted=False, retention_days=30, internal=True),
+        Topic("queries", "the query's digest", compacted=False, retention_days=7, internal=True),
         Topic("audit", "the account's name", compacted=False, retention_days=30, internal=True),
         Topic("config", "<kind>:<name>", compacted=True, retention_days=0, internal=True, partitions=1),
     )

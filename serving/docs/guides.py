@@ -22,6 +22,7 @@ NAMES: Final = (
     "kafka",
     "events",
     "rules",
+    "search",
     "statuses",
     "keys",
     "privacy",

@@ -30,6 +30,7 @@ class Column:
     def __init__(self, field: Field, changed: int = 0) -> None:
         self.field, self.changed = field, changed
         self._values: dict[Elements, int] = {(): 0}
+        self._elements: list[Elements] = [()]
         self._having: dict[Hashable, list[int]] = {}
         self._of = np.zeros(_LEAST, np.int32)
         # float64 tells all attributes' numbers apart; money, counts and instants are below 2^63 and stay whole
@@ -75,6 +76,26 @@ class Column:
         found: NDArray[np.int32] = self._of[np.where(there, codes, 0)] * there
         return found
 
+    def counts(self, codes: NDArray[np.int32], units: NDArray[np.int64]) -> Counter[Hashable]:
+        """How many different units (below 2^31; one for each code) have each element."""
+        pairs = np.unique(self.values(codes).astype(np.int64) << 31 | units)
+        tally = np.bincount(pairs >> 31)
+        found: Counter[Hashable] = Counter()
+        for value in np.flatnonzero(tally).tolist():
+            for element in dict.fromkeys(self._elements[value]):
+                found[element] += int(tally[value])
+        return found
+
+    def each(self, codes: NDArray[np.int32]) -> tuple[NDArray[Any], Mask]:
+        """The number of each of these codes, and whether it has one."""
+        values = self.values(codes)
+        return self._numbers[values], self._is_number[values]
+
+    @property
+    def different(self) -> int:
+        """How many different values there are, and were."""
+        return len(self._values)
+
     @property
     def wasteful(self) -> bool:
         """Whether most of the values are of the past."""
@@ -91,6 +112,7 @@ class Column:
         if known is not None:
             return known
         new = self._values[elements] = len(self._values)
+        self._elements.append(elements)
         for element in elements:
             self._having.setdefault(element, []).append(new)
         if new >= len(self._numbers):
@@ -137,6 +159,10 @@ class Columns:
         column = self._columns[field.name] = Column(field, self.version)
         column.fill(*self._items())
         return column
+
+    def having(self, attribute: str) -> int:
+        """How many items have an attribute."""
+        return self._attributes[attribute]
 
     def stamp(self, names: Iterable[str]) -> tuple[int, int]:
         """What is another one after a change in any of these fields, or once there are more items."""

@@ -1,7 +1,7 @@
 """The FastAPI application: the API's routes, the hot ones reached without its routing, and every error as a problem.
 
 ```
-uvicorn ─▶ Application ─┬─ POST /v1/events, /v1/page, /v1/recommendations/… ─▶ Endpoint ─▶ ready bytes
+uvicorn ─▶ Application ─┬─ /v1/events, /v1/page, /v1/recommendations/…, /v1/search ─▶ Endpoint ─▶ ready bytes
                         └─ FastAPI's router ─▶ other routes, /openapi.json, the first page, 404, 405
 ```
 Routing through FastAPI costs as much as a decision, so the few paths that make nearly all requests are told apart
@@ -35,6 +35,7 @@ from serving.http.routes import Route, described
 
 EVENTS = "/v1/events"
 PAGE = "/v1/page"
+READS = frozenset({"/v1/search", "/v1/suggest"})
 SHELF = "/v1/recommendations/{placement}"
 _SHELVES = SHELF.removesuffix("{placement}")
 Lifespan = Callable[[Any], AbstractAsyncContextManager[None]]
@@ -148,7 +149,8 @@ class Application(FastAPI):
         if path.startswith(_SHELVES) and method in {"GET", "POST"} and "/" not in path[len(_SHELVES) :]:
             scope["path_params"] = {"placement": path[len(_SHELVES) :]}
             return self._endpoints.get(SHELF)
-        return self._endpoints.get(path) if path in {EVENTS, PAGE} and method == "POST" else None
+        hot = (path in {EVENTS, PAGE} and method == "POST") or (path in READS and method == "GET")
+        return self._endpoints.get(path) if hot else None
 
 
 def _farewell(send: Send) -> Send:

@@ -19,6 +19,7 @@ from serving.http import (
     openapi_operations,
     openapi_placements,
     openapi_rules,
+    openapi_search,
     openapi_storefront,
     openapi_visitors,
 )
@@ -36,6 +37,7 @@ from serving.http.visitor_tokens import Minted, TokenAsk
 from serving.notice import PrivacyNotice
 from serving.readiness import Readiness
 from serving.rules.preview import Preview
+from serving.search.report import SearchReport
 from stream.lag import Row
 
 TITLE = "liveshelf"
@@ -57,6 +59,7 @@ STRUCTS = (
     Row,
     PrivacyNotice,
     DataHealth,
+    SearchReport,
 )
 
 
@@ -69,6 +72,9 @@ _USED = (
     "catalog_item",
     "shelf",
     "shelves",
+    "search_results",
+    "suggestions",
+    "search",
     "filter",
     "placement",
     "rule",
@@ -115,6 +121,7 @@ def _paths() -> Json:
         openapi_storefront,
         openapi_placements,
         openapi_rules,
+        openapi_search,
         openapi_catalog,
         openapi_visitors,
         openapi_operations,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from serving.http.operation import Json, answers, operation
+from serving.http.search_report import MOST_QUERIES, USUAL_DAYS, USUAL_QUERIES
+from stream.query_counts import DAYS, VISITORS
 
 
 def paths() -> Json:
@@ -10,6 +12,7 @@ def paths() -> Json:
     return {
         "/v1/ops/lag": {"get": _lag()},
         "/v1/ops/health-of-data": {"get": _health_of_data()},
+        "/v1/ops/searches": {"get": _searches()},
         "/healthz": {"get": _health("health", "Whether the process runs.")},
         "/readyz": {"get": _health("ready", "Whether it can answer, if need be from its local copy.", 503)},
         "/metrics": {"get": _metrics()},
@@ -48,6 +51,21 @@ def _health_of_data() -> Json:
         "get_health_of_data", "operations", "Whether the data that arrives is good, and what to mend.", text,
         {"200": known}, 401, 403, 503,
     )  # fmt: skip
+
+
+def _searches() -> Json:
+    known = answers("All searches together, and single queries.", {"$ref": "#/components/schemas/SearchReport"})
+    text = f"A query is named once {VISITORS} visitors have asked for it; the whole counts all."
+    described = operation(
+        "get_searches", "operations", "What is searched for, and how it goes.", text, {"200": known},
+        400, 401, 403, 429, 503,
+    )  # fmt: skip
+    bounds = {"days": (DAYS, USUAL_DAYS), "n": (MOST_QUERIES, USUAL_QUERIES)}
+    parameters = [
+        {"name": name, "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": most, "default": usual}}
+        for name, (most, usual) in bounds.items()
+    ]
+    return {**described, "parameters": parameters}
 
 
 def _health(name: str, summary: str, *problems: int) -> Json:

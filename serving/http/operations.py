@@ -56,7 +56,7 @@ class Operations:
     live: whether the broker answered a moment ago.
     leaving: whether the process is about to end, and should be sent nothing more.
     level: whether it is known how far the privacy topic goes: before, nothing personal is answered.
-    configured: whether the documents that marketers edit were read.
+    configured: whether the documents that marketers edit were read; `indexed` whether search knows the catalogue.
     """
 
     def __init__(
@@ -72,10 +72,11 @@ class Operations:
         level: Callable[[], bool],
         leaving: Callable[[], bool],
         configured: Callable[[], bool],
+        indexed: Callable[[], bool],
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._level, self._leaving, self._configured = level, leaving, configured
+        self._level, self._leaving, self._configured, self._indexed = level, leaving, configured, indexed
         self._lag, self._heartbeats, self._names = lag, heartbeats, names
         self._catalogue, self._rows, self._models, self._decisions = catalogue, rows, models, decisions
         self._live, self._clock = live, clock
@@ -106,6 +107,8 @@ class Operations:
                 "What marketers have set is still being read, so that nothing that they switched off is shown. If this "
                 "stays, `liveshelf.config.v1` is not there: a worker of this release creates it."
             )
+        if not self._indexed():
+            raise unavailable("The search index is still being made from the catalogue, about 5,000 items a second.")
         if self._live() and not self._level():
             raise unavailable("The privacy topic's end is being asked for: nothing personal is answered before.")
         return Answer(_encode({"status": "ready", "sources": await self.sources(), "items": self.items}))

@@ -12,6 +12,7 @@ from stream.learner import LearnerFold
 from stream.privacy import FAMILY, MARK
 from stream.profile import ProfileFold
 from stream.pseudonyms import STORED
+from stream.query import QueryFold
 from stream.state.keys import Keys, Tag
 from stream.visitor import SIGNALS as VISITOR_SIGNALS
 from stream.visitor import VisitorFold
@@ -26,7 +27,7 @@ garbage collection at twice the retention: what counts is the event time stored 
 | key | holds | type | kept | written by | compared by `rebuild` |
 | --- | --- | --- | --- | --- | --- |
 """
-FOLDS = (VisitorFold, ItemFold, ProfileFold, DecisionFold, LearnerFold)
+FOLDS = (VisitorFold, ItemFold, ProfileFold, DecisionFold, LearnerFold, QueryFold)
 
 
 def rows() -> Iterator[tuple[str, ...]]:

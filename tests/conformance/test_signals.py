@@ -37,7 +37,7 @@ IMPURE = frozenset(
 )
 IMPURE_OURS = ("stream.settings", "stream.state", "stream.producer", "serving", "schemas")
 VISITOR_BYTES = 64 * 1024
-PARTITIONS = {"events": 1, "pairs": 1, "feedback": 1, "dead_letters": 1}
+PARTITIONS = {"events": 1, "pairs": 1, "feedback": 1, "queries": 1, "dead_letters": 1}
 
 pack = msgspec.msgpack.Encoder().encode
 each_signal = pytest.mark.parametrize("signal", SIGNALS, ids=lambda signal: signal.name)

@@ -144,7 +144,7 @@ def test_operators_see_it(shop: Running) -> None:
     assert shop.call("GET", "/readyz", key=None)[0] == 200
     status, lag = shop.call("GET", "/v1/ops/lag", key="secret_key")
     assert status == 200
-    assert {row["agent"] for row in lag["partitions"]} == {"visitor", "item", "profile", "decision", "learner"}
+    assert {row["agent"] for row in lag["partitions"]} == {"visitor", "item", "profile", "decision", "learner", "query"}
     assert "liveshelf_" in shop.call("GET", "/metrics", key="secret_key")[1]
 
 

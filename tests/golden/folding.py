@@ -16,6 +16,7 @@ from stream.learner import LearnerFold
 from stream.profile import ProfileFold
 from stream.progressive import Tally
 from stream.published import Sealed, unseal
+from stream.query import QueryFold
 from stream.rebuild import Report, rebuild
 from stream.shard import Shard
 from stream.state.keys import Tag
@@ -83,7 +84,7 @@ async def rebuilt(log: Log, store: MemoryStore) -> list[Report]:
 
 def _agents() -> tuple[Fold, ...]:
     """Offers first: they are there before anybody has seen the shelf."""
-    return DecisionFold(), VisitorFold(str, 1, cid_of=str), ItemFold(), ProfileFold(), LearnerFold()
+    return DecisionFold(), VisitorFold(str, 1, cid_of=str), ItemFold(), ProfileFold(), LearnerFold(), QueryFold()
 
 
 async def _work_off(agent: Fold, log: Log, store: MemoryStore, cut: int) -> None:

@@ -64,7 +64,7 @@ def _ms(minute: float) -> int:
 
 
 def every_event() -> list[Event]:
-    """Six shoppers who between them send every event of the contract, early, late, twice, with and without consent."""
+    """A dozen shoppers who together send every event of the contract, early, late, twice, with consent or without."""
     pen = Pen()
     _ann(pen)
     _bob(pen)
@@ -72,6 +72,7 @@ def every_event() -> list[Event]:
     _dan(pen)
     _bot(pen)
     _eve(pen)
+    _searchers(pen)
     return pen.events()
 
 
@@ -172,6 +173,21 @@ def _eve(pen: Pen) -> None:
     pen.write(600 + SHELVES, EVE, "view_item_list", *SHELF, decision_id=_token(SHELVES))
     for visitor in ("fay", "gus"):
         pen.write(700, visitor, "page_view", consent=GRANTED)
+
+
+def _searchers(pen: Pen) -> None:
+    """Six look for pans, of whom one has not agreed; another search finds nothing, and one is nobody's business."""
+    for n, who in enumerate(("sam", "sue", "sid", "sal", "sol", "say")):
+        agreed: Event = {} if who == "say" else {"consent": GRANTED}
+        pen.write(800 + n, who, "search", search_term=" Cast-iron  PAN", results=3, **agreed)
+        page = {"type": "search"}
+        pen.write(800.1 + n, who, "view_item_list", "pot", "pan", "lid", page=page)
+        pen.write(800.2 + n, who, "select_item", "pan" if n % 2 else "lid", search_term="cast-iron pan")
+        pen.write(800.3 + n, who, "add_to_cart", "pan")
+    pen.write(810, "sam", "search", search_term="sofa bed", results=0)
+    pen.write(811, "sam", "search", search_term="sam@example.org")
+    pen.write(812, "sam", "view_item", "pot")
+    pen.write(813, "sam", "purchase", "pan", transaction_id="order-9", value="39.90", currency="EUR")
 
 
 def _token(n: int) -> str:

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.backends import Unavailable
-from tests.load import cpu_per_event, degraded, freshness, overload, shelf
+from tests.load import cpu_per_event, degraded, freshness, overload, search, shelf
 from tests.load.figures import Figure, as_document
 from tests.load.stand import stand
 
@@ -24,6 +24,7 @@ BENCHES: dict[str, Callable[..., list[Figure]]] = {
     cpu_per_event.NAME: cpu_per_event.bench,
     freshness.NAME: freshness.bench,
     shelf.NAME: shelf.bench,
+    search.NAME: search.bench,
     overload.NAME: overload.bench,
     degraded.NAME: degraded.bench,
 }

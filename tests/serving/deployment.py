@@ -27,6 +27,7 @@ from stream.migrate import Renaming, move
 from stream.privacy_copy import apply
 from stream.producer import NotAcknowledged
 from stream.profile import ProfileFold
+from stream.query import QueryFold
 from stream.settings import Settings
 from stream.shard import Shard
 from stream.state.keys import Keys, Tag
@@ -246,6 +247,7 @@ class Deployment:
             ("pairs", ItemFold),
             ("profile", self._profile_fold),
             ("feedback", LearnerFold),
+            ("queries", QueryFold),
         ):
             for partition in range(PARTITIONS[noun]):
                 await self._work(noun, partition, fold)
@@ -288,6 +290,8 @@ class Deployment:
                 if records:
                     sink.apply(records)
                     self._read[place] += len(records)
+        self.api.index.catch_up(1_000)
+        self.api.knowing.catch_up()
 
     async def _sleep(self, seconds: float) -> None:
         """Time passes for who waits."""

@@ -36,6 +36,8 @@ ALLOWED = {
     ("GET", "/v1/recommendations/{placement}"): {"publishable", "secret", "pk_decisions", "sk_decisions"},
     ("POST", "/v1/recommendations/{placement}"): {"publishable", "secret", "pk_decisions", "sk_decisions"},
     ("POST", "/v1/page"): {"publishable", "secret", "pk_decisions", "sk_decisions"},
+    ("GET", "/v1/search"): {"publishable", "secret", "pk_decisions", "sk_decisions"},
+    ("GET", "/v1/suggest"): {"publishable", "secret", "pk_decisions", "sk_decisions"},
     ("GET", "/v1/decisions/{decision_id}"): {"secret", "sk_decisions"},
     ("PUT", "/v1/catalog/items"): {"secret", "sk_catalog"},
     ("GET", "/v1/catalog/items/{item_id}"): {"secret", "sk_catalog"},
@@ -56,8 +58,13 @@ ALLOWED = {
     ("PUT", "/v1/admin/rules/{name}"): {"secret", "sk_admin"},
     ("DELETE", "/v1/admin/rules/{name}"): {"secret", "sk_admin"},
     ("POST", "/v1/admin/rules/preview"): {"secret", "sk_admin"},
+    ("GET", "/v1/admin/searches"): {"secret", "sk_admin"},
+    ("GET", "/v1/admin/searches/{name}"): {"secret", "sk_admin"},
+    ("PUT", "/v1/admin/searches/{name}"): {"secret", "sk_admin"},
+    ("DELETE", "/v1/admin/searches/{name}"): {"secret", "sk_admin"},
     ("GET", "/v1/ops/lag"): {"secret", "sk_ops"},
     ("GET", "/v1/ops/health-of-data"): {"secret", "sk_ops"},
+    ("GET", "/v1/ops/searches"): {"secret", "sk_ops"},
     ("GET", "/metrics"): {"secret", "sk_ops"},
     ("GET", "/healthz"): EVERYBODY,
     ("GET", "/readyz"): EVERYBODY,
@@ -65,6 +72,8 @@ ALLOWED = {
 }
 CELLS = [(route, kind) for route in ALLOWED for kind in KINDS]
 RULE = {"explain": "Mixed.", "then": {"cap": {"by": "brand", "most": 2}}}
+PINNED = {"explain": "First.", "queries": ["pan"], "pin": [{"item_id": "a", "position": 0}]}
+QUERIES = {"/v1/search": "?q=pan", "/v1/suggest": "?q=pa"}
 OWN_PATH = "/v1/visitors/me/export"
 
 
@@ -74,6 +83,7 @@ async def keyed(tmp_path: Path) -> Deployment:
     shop = Deployment(api_keys_file=of_each_scope(tmp_path))
     await shop.stock(item("a"))
     await shop._following(shop.call("PUT", "/v1/admin/rules/trending", RULE, key=SECRET))
+    await shop._following(shop.call("PUT", "/v1/admin/searches/trending", PINNED, key=SECRET))
     return shop
 
 
@@ -111,11 +121,13 @@ async def called(shop: Deployment, route: tuple[str, str], key: str | None) -> h
         "/v1/page": {"placements": [{"placement": "trending"}]},
         "/v1/admin/placements/trending": {"explain": "What sells.", "recommenders": ["popular"]},
         "/v1/admin/rules/trending": RULE,
+        "/v1/admin/searches/trending": PINNED,
         "/v1/admin/rules/preview": {"placement": "trending", "rule": RULE},
     }
     for name, value in names.items():
         path = path.replace(name, value)
-    answer: httpx.Response = await shop._following(shop.call(method, path, bodies.get(path, {}), key=key))
+    asked = path + QUERIES.get(path, "")
+    answer: httpx.Response = await shop._following(shop.call(method, asked, bodies.get(path, {}), key=key))
     return answer
 
 

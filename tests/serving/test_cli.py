@@ -96,8 +96,8 @@ def test_a_speed_that_is_none(speed: str, tmp_path: Path) -> None:
 def test_an_agent_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIVESHELF_BROKER_URL", "127.0.0.1:1")
     monkeypatch.setenv("LIVESHELF_REDIS_URL", "redis://127.0.0.1:1/0")
-    assert "there are visitor, item, profile, decision, learner" in run("rebuild", "--agent", "nobody")[1]
-    assert "there are visitor, item, profile, decision, learner" in run("worker", "--agents", "nobody")[1]
+    assert "there are visitor, item, profile, decision, learner, query" in run("rebuild", "--agent", "nobody")[1]
+    assert "there are visitor, item, profile, decision, learner, query" in run("worker", "--agents", "nobody")[1]
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from stream.item import ItemFold
 from stream.learner import LearnerFold
 from stream.producer import NotAcknowledged
 from stream.profile import ProfileFold
+from stream.query import QueryFold
 from stream.runner import Flush, Runner
 from stream.shard import Fenced, Shard
 from stream.signals import session
@@ -32,10 +33,19 @@ from stream.visitor import VisitorFold
 from tests.simulator.log import Place, SimLog
 from tests.simulator.loop import SimLoop
 
-PARTITIONS = {"events": 2, "pairs": 2, "profile": 2, "decisions": 1, "feedback": 1, "dead_letters": 1, "privacy": 2}
+PARTITIONS = {
+    "events": 2,
+    "pairs": 2,
+    "profile": 2,
+    "decisions": 1,
+    "feedback": 1,
+    "queries": 1,
+    "dead_letters": 1,
+    "privacy": 2,
+}
 PLACES = tuple(
     Place(topic, p)
-    for topic in ("decisions", "events", "pairs", "profile", "feedback")
+    for topic in ("decisions", "events", "pairs", "profile", "feedback", "queries")
     for p in range(PARTITIONS[topic])
 )
 TOPIC_ID = "sim"
@@ -119,6 +129,8 @@ def fold_of(place: Place, parts: Parts) -> Fold:
         return DecisionFold()
     if place.topic == "profile":
         return ProfileFold()
+    if place.topic == "queries":
+        return QueryFold()
     return parts.item_fold() if place.topic == "pairs" else parts.learner_fold()
 
 

@@ -14,6 +14,7 @@ from stream.learner import LearnerFold
 from stream.privacy_copy import apply
 from stream.profile import ProfileFold
 from stream.pseudonyms import Pseudonyms
+from stream.query import QueryFold
 from stream.rebuild import Report, rebuild
 from stream.shard import Shard
 from stream.state.keys import Tag
@@ -112,6 +113,7 @@ def folds(chain: Pseudonyms) -> tuple[Callable[[], Fold], ...]:
         lambda: ProfileFold(chain),
         DecisionFold,
         LearnerFold,
+        QueryFold,
     )
 
 

@@ -12,7 +12,7 @@ from stream.entries import Followed, Seen
 from stream.fold import DeadLetter, Emit, Outbound, Record
 from stream.topics import partition_of
 
-PARTITIONS = {"events": 4, "pairs": 4, "feedback": 1, "dead_letters": 4}
+PARTITIONS = {"events": 4, "pairs": 4, "feedback": 1, "queries": 1, "dead_letters": 4}
 BROKER_BYTES = 1_000_000
 LONG = "i" * 120
 

@@ -1,0 +1,1 @@
+"""Search: what is meant by a query, and which items answer it."""

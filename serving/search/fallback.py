@@ -1,0 +1,61 @@
+"""What is shown where nothing answers a query: what sells in the category that comes nearest, then what fits the visit.
+
+The category is that of most of the titles nearest in meaning, if they are near at all; nonsense is near nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from random import Random
+
+import numpy as np
+from msgspec.structs import replace
+
+from serving.candidate import Scored
+from serving.decide import decide
+from serving.decision import Shown
+from serving.filters.columns import Mask
+from serving.search.question import SEARCH, Question
+from serving.shop import NEWEST, Shop
+from serving.stage import Snapshot
+from stream import vectors
+
+NEAR = 0.45
+LOOKED_AT = 10
+PICKS = replace(SEARCH, explore=None)
+
+
+def nearest_category(words: Sequence[str], shop: Shop, among: Mask) -> str | None:
+    """The category whose titles are nearest in meaning; None where none is near.
+
+    `among` says by code which items count.
+    """
+    titles = shop.vectors_of(among)
+    if titles is None or not words or not shop.titled:
+        return None
+    near = titles.nearness(vectors.title_vectors([" ".join(words)])[0])
+    best = [place for place in np.argsort(-near, kind="stable")[:LOOKED_AT].tolist() if near[place] >= NEAR]
+    found = Counter(shop.category_of.get(titles.item_ids[place]) for place in best)
+    found.pop(None, None)
+    return found.most_common(1)[0][0] if found else None
+
+
+def best_sellers(category: str, shop: Shop, among: Mask) -> Scored:
+    """What is popular in a category."""
+    return shop.popular_within(category, among) or ()
+
+
+def picks(question: Question, snapshot: Snapshot, count: int, above: Sequence[str], now: int) -> Sequence[Shown]:
+    """What fits the visit, or is popular where nothing is known of it."""
+    request = replace(question.request, n=count)
+    return decide(request, snapshot, PICKS, "", now, Random(0), above=above).items
+
+
+def says(found: Sequence[Shown]) -> str:
+    """What picks are; nothing is said to be for the visit that is not."""
+    if any(one.because is not None for one in found):
+        return "These may fit what you have looked at."
+    if all(one.recommender == NEWEST for one in found):
+        return "These are new in the shop."
+    return "These are popular in the shop."

@@ -1,0 +1,79 @@
+"""Spelling: the word of the catalogue that an unknown word was meant to be.
+
+A word that occurs anywhere in the catalogue is known and never corrected, nor is one with a digit in it, which names a
+model or a size. What is corrected is corrected to a word of the catalogue: one edit away, from eight letters on two. Of
+words equally near, that one is meant which the catalogue has beside the query's other words ("camera bah" is a bag, no
+bar), then one with the same letters in another order, then the commonest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from itertools import islice
+
+from serving.search.analysis import without_accents
+from serving.search.deletions import Deletions, distance
+
+SHORTEST, LONGEST = 3, 32
+SHORTEST_MEANT = 2
+TWO_EDITS_FROM = 8
+_WASTE = 1_024
+
+
+class Spelling:
+    """Follows a vocabulary: word → in how many items it occurs.
+
+    The vocabulary is read when asked, and may change at any time. Its new words are known at once, and proposed after
+    the next `follow`; those that it lost are not proposed any more, and swept out once they are many. `said` tells how
+    often the catalogue has two words beside each other.
+    """
+
+    def __init__(self, vocabulary: Mapping[str, int], said: Callable[[str], int] = lambda _: 0) -> None:
+        self.vocabulary, self._said = vocabulary, said
+        self._taken: dict[str, str] = {}
+        self._accented: dict[str, str] = {}
+        self._index = Deletions()
+
+    def follow(self, most: int | None = None) -> bool:
+        """Take up new words, at most so many; whether all are taken up now."""
+        if len(self._taken) > 2 * len(self.vocabulary) + _WASTE:
+            self._taken, self._accented, self._index = {}, {}, Deletions()
+        missing = self.vocabulary.keys() - self._taken.keys()
+        for word in islice(missing, most):
+            self._take(word)
+        return most is None or len(missing) <= most
+
+    def known(self, word: str) -> bool:
+        """Whether the word occurs in the catalogue, accents and the s of a plural aside: a stem finds those."""
+        singulars = (word[: -len(ending)] for ending in ("s", "es") if word.endswith(ending))
+        return any(one in self.vocabulary for one in (word, self._accented.get(word), *singulars))
+
+    def nearest(self, word: str, before: str = "", after: str = "") -> str | None:
+        """The word that an unknown one between two others was meant to be; None where none is near."""
+        allowed, best = edits_allowed(word), None
+        if not allowed:
+            return None
+        plain, letters = without_accents(word), sorted(word)
+        for one in self._index.sharing(plain, allowed):
+            edits, count = distance(plain, self._taken[one], allowed), self.vocabulary.get(one, 0)
+            if edits <= allowed and count:
+                rank = (edits, -self._beside(before, one, after), sorted(one) != letters, -count, one)
+                best = rank if best is None else min(best, rank)
+        return None if best is None else best[-1]
+
+    def _beside(self, before: str, word: str, after: str) -> int:
+        return (self._said(f"{before} {word}") if before else 0) + (self._said(f"{word} {after}") if after else 0)
+
+    def _take(self, word: str) -> None:
+        plain = self._taken[word] = without_accents(word)
+        if word.isalpha() and SHORTEST_MEANT <= len(word) <= LONGEST:
+            self._index.take(word, plain)
+            if plain != word:
+                self._accented[plain] = word
+
+
+def edits_allowed(word: str) -> int:
+    """How many edits an unknown word may be away from what it was meant to be."""
+    if not word.isalpha() or not SHORTEST <= len(word) <= LONGEST:
+        return 0
+    return 1 if len(word) < TWO_EDITS_FROM else 2
