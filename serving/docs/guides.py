@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from functools import cache
+from html import escape
 from importlib.resources import files
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
@@ -38,7 +39,17 @@ _MARK = re.compile(r"^<!-- (?:table: [a-z_]+|end) -->\n", re.MULTILINE)
 _LINK = re.compile(r"^([a-z_]+)\.md(?=#|\Z)")
 _OBVIOUS: Final = frozenset({"is", "does", "holds", "shows"})
 _NO_WORD = re.compile(r"[^\w]+")
+_BREAKS = re.compile(r"(?<=[_/.,:@=}\])])(?=\w|&|\{)")
+WHOLE: Final = 44
 _markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
+
+
+def _code(renderer: Any, tokens: Sequence[Token], number: int, *_: Any) -> str:
+    """Code in a line of text, which may break between its words, never inside one."""
+    return f"<code>{_BREAKS.sub('<wbr>', escape(tokens[number].content))}</code>"
+
+
+_markdown.add_render_rule("code_inline", _code)
 
 
 class Heading(NamedTuple):
@@ -91,7 +102,10 @@ def _named(tokens: Sequence[Token]) -> Iterator[Heading]:
 
 
 def _name_cells(tokens: Sequence[Token]) -> None:
-    """Each cell of a wide table gets its column's head, which narrow screens show before it."""
+    """Each cell of a wide table gets its column's head, which narrow screens show before it.
+
+    What a row is about stays in one line where it is short and there is room.
+    """
     heads: list[str] = []
     column = 0
     for token, inline in pairwise(tokens):
@@ -100,8 +114,10 @@ def _name_cells(tokens: Sequence[Token]) -> None:
         elif token.type == "tr_open":
             column = 0
         elif token.type == "th_open":
-            heads.append(inline.content)
+            heads.append(inline.content.replace("`", ""))
         elif token.type == "td_open":
+            if not column and len(inline.content) <= WHOLE:
+                token.attrSet("class", "whole")
             if len(heads) > 2 and heads[column] not in _OBVIOUS:
                 token.attrSet("data-head", heads[column])
             column += 1

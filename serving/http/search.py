@@ -75,7 +75,7 @@ def _asked(exchange: Exchange) -> SearchAsk:
     for name, value in exchange.parameters():
         if name == "exclude":
             found.setdefault(name, []).extend(filter(None, value.split(",")))
-        elif value:
+        else:
             found[name] = filter_of(value) if name == "filter" else value
     query_of(found.get("q", ""))
     try:

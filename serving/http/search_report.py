@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct
@@ -49,8 +49,7 @@ class SearchReports:
 
 
 def _asked(exchange: Exchange) -> ReportAsk:
-    found: dict[str, Any] = {name: value for name, value in exchange.parameters() if value}
     try:
-        return msgspec.convert(found, ReportAsk, strict=False)
+        return msgspec.convert(dict(exchange.parameters()), ReportAsk, strict=False)
     except msgspec.ValidationError as error:
         raise problem.bad_request(f"{error}.") from None

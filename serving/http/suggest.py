@@ -45,13 +45,11 @@ class Suggest:
     async def answer(self, exchange: Exchange) -> Answer:
         began, asked = self._timer(), dict(exchange.parameters())
         query = query_of(asked.get("q", ""))
-        found = self._suggest(query, _count(asked.get("n", "")))
+        found = self._suggest(query, _count(asked["n"]) if "n" in asked else SUGGESTIONS)
         return Answer(_encode(Suggested(query, found, (self._timer() - began) * 1000)))
 
 
 def _count(text: str) -> int:
-    if not text:
-        return SUGGESTIONS
     if not (text.isascii() and text.isdigit() and len(text) < 4 and 1 <= int(text) <= MOST_SUGGESTIONS):
         raise problem.wrong_at("/n", _WRONG_N)
     return int(text)

@@ -18,7 +18,7 @@ TITLE, CATEGORY, BRAND, DESCRIPTION, ATTRIBUTES, PAIRS = range(6)
 FIELDS = 6
 BITS = 4
 MOST = (1 << BITS) - 1
-LONGEST = 1_000  # words of a field; more is a list of what it fits, and would hold up the others
+LONGEST = 500  # words of a field; more is a list of what it fits, and would hold up the others
 
 
 class Read(NamedTuple):

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from itertools import islice
+from itertools import accumulate, islice, takewhile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +36,8 @@ KIND = 0.3
 WEIGHED = 400
 MOST_WORDS = 16
 _LEAST = 1_024
-_AT_ONCE = 8  # about two milliseconds: the event loop has other things to do
+_AT_ONCE = 8_192  # bytes of items, one or two milliseconds: the event loop has other things to do
+_GONE = 1_024  # what an item that is gone counts
 
 
 class Index:
@@ -59,7 +60,7 @@ class Index:
         self._vocabulary: Counter[str] = Counter()
         self._languages: Counter[str] = Counter()
         self._held: dict[int, CatalogItem] = {}
-        self._waiting: dict[int, CatalogItem | None] = {}
+        self._waiting: dict[int, Shelved | None] = {}
         self._something = asyncio.Event()
         self._shown = np.zeros(_LEAST, np.bool_)
         self._english = np.zeros(_LEAST, np.bool_)
@@ -135,7 +136,7 @@ class Index:
             await self._something.wait()
             self._something.clear()
             while self._waiting:
-                self.catch_up(_AT_ONCE)
+                self.catch_up(self._few())
                 await asyncio.sleep(0)
 
     def catch_up(self, most: int) -> None:
@@ -143,13 +144,18 @@ class Index:
         for number in list(islice(self._waiting, most)):
             self._take(number, self._waiting.pop(number))
 
+    def _few(self) -> int:
+        """How many of the waiting items are `_AT_ONCE`, at least one."""
+        sizes = accumulate(_GONE if one is None else len(one.raw) for one in self._waiting.values())
+        return 1 + sum(1 for _ in takewhile(lambda size: size < _AT_ONCE, sizes))
+
     def _changed(self, _: str, before: Shelved | None, after: Shelved | None) -> None:
         one = after or before
         assert one is not None  # a change has at least one side
         self._make_room(one.number)
         self._shown[one.number] = after is not None and after.sellable
         if before is None or after is None or not fields.same_text(before.item, after.item):
-            self._waiting[one.number] = None if after is None else after.item
+            self._waiting[one.number] = after
             self._something.set()
 
     def _make_room(self, number: int) -> None:
@@ -157,12 +163,12 @@ class Index:
             more = np.zeros(number, np.bool_)
             self._shown, self._english = np.append(self._shown, more), np.append(self._english, more)
 
-    def _take(self, number: int, item: CatalogItem | None) -> None:
+    def _take(self, number: int, shelved: Shelved | None) -> None:
         before = self._held.pop(number, None)
         if before is not None:
             self._drop(number, before)
-        if item is not None:
-            self._put(number, item)
+        if shelved is not None:
+            self._put(number, shelved.item)
         self.version += 1
 
     def _put(self, number: int, item: CatalogItem) -> None:

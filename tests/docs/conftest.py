@@ -16,7 +16,7 @@ from tests.web.conftest import browser
 __all__ = ["browser"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with up(tmp_path_factory.mktemp("docs"), "--demo") as running:
         yield running
