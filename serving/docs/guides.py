@@ -44,7 +44,7 @@ WHOLE: Final = 44
 _markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
 
 
-def _code(renderer: Any, tokens: Sequence[Token], number: int, *_: Any) -> str:
+def _code(_: Any, tokens: Sequence[Token], number: int, *__: Any) -> str:
     """Code in a line of text, which may break between its words, never inside one."""
     return f"<code>{_BREAKS.sub('<wbr>', escape(tokens[number].content))}</code>"
 
