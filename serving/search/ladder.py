@@ -108,7 +108,7 @@ class Climb:
 
     def _as_many(self, may: Mask) -> Match | None:
         words = self._understood.words
-        low, high = 0, len({*words[:MOST_WORDS]}) - 1
+        low, high = 0, self._index.required(words) - 1
         while low < high:  # as many as any has: fewer are had by no fewer items
             middle = (low + high + 1) // 2
             low, high = (middle, high) if self._search(words, middle, may).whole else (low, middle - 1)

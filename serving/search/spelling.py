@@ -57,11 +57,12 @@ class Spelling:
         for one in self._index.sharing(plain, allowed):
             edits, count = distance(plain, self._taken[one], allowed), self.vocabulary.get(one, 0)
             if edits <= allowed and count:
-                rank = (edits, -self._beside(before, one, after), sorted(one) != letters, -count, one)
+                rank = (edits, -self.beside(before, one, after), sorted(one) != letters, -count, one)
                 best = rank if best is None else min(best, rank)
         return None if best is None else best[-1]
 
-    def _beside(self, before: str, word: str, after: str) -> int:
+    def beside(self, before: str, word: str, after: str) -> int:
+        """How often the catalogue has a word beside either of two others."""
         return (self._said(f"{before} {word}") if before else 0) + (self._said(f"{word} {after}") if after else 0)
 
     def _take(self, word: str) -> None:

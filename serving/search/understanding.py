@@ -18,6 +18,7 @@ from serving.search.analysis import words_of
 from serving.search.categories import Categories
 from serving.search.corrections import corrected
 from serving.search.exact import Numbers
+from serving.search.function_words import joins
 from serving.search.names import Names
 from serving.search.phrases import Phrases
 from serving.search.prices import label_of, price_in
@@ -25,6 +26,7 @@ from serving.search.rejoining import rejoined
 from serving.search.spelling import Spelling
 from serving.search.synonyms import Synonyms
 from serving.search.understood import Filter, Understood
+from stream import vectors
 from stream.catalogue import Catalogue
 
 LONGEST = 256
@@ -35,6 +37,7 @@ class Knowledge(NamedTuple):
     """What a query is understood with; all of it follows the catalogue.
 
     `known` says whether a word of a query is none to correct: by default whether it occurs in the vocabulary.
+    `real` says whether one that nothing here has is a common word elsewhere.
     """
 
     vocabulary: Mapping[str, int]
@@ -45,6 +48,7 @@ class Knowledge(NamedTuple):
     numbers: Numbers
     known: Callable[[str], bool]
     synonyms: Synonyms = Synonyms()
+    real: Callable[[str], bool] = lambda word: vectors.pieces(word) == [word]
 
 
 def knowledge(
@@ -62,7 +66,7 @@ def understand(query: str, by: Knowledge) -> Understood:
     query = cleaned(query)
     text, price = _without_price(query.casefold(), by.names)
     written = tuple(words_of(text)[:MOST_WORDS])
-    words, corrections = corrected(written, by.spelling, _known(by))
+    words, corrections = corrected(written, by.spelling, _known(by), by.real)
     rest, filters = by.names.read(words)
     if not rest:  # "sony" alone is a filter, and still what is searched for
         rest = words
@@ -96,7 +100,7 @@ def _seen(letter: str) -> str:
 
 def _known(by: Knowledge) -> Callable[[str], bool]:
     synonyms, known = by.synonyms.words, by.known
-    return lambda word: word in synonyms or known(word)
+    return lambda word: word in synonyms or joins(word) or known(word)
 
 
 def _without_price(text: str, names: Names) -> tuple[str, tuple[Filter, ...]]:

@@ -77,6 +77,21 @@ def test_a_joined_word_counts_as_both() -> None:
     assert found(titles, "head set usb", least=2) == ["USB headset", "USB head"]
 
 
+def test_words_that_only_join_are_not_required_unless_there_are_no_others() -> None:
+    titles = titled("Induction pan", "Pan for gas", "Lid for a pot")
+    assert found(titles, "pan for induction", least=3) == ["Induction pan"]
+    assert found(titles, "for a", least=2) == ["Lid for a pot"]
+    assert found(titles, "pan without induction", least=3) == []
+    _, index = indexed(*titles)
+    assert (index.required(["pan", "for", "induction"]), index.required(["for", "a"])) == (2, 2)
+    assert len(index.having(["pan", "for", "induction"])) == 1
+
+
+def test_words_join_in_the_catalogues_languages() -> None:
+    assert found(titled("Induktion Pfanne", locale="de"), "pfanne für induktion", least=3) == ["Induktion Pfanne"]
+    assert found(titled("Induction pan"), "pan für induction", least=3) == []
+
+
 def test_words_that_stand_together_are_worth_more() -> None:
     titles = titled("set of two for the head", "two of the head set for", "unlike these")
     assert found(titles, "head set")[0] == "two of the head set for"
@@ -86,7 +101,7 @@ def test_items_with_all_words_come_first_and_fewer_can_be_left_out() -> None:
     titles = titled("rare", "red iron pan", "red pan", "red pan", "red pot")
     assert found(titles, "red iron pan")[:2] == ["red iron pan", "red pan"]
     assert found(titles, "red iron pan", least=3) == ["red iron pan"]
-    assert found(titles, "red iron pan", least=4) == []
+    assert found(titles, "red iron pan", least=4) == ["red iron pan"]  # never more than there are
 
 
 def test_each_catalogue_language_reads_the_query() -> None:
