@@ -32,7 +32,8 @@ def corrected(
         if asked < MOST and not known(words[at]):
             asked += 1
             sure = understood and real(words[at])
-            took, found = _found(words, at, meant[-1] if meant else "", spelling, sure)
+            rest = [word for place, word in enumerate(words) if place != at and known(word)]
+            took, found = _found(words, at, meant[-1] if meant else "", spelling, rest, sure=sure)
         written = tuple(words[at : at + took])
         if found != written:
             made.append(Correction(" ".join(written), " ".join(found)))
@@ -41,7 +42,9 @@ def corrected(
     return tuple(meant), tuple(made)
 
 
-def _found(words: Sequence[str], at: int, before: str, spelling: Spelling, sure: bool) -> tuple[int, tuple[str, ...]]:
+def _found(
+    words: Sequence[str], at: int, before: str, spelling: Spelling, rest: Sequence[str], *, sure: bool
+) -> tuple[int, tuple[str, ...]]:
     """How many words from `at` on are put right, and how. A blank too many or too few is one edit, as a letter is.
 
     `sure`: only if titles leave no doubt.
@@ -51,7 +54,7 @@ def _found(words: Sequence[str], at: int, before: str, spelling: Spelling, sure:
     whole = joined(word, after, vocabulary) if after else None
     if whole is not None:
         return 2, (whole,)
-    near = spelling.nearest(word, before, after)
+    near = spelling.nearest(word, before, after, rest)
     if sure and near is not None and (near[0] != word[0] or spelling.beside(before, near, after) < LEAST):
         near = None
     if near is not None and distance(word, near, 1) == 1:

@@ -37,7 +37,9 @@ class Knowing:
             curations,
             clock,
         )
-        self._knowledge: Knowledge = knowledge(catalogue, index.vocabulary)
+        self._knowledge: Knowledge = knowledge(
+            catalogue, index.vocabulary, together=lambda words: len(index.having(words))
+        )
         self._suggestions = Suggestions(self._knowledge.phrases, self._knowledge.spelling)
         self._named: dict[tuple[str, ...], list[str]] = {}
         self._named_at = -1

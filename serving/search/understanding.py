@@ -10,13 +10,14 @@ before anything looks at it, and so are its words.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from serving.filters.rule import compiled
 from serving.search.analysis import words_of
 from serving.search.categories import Categories
 from serving.search.corrections import corrected
+from serving.search.doubts import instead
 from serving.search.exact import Numbers
 from serving.search.function_words import joins
 from serving.search.names import Names
@@ -52,11 +53,14 @@ class Knowledge(NamedTuple):
 
 
 def knowledge(
-    catalogue: Catalogue, vocabulary: Mapping[str, int], known: Callable[[str], bool] | None = None
+    catalogue: Catalogue,
+    vocabulary: Mapping[str, int],
+    known: Callable[[str], bool] | None = None,
+    together: Callable[[Sequence[str]], int] = lambda _: 0,
 ) -> Knowledge:
     """What a catalogue and the vocabulary of its index say; `spelling.follow()` takes up new words."""
     phrases = Phrases(catalogue)
-    spelling = Spelling(vocabulary, phrases.said)
+    spelling = Spelling(vocabulary, phrases.said, together)
     names, categories, numbers = Names(catalogue), Categories(catalogue), Numbers(catalogue)
     return Knowledge(vocabulary, phrases, spelling, names, categories, numbers, known or spelling.known)
 
@@ -76,6 +80,7 @@ def understand(query: str, by: Knowledge) -> Understood:
         written=written,
         corrections=corrections,
         rejoined=rejoined(rest, by.vocabulary),
+        instead=instead(rest, by.spelling),
         filters=price + filters,
         exact=by.numbers.item(query),
         kind=by.categories.kind(rest),
