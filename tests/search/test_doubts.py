@@ -7,7 +7,7 @@ import pytest
 from serving.search.doubts import instead
 from serving.search.spelling import Spelling
 
-TOGETHER = {("dvd", "player"): 67, ("dvb", "player"): 1, ("hot", "pan"): 2}
+TOGETHER: dict[tuple[str, ...], int] = {("dvd", "player"): 67, ("dvb", "player"): 1, ("hot", "pan"): 2}
 COUNTS = {"dv": 2, "dvd": 60, "dvb": 70, "player": 80, "hot": 9, "pan": 9, "pin": 5, "fan": 80}
 
 

@@ -55,7 +55,7 @@ def test_the_catalogue_says_what_was_meant_beside_other_words() -> None:
 
 
 def test_what_items_have_together_with_the_rest_was_meant() -> None:
-    have = {("smart", "watch"): 2}
+    have: dict[tuple[str, ...], int] = {("smart", "watch"): 2}
     words = Spelling({"patch": 90, "watch": 2, "smart": 5}, together=lambda asked: have.get(tuple(asked), 0))
     words.follow()
     assert words.nearest("atch") == "patch"
