@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from secrets import token_hex
 from typing import Any, NamedTuple, TypeAlias
 
 from msgspec import Struct
@@ -54,8 +55,10 @@ class Snapshot(Struct, frozen=True, gc=False):
     unasked: str = ""
 
     def whose(self, nonce: bytes) -> str:
-        """Whose a decision with this nonce is, as its id says it."""
-        return self.pid or (sealed(self.unasked, nonce) if self.unasked else "")
+        """Whose a decision with this nonce is, as its id says it: after a no as before any word, but of nobody."""
+        if self.pid or not self.asked_for_somebody:
+            return self.pid
+        return sealed(self.unasked or token_hex(), nonce)
 
 
 class Context(NamedTuple):

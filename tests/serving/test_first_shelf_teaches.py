@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from stream.tokens import read_decision_id, sealed
-from tests.serving.deployment import DENIED, Deployment, ids
+from tests.serving.deployment import DENIED, Deployment, ids, item
 from tests.serving.test_choices_are_learnt import busy, joined, learnt
 
 __all__ = ["busy"]
@@ -70,8 +70,25 @@ async def test_after_a_no_or_an_objection_an_id_says_nothing_of_its_visitor(busy
     await busy.call("PUT", "/v1/visitors/new/consent", {"personalization": False})
     refused = await busy.shelf("home_for_you", "new")
     objected = await busy.shelf("home_for_you", "newer", profiling="off")
+    never = await busy.shelf("home_for_you", "never seen")
+    for visitor, shelf in (("new", refused), ("newer", objected)):
+        token = read_decision_id(None, shelf["decision_id"])
+        assert token.sealed
+        assert token.pid != sealed(busy.pid(visitor), token.nonce)
+        assert len(shelf["decision_id"]) == len(never["decision_id"])
+    records = [value for value in busy.broker.values("decisions") if value["pid"] is None]
+    assert [one["decision_id"] for one in records] == [never["decision_id"]]
     nobodys = await busy.shelf("home_for_you")
-    assert {read_decision_id(None, one["decision_id"]).pid for one in (refused, objected, nobodys)} == {""}
+    assert read_decision_id(None, nobodys["decision_id"]).pid == ""
+
+
+async def test_a_shops_own_default_lets_it_teach(shop: Deployment) -> None:
+    granting = type(shop)(consent_default="granted")
+    await granting.stock(*[item(f"i{n}") for n in range(6)])
+    await granting.view("old", "i0", "i1")
+    shelf = await granting.shelf("home_for_you", "new")
+    await answers(granting, shelf, "new", consent=None)
+    assert learnt(granting, "clicks").learnt == 1
 
 
 async def test_an_id_that_was_sealed_before_pseudonyms_were_renamed_teaches_no_more(busy: Deployment) -> None:
