@@ -98,7 +98,7 @@ class Snapshots:
 
     def _unasked(self, visitor: Any, request: Request) -> str:
         """The pseudonym of a visitor who has said neither yes nor no to personalization; empty for others."""
-        if not (request.visitor_id and request.profiling):
+        if not (request.visitor_id.strip() and request.profiling):  # blank: one who has to show a token and has none
             return ""
         if visitor is None:
             return self._visitors.pid_of(request.visitor_id, 0)
