@@ -66,6 +66,7 @@ class Snapshots:
         except Unavailable:
             seen, degraded = _NOBODY if wanted is None else Seen(None, None, met=False), True
         visitor = _allowed(seen.visitor, request, now)
+        unasked = "" if degraded else self._unasked(seen.visitor, request)
         others: Sequence[Summary] | None = ()
         if visitor is not None and (request.customer_id or visitor.customer):
             others = await self._others(request, visitor, now)
@@ -90,9 +91,18 @@ class Snapshots:
                 choosers=self._models.choosers,
                 models=self._models.of_session(visitor) if one.explain and visitor is not None else {},
                 rules=self._rules.of(placement.name),
+                unasked=unasked,
             )
             for (one, placement), where in zip(asked, visits, strict=True)
         ]
+
+    def _unasked(self, visitor: Any, request: Request) -> str:
+        """The pseudonym of a visitor who has said neither yes nor no to personalization; empty for others."""
+        if not (request.visitor_id.strip() and request.profiling):  # blank: one who has to show a token and has none
+            return ""
+        if visitor is None:
+            return self._visitors.pid_of(request.visitor_id, 0)
+        return "" if "personalization" in visitor.consent else self._visitors.pid_of(request.visitor_id, visitor.epoch)
 
     async def of_visit(self, where: Visit, placement: Placement, rules: Sequence[str] = ()) -> Snapshot:
         """What a decision about a visit of the past needs, as it is now; `rules` acted then."""
