@@ -53,9 +53,9 @@ def evidence(candidate: Candidate, snapshot: Snapshot) -> float:
     return beyond * FADE**newer
 
 
-def personal(candidate: Candidate) -> bool:
-    """Whether it claims to be for this visit; what fills up (`newest`) is no generator's, and claims nothing."""
-    found = recommenders().get(candidate.recommender)
+def personal(recommender: str) -> bool:
+    """Whether it claims to speak for this visit; what fills up (`newest`) is no generator's, and claims nothing."""
+    found = recommenders().get(recommender)
     return found is not None and found.personal
 
 

@@ -115,7 +115,7 @@ class Slate:
         """Why live values and the placement keep it back, empty if they do not; its group then counts as taken."""
         shop, item_id = self._snapshot.shop, candidate.item_id
         if self._floor:
-            if sure < self._floor and personal(candidate):
+            if sure < self._floor and personal(candidate.recommender):
                 self._weak.add(item_id)
                 return "little_evidence"
             self._weak.discard(item_id)
