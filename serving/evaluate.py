@@ -173,7 +173,10 @@ class Run:
         for name, seconds in self._seconds.items():
             others[name]["seconds"] = round(seconds, 2)
         new_items = {} if self._shop.vectors is None else {"new_items": self._judge.new_items.report()}
-        return ours | {"evidence": self._judge.reliability.report()} | new_items | {"baselines": others}
+        held = {name: one.report() for name, one in self._judge.reliability.items()}
+        if self._chooser is None:  # scores of tiers are no probabilities
+            held.pop("probability")
+        return ours | held | new_items | {"baselines": others}
 
     def _learn(self, accepted: Accepted, item_id: str, decision: Decision | None) -> None:
         if self._chooser is not None and decision is not None and decision.choices is not None:

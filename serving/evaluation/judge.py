@@ -11,7 +11,7 @@ from serving.decision import Shown
 from serving.evaluation.exposure import Exposure
 from serving.evaluation.ledger import OURS, STEPS, Ledger, Target
 from serving.evaluation.new_items import NewItems
-from serving.evaluation.reliability import Reliability
+from serving.evaluation.reliability import reliabilities
 from serving.evaluation.report import Report
 from serving.evaluation.sittings import Newcomers, Sitting, Sittings
 from serving.quality import place
@@ -77,7 +77,7 @@ class Judge:
         self._ledger = Ledger([OURS, *names])
         self._exposures = {name: Exposure() for name in self._ledger.names}
         self._sittings, self._newcomers = Sittings(), Newcomers(COLD_SESSIONS)
-        self.new_items, self.reliability = NewItems(), Reliability()
+        self.new_items, self.reliability = NewItems(), reliabilities()
         self._numbers: dict[str, int] = {}
 
     def targets(self, accepted: Accepted, before: Before) -> list[str]:
@@ -109,7 +109,8 @@ class Judge:
             for name, listed in asked.shown.items():
                 self._exposures[name].add(listed, seen, most_seen)
             if before.walked:
-                self.reliability.add(self._numbers[key], asked.shelf, asked.targets[0])
+                for one in self.reliability.values():
+                    one.add(self._numbers[key], asked.shelf, asked.targets[0])
         if sitting is not None and _buying(accepted):
             self._buy(sitting, {item.item_id for item in accepted.event.items})
 

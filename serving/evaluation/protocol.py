@@ -72,9 +72,10 @@ def _words() -> dict[str, str]:
         "before this one",
         "new_items": "of new_in_session, after the first event, those whose item nobody had before the tested part, in "
         "lists without the session's own items; pdp_similar as on the page of the session's last item",
-        "evidence": "next: each item of the lists by its evidence (fill: of no generator that speaks for the visit), "
-        "and how often it was what came next; error and overstated: how far the mean evidence of these bands is from "
-        "that, and above it, weighed by items; only those that claim something",
+        "evidence, probability": "next: each item of the lists by its evidence, and by its score where the order is "
+        "learnt (fill: of no generator that speaks for the visit), and how often it was what came next; error and "
+        "overstated: how far the mean of these bands is from that, and above it, weighed by items; only those that "
+        "claim something",
         "steps_passed_over, steps_guarded": "views and carts of one item that became part of no session (twice the "
         "same event_id, late, or without consent), and those that were served but taught nothing, as `guards` say",
         "coverage": "share of all items known in the end that were in a tested list of 20",

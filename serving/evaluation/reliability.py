@@ -1,9 +1,9 @@
-"""Whether evidence holds: of the items that were shown with so much of it, how many came next.
+"""Whether what is said of an item holds: of the items that were shown with so much of it, how many came next.
 
-Evidence promises a least share (`serving/slate/evidence.py`), so it may be too low, and is wrong where it is too high.
-Both are told: `error` weighs every distance of a band's mean evidence from the share that came next, `overstated` those
-only by which the evidence is the higher, each by the items shown. What claims nothing (evidence 0, or what fills up) is
-in neither, as it would drown the others.
+In the learnt order an item's score is the probability that it comes next. Evidence promises a least share
+(`serving/slate/evidence.py`), so it may be too low, and is wrong where it is too high. Both are told: `error` weighs
+every distance of a band's mean from the share that came next, `overstated` those only by which the mean is the higher,
+each by the items shown. What claims nothing (0, or what fills up) is in neither, as it would drown the others.
 
 References
 ----------
@@ -14,7 +14,7 @@ Naeini, M., Cooper, G., Hauskrecht, M. (2015). Obtaining well calibrated probabi
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -34,18 +34,25 @@ Table = npt.NDArray[np.float64]
 
 
 class Reliability:
-    """Counts by band of evidence: 0, then between `EDGES`, and apart what fills up; kept by session."""
+    """Counts by band: 0, then between `EDGES`, and apart what fills up; kept by session.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    said: what is said of an item, 0 to 1.
+    """
+
+    def __init__(self, said: Callable[[Shown], float]) -> None:
+        self._said = said
         self._by_session: dict[int, Table] = {}
 
     def add(self, session: int, shelf: Sequence[Shown], item_id: str) -> None:
         """A shelf of a session, and what came next."""
         table = self._by_session.setdefault(session, np.zeros((3, _FILL + 1)))
         for one in shelf:
-            band = _band(one)
+            said = self._said(one)
+            band = _band(one, said)
             table[_SHOWN, band] += 1
-            table[_PROMISED, band] += one.evidence
+            table[_PROMISED, band] += said
             table[_CAME, band] += one.item_id == item_id
 
     def report(self) -> dict[str, Any]:
@@ -58,7 +65,7 @@ class Reliability:
         between = bounds(_shares(draws))
         bands = [
             {
-                "evidence": _name(band),
+                "said": _name(band),
                 "n": int(whole[0, _SHOWN, band]),
                 "mean": _rounded(promised[0, band]),
                 "came_next": _rounded(came[0, band]),
@@ -67,6 +74,14 @@ class Reliability:
             for band in range(_FILL + 1)
         ]
         return {"bands": bands, **_summary(whole, draws)}
+
+
+def reliabilities() -> dict[str, Reliability]:
+    """Of what is said of an item, by its name in the report."""
+    return {
+        "evidence": Reliability(lambda one: one.evidence),
+        "probability": Reliability(lambda one: min(1.0, max(0.0, one.score))),
+    }
 
 
 def _summary(whole: Table, draws: Table) -> Mapping[str, Any]:
@@ -90,10 +105,10 @@ def _shares(tables: Table, of: int = _CAME) -> Table:
     return shares
 
 
-def _band(one: Shown) -> int:
+def _band(one: Shown, said: float) -> int:
     if not personal(one.recommender):
         return _FILL
-    return bisect_right(EDGES, one.evidence) + 1 if one.evidence else 0
+    return bisect_right(EDGES, said) + 1 if said else 0
 
 
 def _name(band: int) -> str:

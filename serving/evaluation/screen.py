@@ -42,6 +42,7 @@ _TAUGHT_NOTHING: Final = {
     "steps_passed_over": "became part of no session: twice the same event_id, late, or without consent",
     "steps_guarded": "taught nothing: one visitor's many sessions or a flood (protocol.guards in --json)",
 }
+_SAID: Final = {"evidence": "evidence of what was shown", "probability": "its score, a probability"}
 _BANDS: Final = {"0": "0 (nothing claimed)", "fill": "fills up"}
 _NONE: Final = "–"
 WIDTH: Final = 108
@@ -55,7 +56,8 @@ def screen(found: dict[str, Any]) -> RenderableType:
         f"learnt: {told['learning']}. {found['unseen_share']:.1%} of the targets had never been seen."
     )
     parts: list[RenderableType] = [head, *_remarks(found), _groups(found)]
-    parts += _evidence(found["evidence"])
+    for name, words in _SAID.items():
+        parts += _held(found.get(name, {"bands": []}), name, words)
     if found.get("new_items", {}).get("items"):
         parts += _new(found["new_items"])
     if found["baselines"]:
@@ -109,20 +111,23 @@ def _every_group(found: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, An
             yield "", title, found["by_event"][name]
 
 
-def _evidence(told: dict[str, Any]) -> Iterator[RenderableType]:
+def _held(told: dict[str, Any], name: str, words: str) -> Iterator[RenderableType]:
     bands = [band for band in told["bands"] if band["n"]]
     if not bands:
         return
-    table = _table("\nevidence of what was shown, and what came next", "items", "EVIDENCE", "CAME NEXT", "95 %")
+    table = _table(f"\n{words}, and what came next", "items", name.upper(), "CAME NEXT", "95 %")
     for one in bands:
-        name, shares = _BANDS.get(one["evidence"], one["evidence"]), (one["mean"], one["came_next"])
-        table.add_row(name, f"{one['n']:,}", *(f"{share:.4f}" for share in shares), _finely(one["interval"]))
+        shares = (one["mean"], one["came_next"])
+        table.add_row(
+            _BANDS.get(one["said"], one["said"]),
+            f"{one['n']:,}",
+            *(f"{share:.4f}" for share in shares),
+            _finely(one["interval"]),
+        )
     yield table
     if told["error"]["mean"] is not None:
-        apart, over = (
-            f"{told[name]['mean']:.4f} {_finely(told[name]['interval'])}" for name in ("error", "overstated")
-        )
-        yield f"evidence above 0 and what came next are {apart} apart; it promises too much by {over}"
+        apart, over = (f"{told[one]['mean']:.4f} {_finely(told[one]['interval'])}" for one in ("error", "overstated"))
+        yield f"{name} above 0 and what came next are {apart} apart; it promises too much by {over}"
 
 
 def _new(told: dict[str, Any]) -> Iterator[Table]:
