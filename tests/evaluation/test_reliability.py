@@ -90,3 +90,12 @@ def test_scores_of_the_learnt_order_are_held_against_what_came_too(tmp_path: Pat
     )
     assert told["bands"][-2]["mean"] == pytest.approx(0.75, abs=0.1)
     assert told["error"]["mean"] < 0.1
+
+
+def test_where_nobody_does_again_what_was_done_once_evidence_learns_to_be_small(tmp_path: Path) -> None:
+    once = [[f"x{n}", f"y{n}"] for n in range(200)]
+    again = [[f"x{n}", f"z{n}"] for n in range(200)]
+    told = evaluate(written(tmp_path / "events.jsonl.gz", views(once + again)), last=0.25)["evidence"]
+    claimed = [(one["n"], one["mean"]) for one in told["bands"][1:-1] if one["n"]]
+    assert sum(n for n, _ in claimed) == 100
+    assert max(mean for _, mean in claimed) < 0.135  # half of what counts alone say: one of one step led there
