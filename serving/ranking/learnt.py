@@ -76,6 +76,11 @@ class Ranking:
             begin = self._ends[offer - 1] if offer else 0
             yield self._offers[offer].candidate(entry - begin, ids, score)
 
+    @property
+    def likely(self) -> bool:
+        """Whether scores were learnt to be how likely an item is looked at next."""
+        return self._chooser.version > 0 and self._chooser.model == "clicks"
+
     def choices(self, item_ids: Sequence[str]) -> Choices:
         """What these items, the shelf, were ranked by, or would have been."""
         codes = list(map(self._known.codes.code, item_ids))
