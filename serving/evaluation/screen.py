@@ -40,7 +40,7 @@ _LISTED: Final = {
 }
 _TAUGHT_NOTHING: Final = {
     "steps_passed_over": "became part of no session: twice the same event_id, late, or without consent",
-    "steps_guarded": "taught nothing: one visitor's many sessions or a flood (protocol.guards in --json)",
+    "steps_guarded": "taught nothing: an item's third time in a session, one visitor's many sessions, or a flood",
 }
 _SAID: Final = {"evidence": "evidence of what was shown", "probability": "its score, a probability"}
 _BANDS: Final = {"0": "0 (nothing claimed)", "fill": "fills up"}
