@@ -26,7 +26,7 @@ pytestmark = pytest.mark.timeout(300)
 def test_most_of_a_minute_of_any_request(shop: Shop, tmp_path: Path) -> None:
     report = asked(shop, tmp_path, seconds=45)
     assert report["operations"]["tested"] == len(operations())
-    assert report["test_cases"]["generated"] > 500
+    assert report["test_cases"]["generated"] > 200
     preview(shop)
     assert unreached(shop) == set()
     nothing_marked(shop)
