@@ -109,11 +109,8 @@ class Explanations:
     async def of(self, decision_id: str) -> Explained:
         """What is known of a decision; raises `BadToken` for an id that was not made here."""
         token = read_decision_id(self._signing_key, decision_id)
-        token = (
-            token
-            if token.sealed
-            else token._replace(pid=token.pid and self._pseudonyms.of_token(token.pid, token.keys))
-        )
+        if token.pid and not token.sealed:
+            token = token._replace(pid=self._pseudonyms.of_token(token.pid, token.keys))
         try:
             async with asyncio.timeout(self._budget_s), self._reading:
                 looked = await self._look(decision_id, token)
