@@ -87,8 +87,9 @@ def _search() -> Json:
         "search", "storefront", "What answers a shopper's words.",
         "Corrects unknown words, reads price, colour, size and brand from the query, and ranks by the words, by what "
         "they mean, by the kind of item that is meant, and by the visit. Where nothing answers, `steps` say "
-        "what is shown instead. Never among the results: out of stock, hidden, dismissed, excluded, or what the filter "
-        "does not let through; of the variants of one `item_group_id` one.",
+        "what is shown instead. Never among the results: out of stock, hidden, in the cart, bought lately, dismissed, "
+        "excluded, or what the filter does not let through; of the variants of one `item_group_id` one. What matches "
+        "and the visitor has is told in `yours`.",
         {"200": answers("The results.", {"$ref": "#/components/schemas/search_results"})},
         400, 401, 403, 429, 503,
     )  # fmt: skip

@@ -4,8 +4,7 @@
 may be shown ─▶ filters ─▶ ladder ─▶ order ─▶ pins, exact item, matches ─▶ fewer words, best sellers, the visit ─▶ draw
                                  └─▶ counts over all that matches
 ```
-Unlike a shelf, a search answers what was asked: what lies in the cart or was bought is among the results, what the
-visitor has dismissed is not. What only fills the page is a shelf, with a shelf's rules.
+What only fills the page is a shelf, with a shelf's rules.
 """
 
 from __future__ import annotations
@@ -20,7 +19,6 @@ from msgspec import Struct
 from serving.candidates import session_vector
 from serving.decide import NONCE_BYTES, fresh_of, rung_of, status_of
 from serving.decision import Decision, Explored, Shown
-from serving.filters.columns import Mask
 from serving.filters.rule import Rule
 from serving.search import fallback, order
 from serving.search.analysis import words_of
@@ -34,15 +32,14 @@ from serving.search.ladder import Asked, Climb, Match, Rung, Step
 from serving.search.page import SEARCH as FOUND
 from serving.search.page import Page
 from serving.search.question import SEARCH, Question
+from serving.search.showable import YOURS, Showable
 from serving.search.understood import Understood
 from serving.shop import Shop
 from serving.stage import Snapshot
 
-KEPT_OUT = frozenset({"dismissed", "exclude"})
-"""Why what may be shown is not among the results; what is in the cart or was bought may well be looked for again."""
-
 WHOLE: frozenset[Rung] = frozenset({"all_words", "corrected", "rejoined"})
 """Rungs whose matches have all that was asked for; a page that they do not fill goes on with fewer words."""
+HAD = 12
 FALLBACKS: frozenset[Rung] = frozenset({"best_sellers", "for_you"})
 
 
@@ -65,7 +62,10 @@ class Given(Struct, frozen=True, gc=False):
 
 
 class Searched(NamedTuple):
-    """A decision with what its answer says beside the items; `rungs` has one for each of them."""
+    """A decision with what its answer says beside the items; `rungs` has one for each of them.
+
+    `yours`: what matches and is left out, as the visitor has it, with the reason (`showable.YOURS`).
+    """
 
     decision: Decision
     rungs: Sequence[Rung]
@@ -73,6 +73,7 @@ class Searched(NamedTuple):
     total: int
     prices: Prices | None
     facets: Sequence[Facet]
+    yours: Sequence[tuple[str, str]]
     more: bool
 
 
@@ -87,16 +88,18 @@ class _Search:
     def __init__(self, question: Question, snapshot: Snapshot, given: Given, now: int) -> None:
         self._question, self._snapshot, self._given, self._now = question, snapshot, given, now
         self._shop: Shop = snapshot.shop
-        self._may = self._showable()
+        curated = frozenset[str]() if given.curated is None else given.curated.hidden
+        self._showable = Showable(self._shop, snapshot.visit.hidden, question.exclude, curated, None)
         understood = given.understood
         self._asked = Filtered(self._shop, question.filters)
         rules = [one.rule for one in understood.filters]
         self._said = Filtered(self._shop, [*question.filters, *rules]) if rules else self._asked
         most = max(order.MOST, len(question.after) + 2 * question.n + POOL)
-        by_number = self._shop.by_number(self._may)
-        kind = None if given.kind is None else self._shop.by_number(self._shop.met(given.kind))
+        numbered = self._shop.by_number
+        kind = None if given.kind is None else numbered(self._shop.met(given.kind))
+        yours = None if self._showable.yours is None else numbered(self._showable.yours)
         asked = Asked(understood, given.unknown, self._asked, self._said)
-        self._climb = Climb(asked, given.index, self._shop, by_number, kind, most)
+        self._climb = Climb(asked, given.index, self._shop, numbered(self._showable.may), kind, yours, most)
         self._page = Page(self._shop, question.n, question.after)
 
     def answered(self, rng: Random) -> Searched:
@@ -119,24 +122,20 @@ class _Search:
 
     # what may be among the results
 
-    def _showable(self) -> Mask:
-        """By code, what may be among the results: sold now, and not kept out by anybody."""
-        shop, shown = self._shop, self._shop.shown
-        may = np.ones(len(shop.codes), np.bool_) if shown is None else shown.copy()
-        hidden = {item_id for item_id, why in self._snapshot.visit.hidden.items() if why in KEPT_OUT}
-        if self._given.curated is not None:
-            hidden |= self._given.curated.hidden
-        for item_id in hidden:
-            code = shop.codes.known(item_id)
-            if code is not None and code < len(may):
-                may[code] = False
-        return may
-
     def _lets(self, item_id: str) -> bool:
+        return self._showable.lets(item_id) and self._passes(item_id)
+
+    def _passes(self, item_id: str) -> bool:
         code = self._shop.codes.known(item_id)
-        if code is None or code >= len(self._may) or not self._may[code]:
-            return False
-        return bool(self._asked.lets(np.array([code], np.int32))[0])
+        return code is not None and bool(self._asked.lets(np.array([code], np.int32))[0])
+
+    def _yours(self) -> Sequence[tuple[str, str]]:
+        """What answers the query and is the visitor's already."""
+        found = dict.fromkeys(self._ids(self._climb.had))
+        exact = self._given.understood.exact
+        if exact is not None and self._showable.why(exact) and self._passes(exact):
+            found = {exact: None} | found
+        return [(item_id, self._showable.why(item_id)) for item_id in found][:HAD]
 
     def _exact(self) -> str | None:
         """The item that was asked for by its number, if it may be shown; that it is sold out is told."""
@@ -147,7 +146,9 @@ class _Search:
         if self._lets(item_id):
             self._climb.steps.append(Step("exact", 1, f"“{item.title}” has exactly this number."))
             return item_id
-        if not item.sellable and not item.hidden:
+        if (why := self._showable.why(item_id)) and self._passes(item_id):
+            self._climb.steps.append(Step("yours", 1, f"“{item.title}” {YOURS[why]}."))
+        elif not item.sellable and not item.hidden:
             self._climb.steps.append(Step("sold_out", 0, f"“{item.title}” is sold out at the moment."))
         return None
 
@@ -204,7 +205,7 @@ class _Search:
 
     def _best_sellers(self) -> None:
         shop, page = self._shop, self._page
-        among = self._may.copy()
+        among = self._showable.may.copy()
         codes = np.flatnonzero(among).astype(np.int32)
         among[codes] = self._asked.lets(codes)
         category = fallback.nearest_category(self._given.understood.words, shop, among)
@@ -263,7 +264,7 @@ class _Search:
             explored=drawn,
         )
         total, prices, facets = self._counted(match)
-        return Searched(decision, page.rungs, self._climb.steps, total, prices, facets, more)
+        return Searched(decision, page.rungs, self._climb.steps, total, prices, facets, self._yours(), more)
 
     def _counted(self, match: Match | None) -> tuple[int, Prices | None, Sequence[Facet]]:
         if match is None:
