@@ -146,7 +146,8 @@ class Climb:
             return None
         best = by_popularity(numbers, self._shop)[: self._most]
         self._told("all_words", numbers, self._understood.words)
-        return Match("all_words", self._others(wide), numbers, best, np.zeros(len(best)), self._said)
+        falling = np.linspace(1.0, 0.0, len(best), endpoint=False)
+        return Match("all_words", self._others(wide), numbers, best, falling, self._said)
 
     def _match(self, rung: Rung, ways: Sequence[Words], least: int | None, may: Mask) -> Match | None:
         """What has all words of one of the ways, or `least` of them; without the query's own filters if need be."""
