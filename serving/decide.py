@@ -210,13 +210,13 @@ def _explained(slate: Slate, snapshot: Snapshot, placement: Placement, acting: A
             for one in islice(slate.offered.values(), EXPLAINED)
         ],
         "rules": {} if acting is None else {one.name: one.document.explain for one in acting.rules},
-        "signals": _signals(snapshot),
+        "signals": signals_of(snapshot),
         "session": {"items": snapshot.visit.session, "steps": len(snapshot.visit.steps)},
         "models": snapshot.models,
     }
 
 
-def _signals(snapshot: Snapshot) -> dict[str, str]:
+def signals_of(snapshot: Snapshot) -> dict[str, str]:
     """What of the visitor's value holds anything, in one sentence each."""
     if snapshot.visitor is None:
         return {}

@@ -62,6 +62,11 @@ def _search() -> Json:
             "default": True,
             "description": "false: nothing that is known of the visitor orders the results.",
         },
+        "explain": {
+            "type": "boolean",
+            "default": False,
+            "description": "Say why each result stands where it does; for secret keys.",
+        },
         "min_fresh": {
             "type": "string",
             "description": "A verdict's `fresh_token`: wait, at most 250 ms, until it is known.",

@@ -59,11 +59,15 @@ class Curation(Struct, frozen=True, eq=False):
 
 
 class Curated(Struct, frozen=True, eq=False):
-    """What holds for one query: places by item, items that are left out, and which documents say so."""
+    """What holds for one query: places by item, items that are left out, and which documents say so, and why."""
 
     pins: tuple[Pin, ...]
     hidden: frozenset[str]
-    names: tuple[str, ...]
+    explains: Mapping[str, str]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.explains)
 
 
 def curation(document: Any, name: str, version: int = 1) -> Curation:
@@ -151,7 +155,7 @@ def _curated(found: Sequence[Curation]) -> Curated:
     """Of documents about one query the one whose name comes first has the place; what any hides is hidden."""
     hidden = frozenset(item_id for one in found for item_id in one.document.hide)
     pins = tuple(_placed(pin for one in found for pin in one.document.pin if pin.item_id not in hidden))
-    return Curated(pins, hidden, tuple(one.document.name for one in found))
+    return Curated(pins, hidden, {one.document.name: one.document.explain for one in found})
 
 
 def _placed(pins: Iterable[Pin]) -> Iterator[Pin]:

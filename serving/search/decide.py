@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from msgspec import Struct
@@ -22,6 +22,7 @@ from serving.filters.rule import Rule
 from serving.search import fallback, order
 from serving.search.behaviour import NONE, Boosts
 from serving.search.curation import Curated
+from serving.search.explained import explained
 from serving.search.exploring import POOL, explored
 from serving.search.facets import Counts, Facet, Prices
 from serving.search.filtered import Filtered
@@ -30,7 +31,7 @@ from serving.search.ladder import Asked, Climb, Match, Rung, Step
 from serving.search.page import SEARCH as FOUND
 from serving.search.page import Page
 from serving.search.question import SEARCH, Question
-from serving.search.ranked import Ranking
+from serving.search.ranked import Ranked, Ranking
 from serving.search.ruled import Ruled
 from serving.search.showable import YOURS, Showable
 from serving.search.understood import Understood
@@ -104,13 +105,14 @@ class _Search:
         yours = None if self._showable.yours is None else numbered(self._showable.yours)
         asked = Asked(understood, given.unknown, self._asked, self._said)
         self._climb = Climb(asked, given.index, self._shop, numbered(self._showable.may), kind, yours, most)
+        self._orders: list[Ranked] = []
         self._page = Page(self._shop, question.n, question.after, self._ruled.caps(self._shop))
 
     def answered(self, rng: Random) -> Searched:
         """Fill the page and count."""
         exact, page = self._exact(), self._page
         match = self._climb.found(fewer=exact is None)
-        ranked = None if match is None else self._ranking.of(match, alone=exact is not None)
+        ranked = None if match is None else self._ranked(match, alone=exact is not None)
         if not self._question.after:
             self._pin()
             if exact is not None and page.free(exact):
@@ -163,6 +165,11 @@ class _Search:
             if self._lets(pin.item_id):
                 self._page.reserve(pin.position, pin.item_id, curated.names if curated else ())
 
+    def _ranked(self, match: Match, *, alone: bool) -> Ranked:
+        ranked = self._ranking.of(match, alone=alone)
+        self._orders.append(ranked)
+        return ranked
+
     # what fills the page
 
     def _fill_up(self, match: Match | None) -> None:
@@ -171,7 +178,7 @@ class _Search:
             if match.rung in WHOLE and self._question.sort == "relevance":
                 fewer = self._climb.fewer()
                 if fewer is not None:
-                    self._page.fill(self._ranking.of(fewer, alone=True), fewer.rung)
+                    self._page.fill(self._ranked(fewer, alone=True), fewer.rung)
             return
         self._best_sellers()
         self._picks()
@@ -237,9 +244,14 @@ class _Search:
             candidates=0 if match is None else len(match.numbers),
             rules=self._names(items, alone=any(rung == "exact" for rung in page.rungs)),
             explored=drawn,
+            explain=self._explained(items) if self._question.explain else None,
         )
         total, prices, facets = self._counted(match)
         return Searched(decision, page.rungs, self._climb.steps, total, prices, facets, self._yours(), more)
+
+    def _explained(self, items: Sequence[Shown]) -> dict[str, Any]:
+        parts = [one.parts for one in self._orders if one.parts is not None]
+        return explained(items, self._page.rungs, parts, self._ruled.rules, self._given.curated, self._snapshot)
 
     def _names(self, items: Sequence[Shown], *, alone: bool) -> Sequence[str]:
         """What marketers said that acted: documents of this query, rules, and those of the shelf that fills up."""

@@ -53,7 +53,7 @@ class Match(NamedTuple):
     """What a rung found.
 
     `wide` are all numbers before any filter, `numbers` those that `filtered` lets through, ascending; `best` and
-    `scores` the best of them, best first.
+    `scores` the best of them, best first, and `meant` what of the scores is meaning.
     """
 
     rung: Rung
@@ -61,6 +61,7 @@ class Match(NamedTuple):
     numbers: Numbers
     best: Numbers
     scores: Scores
+    meant: Scores
     filtered: Filtered
 
 
@@ -147,7 +148,7 @@ class Climb:
         best = by_popularity(numbers, self._shop)[: self._most]
         self._told("all_words", numbers, self._understood.words)
         falling = np.linspace(1.0, 0.0, len(best), endpoint=False)
-        return Match("all_words", self._others(wide), numbers, best, falling, self._said)
+        return Match("all_words", self._others(wide), numbers, best, falling, np.zeros(len(best)), self._said)
 
     def _match(self, rung: Rung, ways: Sequence[Words], least: int | None, may: Mask) -> Match | None:
         """What has all words of one of the ways, or `least` of them; without the query's own filters if need be."""
@@ -159,9 +160,9 @@ class Climb:
             if len(numbers):
                 if len(numbers) < len(wide):
                     found = [self._search(words, least, self._mask(numbers)) for words in ways]
-                best, scores = merged([(hits.numbers, hits.scores.astype(np.float64)) for hits in found], self._most)
+                best, scores, meant = merged(found, self._most)
                 self._told(step, numbers, ways[0])
-                return Match(step, self._others(wide), numbers, best, scores, filtered)
+                return Match(step, self._others(wide), numbers, best, scores, meant, filtered)
             self._tell(rung, 0, ways[0])
             if not (len(wide) and self._understood.filters):
                 break

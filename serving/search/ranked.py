@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 import numpy as np
 from msgspec import Struct
@@ -14,8 +15,24 @@ from serving.search.analysis import words_of
 from serving.search.behaviour import Boosts
 from serving.search.ladder import Match
 from serving.search.question import SEARCH, Sort
-from serving.search.ruled import Ruled
+from serving.search.ruled import Boosted, Ruled
 from serving.stage import Snapshot
+
+
+class Parts(NamedTuple):
+    """What the scores of `numbers` are made of, each in the same order; `meant` is a part of `found`.
+
+    `before_visit` are the scores before the visit had a say, `after_visit` those before marketers' rules had, `final`
+    those that order.
+    """
+
+    numbers: order.Numbers
+    found: order.Scores
+    meant: order.Scores
+    kind: order.Scores
+    before_visit: order.Scores
+    after_visit: order.Scores
+    final: order.Scores
 
 
 class Ranked(Struct, frozen=True, gc=False):
@@ -24,6 +41,7 @@ class Ranked(Struct, frozen=True, gc=False):
     item_ids: list[str]
     scores: list[float]
     rules: Mapping[str, tuple[str, ...]] = {}
+    parts: Parts | None = None
 
     def __iter__(self) -> Iterator[tuple[str, float]]:
         return zip(self.item_ids, self.scores, strict=True)
@@ -49,20 +67,26 @@ class Ranking:
         if self._sort != "relevance":
             numbers = order.sorted_by(self._sort, match.numbers, self._shop)
             return Ranked(self._ids(numbers), [0.0] * len(numbers))
-        numbers, scores = match.best, match.scores
-        rules: Mapping[str, tuple[str, ...]] = {}
-        if not (alone or self._whole_title(match)):
-            scores, rules = self._ruled.boosted(self._ids(numbers), self._learnt(numbers, scores), self._shop)
-        places = order.by_relevance(numbers, scores, self._shop)
-        return Ranked(self._ids(numbers[places]), scores[places].tolist(), rules)
+        parts = self._parts(match, alone=alone or self._whole_title(match))
+        numbers, boosted = match.best, Boosted(parts.after_visit)
+        if parts.after_visit is not parts.found:  # then it is more than what was found
+            boosted = self._ruled.boosted(self._ids(numbers), parts.after_visit, self._shop)
+        places, parts = order.by_relevance(numbers, boosted.scores, self._shop), parts._replace(final=boosted.scores)
+        return Ranked(self._ids(numbers[places]), boosted.scores[places].tolist(), boosted.names, parts)
 
-    def _learnt(self, numbers: order.Numbers, scores: order.Scores) -> order.Scores:
-        """The scores with the kind that is meant, what shoppers took, and where the visit is."""
-        if self._kind is not None:
-            scores = scores + order.KIND * self._kind[self._shop.codes_of(numbers)]
-        scores = order.by_taken(numbers, scores, self._taken, self._shop)
+    def _parts(self, match: Match, *, alone: bool) -> Parts:
+        """The scores with the kind that is meant, what shoppers took, and where the visit is; or as they were found."""
+        numbers, found = match.best, match.scores
+        nothing = np.zeros(len(numbers))
+        if alone:
+            return Parts(numbers, found, match.meant, nothing, found, found, found)
+        kind: order.Scores = nothing if self._kind is None else order.KIND * self._kind[self._shop.codes_of(numbers)]
+        taken = order.by_taken(numbers, found + kind, self._taken, self._shop)
         visit, titles = session_vector(self._snapshot, SEARCH), self._shop.vectors
-        return scores if visit is None or titles is None else order.by_visit(numbers, scores, titles.matrix, visit)
+        if visit is None or titles is None:
+            return Parts(numbers, found, match.meant, kind, taken, taken, taken)
+        after = order.by_visit(numbers, taken, titles.matrix, visit)
+        return Parts(numbers, found, match.meant, kind, taken, after, after)
 
     def _whole_title(self, match: Match) -> bool:
         """Whether the query is the whole title of what answers it best: no visit knows better."""
