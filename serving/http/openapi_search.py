@@ -36,6 +36,10 @@ _TOLD: Json = {
         },
     },
 }
+_EXAMPLE: Json = {
+    "q": "pan",
+    "search": {"explain": "Not this one.", "queries": ["pan"], "hide": ["pan-3"]},
+}
 
 
 def paths() -> Json:
@@ -43,6 +47,7 @@ def paths() -> Json:
     return {
         "/v1/search": {"get": _search()},
         "/v1/suggest": {"get": _suggest()},
+        "/v1/admin/searches/preview": {"post": _preview()},
         "/v1/admin/searches": {"get": _list()},
         "/v1/admin/searches/{name}": {"get": _show(), "put": _put(), "delete": _remove()},
     }
@@ -154,6 +159,20 @@ def _remove() -> Json:
         "delete_search", "marketing", "Remove a document of searches.", "", {"204": gone}, 400, 401, 403, 412, 429, 503
     )
     return {**described, "parameters": [in_path("name"), IF_MATCH]}
+
+
+def _preview() -> Json:
+    described = operation(
+        "preview_search", "marketing", "The answer to a query without a document and with it.",
+        "The document is one of searches, or a rule. For a visitor (as far as they agreed) or for nobody, now or `at` "
+        "another time. All other documents act on both. Nothing is written: no decision is recorded, and nothing is "
+        "learnt.",
+        {"200": answers("Both answers, and what lies between them.", {"$ref": "#/components/schemas/SearchPreview"})},
+        400, 401, 403, 408, 413, 415, 422, 429,
+    )  # fmt: skip
+    schema = {"$ref": "#/components/schemas/SearchPreviewAsk"}
+    content = {"application/json": {"schema": schema, "examples": {"a draft": {"value": _EXAMPLE}}}}
+    return {**described, "requestBody": {"required": True, "content": content}}
 
 
 def _tagged() -> Json:

@@ -97,7 +97,7 @@ class RulePreview:
         if ask.item_id is not None and snapshot.shop.item(ask.item_id) is None:
             raise problem.invalid("/item_id", "The catalogue has no item of this id, so it has no page.")
         others = [one for one in self._rules.all.values() if one.at(placement.name) and one.name != tried.name]
-        at = now if ask.at is None else _instant(ask.at)
+        at = now if ask.at is None else instant(ask.at)
         return Answer(_encode(preview(Asked(request, placement, snapshot, at, others), tried)))
 
     def _placement(self, ask: PreviewAsk) -> Placement:
@@ -134,7 +134,8 @@ def _request(ask: PreviewAsk, placement: Placement, visitor_id: str) -> Request:
     )
 
 
-def _instant(text: str) -> int:
+def instant(text: str) -> int:
+    """The time (ms) that a preview asks about."""
     try:
         return instant_ms(text)
     except ValueError:

@@ -131,7 +131,7 @@ class Curations:
         """What holds for a query; None where nothing is said of it."""
         self._catch_up()
         found = self._by_query.get(key_of(query)) if self._by_query else None
-        return None if not found else _curated(found)
+        return None if not found else curated(found)
 
     @property
     def synonyms(self) -> Sequence[Group]:
@@ -151,7 +151,7 @@ class Curations:
         self._synonyms = [synonym for one in on for synonym in one.document.synonyms]
 
 
-def _curated(found: Sequence[Curation]) -> Curated:
+def curated(found: Sequence[Curation]) -> Curated:
     """Of documents about one query the one whose name comes first has the place; what any hides is hidden."""
     hidden = frozenset(item_id for one in found for item_id in one.document.hide)
     pins = tuple(_placed(pin for one in found for pin in one.document.pin if pin.item_id not in hidden))

@@ -54,6 +54,10 @@ class Knowing:
             self._groups, self._knowledge = groups, self._knowledge._replace(synonyms=Synonyms(groups))
         return understand(query, self._knowledge)
 
+    def understood_with(self, query: str, groups: Sequence[Group]) -> Understood:
+        """How a query would be understood with these synonyms instead of those that hold."""
+        return understand(query, self._knowledge._replace(synonyms=Synonyms(groups)))
+
     def kind(self, understood: Understood) -> Rule | None:
         """What lets through the items of the category that a query names; None where it names none."""
         if understood.kind is None:

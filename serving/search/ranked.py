@@ -18,6 +18,8 @@ from serving.search.question import SEARCH, Sort
 from serving.search.ruled import Boosted, Ruled
 from serving.stage import Snapshot
 
+_KIND = np.array([0.0, order.KIND])
+
 
 class Parts(NamedTuple):
     """What the scores of `numbers` are made of, each in the same order; `meant` is a part of `found`.
@@ -80,7 +82,7 @@ class Ranking:
         nothing = np.zeros(len(numbers))
         if alone:
             return Parts(numbers, found, match.meant, nothing, found, found, found)
-        kind: order.Scores = nothing if self._kind is None else order.KIND * self._kind[self._shop.codes_of(numbers)]
+        kind = nothing if self._kind is None else _KIND[self._kind[self._shop.codes_of(numbers)].astype(np.intp)]
         taken = order.by_taken(numbers, found + kind, self._taken, self._shop)
         visit, titles = session_vector(self._snapshot, SEARCH), self._shop.vectors
         if visit is None or titles is None:
