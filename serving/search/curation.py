@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, TypeAlias
 import msgspec
 from msgspec import Meta, Struct
 
-from serving.config import BadDocument, pointed
+from serving.config import BadDocument, read
 from serving.config.documents import Documents, Kind
 from serving.placement import MOST_ITEMS, ItemId, Name
 from serving.search.analysis import without_accents, words_of
@@ -72,14 +72,9 @@ class Curated(Struct, frozen=True, eq=False):
 
 def curation(document: Any, name: str, version: int = 1) -> Curation:
     """The curation that a JSON document of this name says; raises `BadDocument`."""
-    try:
-        read = msgspec.convert(document, Document)
-    except msgspec.ValidationError as error:
-        raise BadDocument(*pointed(error)) from None
-    if read.name != name:
-        raise BadDocument("/name", f"It must be {name!r}, as the path says.")
-    _check(read)
-    return Curation(read, version)
+    said = read(document, Document, name)
+    _check(said)
+    return Curation(said, version)
 
 
 KIND: Final[Kind[Curation]] = Kind("search", curation, MappingProxyType({}))
