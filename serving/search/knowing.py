@@ -25,11 +25,25 @@ _AT_ONCE = 200  # about five milliseconds: the event loop has other things to do
 
 
 class Knowing:
-    """Follows the catalogue, the index's vocabulary and the marketers' synonyms. `clock`: seconds that only grow."""
+    """Follows the catalogue, the index's vocabulary and the marketers' synonyms.
+
+    Parameters
+    ----------
+    clock: seconds that only grow.
+    rule: what marketers' filter rules let everybody find now; None: everything.
+    """
 
     def __init__(
-        self, catalogue: Catalogue, shop: Shop, index: Index, curations: Curations, clock: Callable[[], float]
+        self,
+        catalogue: Catalogue,
+        shop: Shop,
+        index: Index,
+        curations: Curations,
+        clock: Callable[[], float],
+        *,
+        rule: Callable[[], Rule | None] = lambda: None,
     ) -> None:
+        self._rule = rule
         self._catalogue, self._shop, self._index, self._curations, self._clock = (
             catalogue,
             shop,
@@ -87,6 +101,9 @@ class Knowing:
         codes = shop.codes_of(self._index.having(words_of(query)))
         if category is not None:
             codes = codes[shop.met(compiled({"category": category}))[codes]]
+        rule = self._rule()
+        if rule is not None:
+            codes = codes[shop.met(rule)[codes]]
         finds = bool(len(codes) and (shop.shown is None or shop.shown[codes].any()))
         if len(self._found) >= KEPT:
             self._found.clear()

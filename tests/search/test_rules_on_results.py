@@ -128,3 +128,15 @@ async def test_a_query_that_is_only_a_price_shows_the_popular_first_and_is_boost
 async def test_no_shelf_takes_the_name_of_searches(shop: Deployment) -> None:
     refused = await shop.place("search", status=422, explain="Mine.", recommenders=["popular"])
     assert refused["errors"][0]["pointer"] == "/name"
+
+
+async def test_what_a_rule_lets_nobody_find_is_not_suggested(shop: Deployment) -> None:
+    async def suggested() -> set[str]:
+        told = (await shop.call("GET", "/v1/suggest?q=large")).json()
+        return {one["text"] for one in told["suggestions"]}
+
+    await shop.stock(item("e", title="Steel pan, large"))
+    assert await suggested()
+    await put(shop, "no_large", {"filter": "never"}, **by_if(item_id=["b", "e"]))
+    shop.now += 3_000
+    assert await suggested() == set()
