@@ -24,6 +24,7 @@ from serving.http.recommendations import Recommendations
 from serving.http.routes import Answering, Route, guarded
 from serving.http.rules import RulePreview, rule_routes
 from serving.http.search import Search
+from serving.http.search_preview import SearchPreviewing
 from serving.http.search_report import SearchReports
 from serving.http.searches import curation_routes
 from serving.http.stamps import Stamps
@@ -35,6 +36,7 @@ from serving.placements import kind as placement_kind
 from serving.readiness import Evidence
 from serving.rules.rule import KIND as RULE
 from serving.search.curation import KIND as SEARCH
+from serving.search.preview import Previews
 from serving.search.report import Reports
 
 
@@ -56,7 +58,7 @@ class Api(Parts):
             *self._rules(asking),
             Search(asking, self.searching),
             Suggest(self.knowing.suggested),
-            curation_routes(ports.config.of(SEARCH), self.desk, self.shop),
+            *self._curations(asking),
             Catalog(ports.producer, ports.catalogue, self.reachable("catalog")),
             self.visitor_tokens,
             self._rights,
@@ -73,6 +75,11 @@ class Api(Parts):
         documents = self.ports.config.of(RULE)
         preview = RulePreview(asking, documents, self.snapshots, self.ports.clock)
         return rule_routes(documents, asking.placements, self.desk, self.shop), preview
+
+    def _curations(self, asking: Asking) -> tuple[Answering, ...]:
+        documents, rules = self.ports.config.of(SEARCH), self.ports.config.of(RULE)
+        tried = Previews(self.snapshots, self.index, self.knowing, self.behaviour, documents, rules)
+        return curation_routes(documents, self.desk, self.shop), SearchPreviewing(asking, tried, self.ports.clock)
 
     @cached_property
     def access(self) -> Access:

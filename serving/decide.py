@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 from itertools import islice
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 from serving.candidate import Candidate
 from serving.candidates import in_one, known_of, learnt, tiered
@@ -24,7 +24,7 @@ from serving.placement import Placement
 from serving.ranking.learnt import Chooser, Ranking
 from serving.recommenders import recommenders
 from serving.request import Request
-from serving.rules.acting import Acting, RulesHere
+from serving.rules.acting import Acting
 from serving.rules.segment import Shopper
 from serving.selection import Selection
 from serving.shop import NEWEST, Shop
@@ -58,7 +58,7 @@ def decide(
 ) -> Decision:
     """Choose what `request` is answered at `now` (ms); `above` is what the same page shows already."""
     shop = snapshot.shop
-    acting = None if snapshot.rules is None else _acting(snapshot.rules, request, snapshot, now)
+    acting = acting_on(request, snapshot, now)
     rule = both(placement.rule, request.rule) if placement.rule and request.rule else placement.rule or request.rule
     if acting is not None and acting.filter is not None:
         rule = both(acting.filter, rule) if rule else acting.filter
@@ -138,9 +138,11 @@ def _fill(
     return evident, ranking
 
 
-def _acting(rules: RulesHere, request: Request, snapshot: Snapshot, now: int) -> Acting | None:
-    """The rules that act; only what consent allows to be known of the shopper decides."""
-    visitor: Any = snapshot.visitor
+def acting_on(request: Request, snapshot: Snapshot, now: int) -> Acting | None:
+    """The rules that act on a request; only what consent allows to be known of the shopper decides."""
+    rules, visitor = snapshot.rules, cast("Any", snapshot.visitor)
+    if rules is None:
+        return None
     if visitor is None:
         return rules.acting(None, now)
     customer = bool(request.customer_id or visitor.customer)
@@ -208,13 +210,13 @@ def _explained(slate: Slate, snapshot: Snapshot, placement: Placement, acting: A
             for one in islice(slate.offered.values(), EXPLAINED)
         ],
         "rules": {} if acting is None else {one.name: one.document.explain for one in acting.rules},
-        "signals": _signals(snapshot),
+        "signals": signals_of(snapshot),
         "session": {"items": snapshot.visit.session, "steps": len(snapshot.visit.steps)},
         "models": snapshot.models,
     }
 
 
-def _signals(snapshot: Snapshot) -> dict[str, str]:
+def signals_of(snapshot: Snapshot) -> dict[str, str]:
     """What of the visitor's value holds anything, in one sentence each."""
     if snapshot.visitor is None:
         return {}

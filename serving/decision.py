@@ -186,9 +186,9 @@ def heading(decision: Decision, decision_id: str, took_ms: float) -> str:
     )
 
 
-def shelf_items(decision: Decision, fragments: Callable[[str], Fragments]) -> bytes:
+def shelf_items(decision: Decision, fragments: Callable[[str], Fragments], told: Told = SHELF) -> bytes:
     """The items of a shelf alone, as a JSON list."""
-    return f"[{_items(decision, fragments)[0]}]".encode()
+    return f"[{_items(decision, fragments, told.items)[0]}]".encode()
 
 
 def _choices(choices: Choices | None) -> str:

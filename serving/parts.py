@@ -16,6 +16,7 @@ from serving.decision_log import DecisionLog, Offers
 from serving.erasure import Ends, Erasures
 from serving.explain import Explanations, ReadSpan
 from serving.export import Exports, ReadLog
+from serving.filters.rule import Rule as Filter
 from serving.http.operations import Heartbeats
 from serving.models import Models
 from serving.placements import kind as placement_kind
@@ -29,6 +30,7 @@ from serving.search.curation import KIND as SEARCH
 from serving.search.curation import Curations
 from serving.search.index import Index
 from serving.search.knowing import Knowing
+from serving.search.question import SEARCH as QUESTIONS
 from serving.search.searching import Searching
 from serving.sends import Sends
 from serving.shelves import Shelves
@@ -100,7 +102,16 @@ class Parts:
         self.shop = Shop(ports.catalogue, ports.vectors)
         self.index = Index(ports.catalogue, ports.vectors)
         self.curations = Curations(ports.config.of(SEARCH))
-        self.knowing = Knowing(ports.catalogue, self.shop, self.index, self.curations, ports.timer)
+        self.rules = Rules(ports.config.of(RULE))
+        self.knowing = Knowing(
+            ports.catalogue, self.shop, self.index, self.curations, ports.timer, rule=self._rule_of_everybody
+        )
+
+    def _rule_of_everybody(self) -> Filter | None:
+        """What marketers' rules let through now of what anybody searches for."""
+        rules = self.rules.of(QUESTIONS.name)
+        acting = None if rules is None else rules.acting(None, int(self.ports.clock()))
+        return None if acting is None else acting.filter
 
     def partitions_of(self, noun: str) -> Callable[[], int]:
         """Asks how many partitions a topic has."""
@@ -160,7 +171,7 @@ class Parts:
             self.customers,
             self.models,
             lambda: ports.live() and ports.catalogue.ready.is_set(),
-            Rules(ports.config.of(RULE)),
+            self.rules,
             consent_default=self.granted,
             clock=ports.timer,
         )

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 import msgspec
 from msgspec import Meta, Struct
 
-from serving.config import BadDocument, pointed
+from serving.config import BadDocument, read
 from serving.filters.rule import BadFilter, Rule, compiled
 from serving.recommenders import recommenders
 
@@ -111,13 +111,8 @@ class Placement(Document, frozen=True, kw_only=True):
 
 def placement(document: Any, name: str, version: int = 1) -> Placement:
     """The placement that a JSON document of this name says; raises `BadDocument`."""
-    try:
-        read = msgspec.convert(document, Document)
-    except msgspec.ValidationError as error:
-        raise BadDocument(*pointed(error)) from None
-    if read.name != name:
-        raise BadDocument("/name", f"It must be {name!r}, as the path says.")
-    return Placement(**msgspec.structs.asdict(read), version=version, rule=_rule(_known(read)))
+    said = read(document, Document, name)
+    return Placement(**msgspec.structs.asdict(said), version=version, rule=_rule(_known(said)))
 
 
 def _known(document: Document) -> Document:

@@ -85,7 +85,7 @@ class Shelves:
             decision = told(Case(request, snapshot, placement, NO_EXPERIMENT, now, seed, above), decision)
         written = write(
             decision,
-            self._sign(decision, placement, snapshot),
+            signed(self._key, decision, placement, snapshot, self._pid_keys),
             self._shop.fragments,
             took_ms=(self._timer() - began) * 1000,
             asked=_asked(request),
@@ -108,14 +108,16 @@ class Shelves:
         shown = (*above, *(one.item_id for one in decision.items))
         return cursor.cursor(self._key, request.after, shown, self._shop)
 
-    def _sign(self, decision: Decision, placement: Placement, snapshot: Snapshot) -> str:
-        return decision_id(
-            self._key,
-            DecisionToken(
-                placement.name, decision.variation, decision.at, snapshot.whose(decision.nonce), placement.version,
-                placement.click_window_s, placement.view_window_s, decision.nonce, self._pid_keys,
-            ),
-        )  # fmt: skip
+
+def signed(key: bytes, decision: Decision, placement: Placement, snapshot: Snapshot, pid_keys: int) -> str:
+    """The id of a decision, as its token."""
+    return decision_id(
+        key,
+        DecisionToken(
+            placement.name, decision.variation, decision.at, snapshot.whose(decision.nonce), placement.version,
+            placement.click_window_s, placement.view_window_s, decision.nonce, pid_keys,
+        ),
+    )  # fmt: skip
 
 
 def _asked(request: Request) -> dict[str, Any]:

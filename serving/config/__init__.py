@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 import re
+from typing import Any, Protocol, TypeVar
 
 import msgspec
+
+
+class Named(Protocol):
+    """A document's struct."""
+
+    @property
+    def name(self) -> str: ...
+
+
+T = TypeVar("T", bound=Named)
 
 
 class BadDocument(ValueError):
@@ -24,6 +35,17 @@ def pointed(error: msgspec.ValidationError) -> tuple[str, str]:
     if unknown:
         return f"{pointer}/{_escaped(unknown[1])}", "There is no field of this name; the schema lists them."
     return pointer, f"{what}."
+
+
+def read(document: Any, kind: type[T], name: str) -> T:
+    """The document as a struct of this kind, if it is one and says this name; raises `BadDocument`."""
+    try:
+        found = msgspec.convert(document, kind)
+    except msgspec.ValidationError as error:
+        raise BadDocument(*pointed(error)) from None
+    if found.name != name:
+        raise BadDocument("/name", f"It must be {name!r}, as the path says.")
+    return found
 
 
 def _escaped(name: str) -> str:

@@ -72,6 +72,7 @@ NEEDS: Final[Mapping[tuple[str, str], Need]] = MappingProxyType(
         ("PUT", "/v1/admin/rules/{name}"): Need("admin"),
         ("DELETE", "/v1/admin/rules/{name}"): Need("admin"),
         ("POST", "/v1/admin/rules/preview"): Need("admin"),
+        ("POST", "/v1/admin/searches/preview"): Need("admin"),
         ("GET", "/v1/admin/searches"): Need("admin"),
         ("GET", "/v1/admin/searches/{name}"): Need("admin"),
         ("PUT", "/v1/admin/searches/{name}"): Need("admin"),

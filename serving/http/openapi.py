@@ -33,10 +33,12 @@ from serving.http.operation import Json
 from serving.http.page import PageAsk
 from serving.http.recommendations import Ask
 from serving.http.rules import PreviewAsk
+from serving.http.search_preview import SearchPreviewAsk
 from serving.http.visitor_tokens import Minted, TokenAsk
 from serving.notice import PrivacyNotice
 from serving.readiness import Readiness
 from serving.rules.preview import Preview
+from serving.search.preview import SearchPreview
 from serving.search.report import SearchReport
 from stream.lag import Row
 
@@ -51,6 +53,8 @@ STRUCTS = (
     PageAsk,
     PreviewAsk,
     Preview,
+    SearchPreviewAsk,
+    SearchPreview,
     Readiness,
     Verdict,
     Refusal,

@@ -36,6 +36,10 @@ _TOLD: Json = {
         },
     },
 }
+_EXAMPLE: Json = {
+    "q": "pan",
+    "search": {"explain": "Not this one.", "queries": ["pan"], "hide": ["pan-3"]},
+}
 
 
 def paths() -> Json:
@@ -43,6 +47,7 @@ def paths() -> Json:
     return {
         "/v1/search": {"get": _search()},
         "/v1/suggest": {"get": _suggest()},
+        "/v1/admin/searches/preview": {"post": _preview()},
         "/v1/admin/searches": {"get": _list()},
         "/v1/admin/searches/{name}": {"get": _show(), "put": _put(), "delete": _remove()},
     }
@@ -61,6 +66,11 @@ def _search() -> Json:
             "type": "boolean",
             "default": True,
             "description": "false: nothing that is known of the visitor orders the results.",
+        },
+        "explain": {
+            "type": "boolean",
+            "default": False,
+            "description": "Say why each result stands where it does; for secret keys.",
         },
         "min_fresh": {
             "type": "string",
@@ -87,8 +97,9 @@ def _search() -> Json:
         "search", "storefront", "What answers a shopper's words.",
         "Corrects unknown words, reads price, colour, size and brand from the query, and ranks by the words, by what "
         "they mean, by the kind of item that is meant, and by the visit. Where nothing answers, `steps` say "
-        "what is shown instead. Never among the results: out of stock, hidden, dismissed, excluded, or what the filter "
-        "does not let through; of the variants of one `item_group_id` one.",
+        "what is shown instead. Never among the results: out of stock, hidden, in the cart, bought lately, dismissed, "
+        "excluded, or what the filter does not let through; of the variants of one `item_group_id` one. What matches "
+        "and the visitor has is told in `yours`.",
         {"200": answers("The results.", {"$ref": "#/components/schemas/search_results"})},
         400, 401, 403, 429, 503,
     )  # fmt: skip
@@ -148,6 +159,20 @@ def _remove() -> Json:
         "delete_search", "marketing", "Remove a document of searches.", "", {"204": gone}, 400, 401, 403, 412, 429, 503
     )
     return {**described, "parameters": [in_path("name"), IF_MATCH]}
+
+
+def _preview() -> Json:
+    described = operation(
+        "preview_search", "marketing", "The answer to a query without a document and with it.",
+        "The document is one of searches, or a rule. For a visitor (as far as they agreed) or for nobody, now or `at` "
+        "another time. All other documents act on both. Nothing is written: no decision is recorded, and nothing is "
+        "learnt.",
+        {"200": answers("Both answers, and what lies between them.", {"$ref": "#/components/schemas/SearchPreview"})},
+        400, 401, 403, 408, 413, 415, 422, 429,
+    )  # fmt: skip
+    schema = {"$ref": "#/components/schemas/SearchPreviewAsk"}
+    content = {"application/json": {"schema": schema, "examples": {"a draft": {"value": _EXAMPLE}}}}
+    return {**described, "requestBody": {"required": True, "content": content}}
 
 
 def _tagged() -> Json:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from serving.config import BadDocument
 from serving.config.desk import Desk
 from serving.config.documents import Documents
 from serving.http.documents import DocumentRoutes
 from serving.placement import Document, Placement
 from serving.readiness import Evidence
+from serving.search.question import SEARCH
 
 
 def placement_routes(documents: Documents[Placement], desk: Desk, evidence: Evidence) -> DocumentRoutes[Placement]:
@@ -20,4 +22,9 @@ def placement_routes(documents: Documents[Placement], desk: Desk, evidence: Evid
             "readiness": evidence.of(placement),
         }
 
-    return DocumentRoutes("placements", documents, desk, lambda placement: placement.version, told)
+    return DocumentRoutes("placements", documents, desk, lambda placement: placement.version, told, _check)
+
+
+def _check(document: dict[str, Any]) -> None:
+    if document["name"] == SEARCH.name:
+        raise BadDocument("/name", "Decisions of `/v1/search` have this name: give the shelf another one.")

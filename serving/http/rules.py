@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -22,12 +22,15 @@ from serving.placement import MOST_ITEMS, Placement
 from serving.request import Request
 from serving.rules.preview import Asked, preview, warnings
 from serving.rules.rule import Rule, rule
+from serving.search.question import SEARCH
 from serving.shop import Shop
 from serving.snapshot import Snapshots
 from stream.instants import instant_ms
 from stream.strict_json import whole_floats_as_integers
 
 UNNAMED = "preview"
+_PIN = "Among search results a pin belongs to a query: say it with `PUT /v1/admin/searches/{name}` instead."
+_SEARCH = "`search` is no shelf: `POST /v1/admin/searches/preview` shows what a rule changes for a query."
 
 _encode = msgspec.json.Encoder().encode
 
@@ -56,16 +59,18 @@ def rule_routes(
         return {"document": one.document, "warnings": warnings(one, shop)}
 
     def check(document: dict[str, Any]) -> None:
-        check_placements(document.get("placements", ()), placements)
+        check_placements(document, placements)
 
     return DocumentRoutes("rules", documents, desk, lambda one: one.version, told, check)
 
 
-def check_placements(named: Sequence[str], placements: Documents[Placement]) -> None:
-    """Refuse a placement that there is not (`BadDocument`)."""
-    for place, name in enumerate(named):
-        if name not in placements.all:
-            choices = ", ".join(placements.all)
+def check_placements(document: Mapping[str, Any], placements: Documents[Placement]) -> None:
+    """Refuse a placement that there is not, and a pin on searches (`BadDocument`)."""
+    for place, name in enumerate(document.get("placements", ())):
+        if name == SEARCH.name and "pin" in document["then"]:
+            raise BadDocument(f"/placements/{place}", _PIN)
+        if name not in placements.all and name != SEARCH.name:
+            choices = ", ".join([*placements.all, SEARCH.name])
             raise BadDocument(f"/placements/{place}", f"There is no placement of this name; there are {choices}.")
 
 
@@ -92,13 +97,14 @@ class RulePreview:
         if ask.item_id is not None and snapshot.shop.item(ask.item_id) is None:
             raise problem.invalid("/item_id", "The catalogue has no item of this id, so it has no page.")
         others = [one for one in self._rules.all.values() if one.at(placement.name) and one.name != tried.name]
-        at = now if ask.at is None else _instant(ask.at)
+        at = now if ask.at is None else instant(ask.at)
         return Answer(_encode(preview(Asked(request, placement, snapshot, at, others), tried)))
 
     def _placement(self, ask: PreviewAsk) -> Placement:
         placement = self._asking.placement(ask.placement)
         if placement is None:
-            raise problem.invalid("/placement", self._asking.no_placement())
+            is_search = ask.placement == SEARCH.name
+            raise problem.invalid("/placement", _SEARCH if is_search else self._asking.no_placement())
         return placement
 
     def _rule(self, ask: PreviewAsk) -> Rule:
@@ -112,7 +118,7 @@ class RulePreview:
         document: dict[str, Any] = whole_floats_as_integers({"name": UNNAMED, **ask.rule})
         try:
             read = rule(document, document["name"])
-            check_placements(read.document.placements, self._asking.placements)
+            check_placements(document, self._asking.placements)
         except BadDocument as error:
             raise problem.invalid(f"/rule{error.pointer}", error.detail) from None
         return read
@@ -128,7 +134,8 @@ def _request(ask: PreviewAsk, placement: Placement, visitor_id: str) -> Request:
     )
 
 
-def _instant(text: str) -> int:
+def instant(text: str) -> int:
+    """The time (ms) that a preview asks about."""
     try:
         return instant_ms(text)
     except ValueError:

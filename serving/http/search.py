@@ -20,6 +20,10 @@ from serving.slate.cursor import MOST_CHARACTERS
 
 LONGEST = 1_000
 _NO_QUERY = "Say what is looked for: `q` is 1 to 1,000 characters, and not only blanks."
+_EXPLAIN = (
+    "What a shop's own rules and other shoppers weigh is no business of pages: `explain` is for secret keys. Why one "
+    "decision was made, `GET /v1/decisions/{decision_id}` tells its visitor as well."
+)
 
 
 class SearchAsk(Struct, frozen=True, kw_only=True):
@@ -36,6 +40,7 @@ class SearchAsk(Struct, frozen=True, kw_only=True):
     personalize: bool = True
     min_fresh: Annotated[str, Meta(max_length=256)] | None = None
     after: Annotated[str, Meta(max_length=MOST_CHARACTERS)] | None = None
+    explain: bool = False
 
 
 class Search:
@@ -51,6 +56,8 @@ class Search:
 
     async def answer(self, exchange: Exchange) -> Answer:
         asking, ask = self._asking, _asked(exchange)
+        if ask.explain and not exchange.caller.key.secret:
+            raise problem.wrong_at("/explain", _EXPLAIN)
         rule = rule_of(ask.filter, exchange.caller)
         question = Question(
             query=ask.q,
@@ -64,6 +71,7 @@ class Search:
             exclude=ask.exclude,
             personalize=ask.personalize and not exchange.caller.objects,
             after=asking.shown_before(ask.after),
+            explain=ask.explain,
         )
         found = await self._searching.search(question, asking.wanted(ask.min_fresh))
         count(found.decision)

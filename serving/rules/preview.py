@@ -77,7 +77,7 @@ def preview(asked: Asked, rule: Rule) -> Preview:
         with_=_side(after, asked),
         came=[one for one in now if one not in was],
         went=[one for one in was if one not in now],
-        moved=_moved(was, now),
+        moved=moved(was, now),
     )
 
 
@@ -105,7 +105,8 @@ def _side(decision: Decision, asked: Asked) -> Side:
     return Side(decision.status, Raw(items), list(decision.rules))
 
 
-def _moved(was: list[str], now: list[str]) -> list[Move]:
+def moved(was: list[str], now: list[str]) -> list[Move]:
+    """The items of both that stand elsewhere."""
     places = {item_id: place for place, item_id in enumerate(was)}
     return [
         Move(item_id, places[item_id], place)

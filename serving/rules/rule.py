@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from serving.config import BadDocument, pointed
+from serving.config import BadDocument, read
 from serving.config.documents import Kind
 from serving.filters.fields import CHOICES, field_of
 from serving.filters.rule import BadFilter
@@ -129,20 +129,18 @@ class Rule(Struct, frozen=True, eq=False):
 def rule(document: Any, name: str, version: int = 1) -> Rule:
     """The rule that a JSON document of this name says; raises `BadDocument`."""
     try:
-        read = msgspec.convert(document, Document)
-    except msgspec.ValidationError as error:
+        said = read(document, Document, name)
+    except BadDocument as error:
         raise _refusal(error) from None
-    if read.name != name:
-        raise BadDocument("/name", f"It must be {name!r}, as the path says.")
-    action = _action(read)
-    whom = read.when.segment
+    action = _action(said)
+    whom = said.when.segment
     return Rule(
-        document=read,
+        document=said,
         version=version,
         action=action,
-        schedule=schedule.compiled(read.when),
+        schedule=schedule.compiled(said.when),
         segment=None if whom is UNSET else segment.compiled(whom),
-        condition=_condition(read.if_),
+        condition=_condition(said.if_),
     )
 
 
@@ -150,9 +148,9 @@ KIND: Final[Kind[Rule]] = Kind("rule", rule, MappingProxyType({}))
 """Rules as a kind of document that marketers edit; none is built in."""
 
 
-def _refusal(error: msgspec.ValidationError) -> BadDocument:
+def _refusal(error: BadDocument) -> BadDocument:
     """Where, and what instead; of a closed set of words all of them."""
-    pointer, detail = pointed(error)
+    pointer, detail = error.pointer, error.detail
     words = next((words for name, words in _WORDS.items() if name in pointer.split("/")[-2:]), ())
     return BadDocument(pointer, f"{detail} There are {', '.join(words)}." if words else detail)
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, TypeAlias
 import msgspec
 from msgspec import Meta, Struct
 
-from serving.config import BadDocument, pointed
+from serving.config import BadDocument, read
 from serving.config.documents import Documents, Kind
 from serving.placement import MOST_ITEMS, ItemId, Name
 from serving.search.analysis import without_accents, words_of
@@ -59,23 +59,22 @@ class Curation(Struct, frozen=True, eq=False):
 
 
 class Curated(Struct, frozen=True, eq=False):
-    """What holds for one query: places by item, items that are left out, and which documents say so."""
+    """What holds for one query: places by item, items that are left out, and which documents say so, and why."""
 
     pins: tuple[Pin, ...]
     hidden: frozenset[str]
-    names: tuple[str, ...]
+    explains: Mapping[str, str]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.explains)
 
 
 def curation(document: Any, name: str, version: int = 1) -> Curation:
     """The curation that a JSON document of this name says; raises `BadDocument`."""
-    try:
-        read = msgspec.convert(document, Document)
-    except msgspec.ValidationError as error:
-        raise BadDocument(*pointed(error)) from None
-    if read.name != name:
-        raise BadDocument("/name", f"It must be {name!r}, as the path says.")
-    _check(read)
-    return Curation(read, version)
+    said = read(document, Document, name)
+    _check(said)
+    return Curation(said, version)
 
 
 KIND: Final[Kind[Curation]] = Kind("search", curation, MappingProxyType({}))
@@ -127,7 +126,7 @@ class Curations:
         """What holds for a query; None where nothing is said of it."""
         self._catch_up()
         found = self._by_query.get(key_of(query)) if self._by_query else None
-        return None if not found else _curated(found)
+        return None if not found else curated(found)
 
     @property
     def synonyms(self) -> Sequence[Group]:
@@ -147,11 +146,11 @@ class Curations:
         self._synonyms = [synonym for one in on for synonym in one.document.synonyms]
 
 
-def _curated(found: Sequence[Curation]) -> Curated:
+def curated(found: Sequence[Curation]) -> Curated:
     """Of documents about one query the one whose name comes first has the place; what any hides is hidden."""
     hidden = frozenset(item_id for one in found for item_id in one.document.hide)
     pins = tuple(_placed(pin for one in found for pin in one.document.pin if pin.item_id not in hidden))
-    return Curated(pins, hidden, tuple(one.document.name for one in found))
+    return Curated(pins, hidden, {one.document.name: one.document.explain for one in found})
 
 
 def _placed(pins: Iterable[Pin]) -> Iterator[Pin]:

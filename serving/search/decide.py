@@ -4,28 +4,25 @@
 may be shown ─▶ filters ─▶ ladder ─▶ order ─▶ pins, exact item, matches ─▶ fewer words, best sellers, the visit ─▶ draw
                                  └─▶ counts over all that matches
 ```
-Unlike a shelf, a search answers what was asked: what lies in the cart or was bought is among the results, what the
-visitor has dismissed is not. What only fills the page is a shelf, with a shelf's rules.
+What only fills the page is a shelf, with a shelf's rules.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from msgspec import Struct
 
-from serving.candidates import session_vector
-from serving.decide import NONCE_BYTES, fresh_of, rung_of, status_of
+from serving.decide import NONCE_BYTES, acting_on, fresh_of, rung_of, status_of
 from serving.decision import Decision, Explored, Shown
-from serving.filters.columns import Mask
 from serving.filters.rule import Rule
 from serving.search import fallback, order
-from serving.search.analysis import words_of
 from serving.search.behaviour import NONE, Boosts
 from serving.search.curation import Curated
+from serving.search.explained import explained
 from serving.search.exploring import POOL, explored
 from serving.search.facets import Counts, Facet, Prices
 from serving.search.filtered import Filtered
@@ -34,15 +31,16 @@ from serving.search.ladder import Asked, Climb, Match, Rung, Step
 from serving.search.page import SEARCH as FOUND
 from serving.search.page import Page
 from serving.search.question import SEARCH, Question
+from serving.search.ranked import Ranked, Ranking
+from serving.search.ruled import Ruled
+from serving.search.showable import YOURS, Showable
 from serving.search.understood import Understood
 from serving.shop import Shop
 from serving.stage import Snapshot
 
-KEPT_OUT = frozenset({"dismissed", "exclude"})
-"""Why what may be shown is not among the results; what is in the cart or was bought may well be looked for again."""
-
 WHOLE: frozenset[Rung] = frozenset({"all_words", "corrected", "rejoined"})
 """Rungs whose matches have all that was asked for; a page that they do not fill goes on with fewer words."""
+HAD = 12
 FALLBACKS: frozenset[Rung] = frozenset({"best_sellers", "for_you"})
 
 
@@ -65,7 +63,10 @@ class Given(Struct, frozen=True, gc=False):
 
 
 class Searched(NamedTuple):
-    """A decision with what its answer says beside the items; `rungs` has one for each of them."""
+    """A decision with what its answer says beside the items; `rungs` has one for each of them.
+
+    `yours`: what matches and is left out, as the visitor has it, with the reason (`showable.YOURS`).
+    """
 
     decision: Decision
     rungs: Sequence[Rung]
@@ -73,6 +74,7 @@ class Searched(NamedTuple):
     total: int
     prices: Prices | None
     facets: Sequence[Facet]
+    yours: Sequence[tuple[str, str]]
     more: bool
 
 
@@ -87,56 +89,60 @@ class _Search:
     def __init__(self, question: Question, snapshot: Snapshot, given: Given, now: int) -> None:
         self._question, self._snapshot, self._given, self._now = question, snapshot, given, now
         self._shop: Shop = snapshot.shop
-        self._may = self._showable()
+        acting = acting_on(question.request, snapshot, now)
+        self._ruled = Ruled(acting, ordering=question.sort == "relevance")
+        curated = frozenset[str]() if given.curated is None else given.curated.hidden
+        self._showable = Showable(self._shop, snapshot.visit.hidden, question.exclude, curated, self._ruled.filter)
         understood = given.understood
         self._asked = Filtered(self._shop, question.filters)
         rules = [one.rule for one in understood.filters]
         self._said = Filtered(self._shop, [*question.filters, *rules]) if rules else self._asked
         most = max(order.MOST, len(question.after) + 2 * question.n + POOL)
-        by_number = self._shop.by_number(self._may)
-        kind = None if given.kind is None else self._shop.by_number(self._shop.met(given.kind))
+        numbered = self._shop.by_number
+        meant = None if given.kind is None else self._shop.met(given.kind)
+        self._ranking = Ranking(snapshot, understood.query, meant, given.taken, self._ruled, question.sort)
+        kind = None if meant is None else numbered(meant)
+        yours = None if self._showable.yours is None else numbered(self._showable.yours)
         asked = Asked(understood, given.unknown, self._asked, self._said)
-        self._climb = Climb(asked, given.index, self._shop, by_number, kind, most)
-        self._page = Page(self._shop, question.n, question.after)
+        self._climb = Climb(asked, given.index, self._shop, numbered(self._showable.may), kind, yours, most)
+        self._orders: list[Ranked] = []
+        self._page = Page(self._shop, question.n, question.after, self._ruled.caps(self._shop))
 
     def answered(self, rng: Random) -> Searched:
         """Fill the page and count."""
         exact, page = self._exact(), self._page
         match = self._climb.found(fewer=exact is None)
-        ranked = [] if match is None else self._ranked(match, alone=exact is not None)
+        ranked = None if match is None else self._ranked(match, alone=exact is not None)
         if not self._question.after:
             self._pin()
             if exact is not None and page.free(exact):
                 page.put(Shown(exact, 1.0, FOUND, None, None), "exact")
-        if match is not None:
-            page.fill(ranked, match.rung)
+        if match is not None and ranked is not None:
+            page.fill(ranked, match.rung, rules=ranked.rules)
         more = match is not None and page.room <= 0
         if not (more or exact or self._question.after):
             self._fill_up(match)
         page.pin(match.rung if match is not None else "for_you")
-        items, drawn = self._explored(match, ranked) if exact is None else (page.items, None)
+        items, drawn = self._explored(match, ranked or ()) if exact is None else (page.items, None)
         return self._told(items, drawn, match, more, rng)
 
     # what may be among the results
 
-    def _showable(self) -> Mask:
-        """By code, what may be among the results: sold now, and not kept out by anybody."""
-        shop, shown = self._shop, self._shop.shown
-        may = np.ones(len(shop.codes), np.bool_) if shown is None else shown.copy()
-        hidden = {item_id for item_id, why in self._snapshot.visit.hidden.items() if why in KEPT_OUT}
-        if self._given.curated is not None:
-            hidden |= self._given.curated.hidden
-        for item_id in hidden:
-            code = shop.codes.known(item_id)
-            if code is not None and code < len(may):
-                may[code] = False
-        return may
-
     def _lets(self, item_id: str) -> bool:
+        return self._showable.lets(item_id) and self._passes(item_id)
+
+    def _passes(self, item_id: str) -> bool:
         code = self._shop.codes.known(item_id)
-        if code is None or code >= len(self._may) or not self._may[code]:
-            return False
-        return bool(self._asked.lets(np.array([code], np.int32))[0])
+        return code is not None and bool(self._asked.lets(np.array([code], np.int32))[0])
+
+    def _yours(self) -> Sequence[tuple[str, str]]:
+        """What answers the query and is the visitor's already."""
+        ids = self._shop.codes.ids
+        found = dict.fromkeys(ids[code] for code in self._shop.codes_of(self._climb.had).tolist())
+        exact = self._given.understood.exact
+        if exact is not None and self._showable.why(exact) and self._passes(exact):
+            found = {exact: None} | found
+        return [(item_id, self._showable.why(item_id)) for item_id in found][:HAD]
 
     def _exact(self) -> str | None:
         """The item that was asked for by its number, if it may be shown; that it is sold out is told."""
@@ -147,7 +153,9 @@ class _Search:
         if self._lets(item_id):
             self._climb.steps.append(Step("exact", 1, f"“{item.title}” has exactly this number."))
             return item_id
-        if not item.sellable and not item.hidden:
+        if (why := self._showable.why(item_id)) and self._passes(item_id):
+            self._climb.steps.append(Step("yours", 1, f"“{item.title}” {YOURS[why]}."))
+        elif not item.sellable and not item.hidden:
             self._climb.steps.append(Step("sold_out", 0, f"“{item.title}” is sold out at the moment."))
         return None
 
@@ -157,37 +165,10 @@ class _Search:
             if self._lets(pin.item_id):
                 self._page.reserve(pin.position, pin.item_id, curated.names if curated else ())
 
-    # in which order
-
-    def _ranked(self, match: Match, *, alone: bool) -> list[tuple[str, float]]:
-        """The matches with their scores, best first; `alone`: nothing but the words orders them."""
-        shop, sort = self._shop, self._question.sort
-        if sort != "relevance":
-            numbers = order.sorted_by(sort, match.numbers, shop)
-            return [(item_id, 0.0) for item_id in self._ids(numbers)]
-        numbers, scores = match.best, match.scores
-        if not (alone or self._whole_title(match)):
-            scores = self._learnt(numbers, scores)
-        places = order.by_relevance(numbers, scores, shop)
-        return list(zip(self._ids(numbers[places]), scores[places].tolist(), strict=True))
-
-    def _learnt(self, numbers: order.Numbers, scores: order.Scores) -> order.Scores:
-        """The scores with the kind that is meant, what shoppers took, and where the visit is."""
-        kind = self._given.kind
-        if kind is not None:
-            scores = scores + order.KIND * self._shop.met(kind)[self._shop.codes_of(numbers)]
-        scores = order.by_taken(numbers, scores, self._given.taken, self._shop)
-        visit, titles = session_vector(self._snapshot, SEARCH), self._shop.vectors
-        return scores if visit is None or titles is None else order.by_visit(numbers, scores, titles.matrix, visit)
-
-    def _whole_title(self, match: Match) -> bool:
-        """Whether the query is the whole title of what answers it best: no visit knows better."""
-        best = next(iter(self._ids(match.best[:1])), "")
-        return bool(best) and words_of(self._shop.title_of(best)) == words_of(self._given.understood.query)
-
-    def _ids(self, numbers: order.Numbers) -> list[str]:
-        ids = self._shop.codes.ids
-        return [ids[code] for code in self._shop.codes_of(numbers).tolist()]
+    def _ranked(self, match: Match, *, alone: bool) -> Ranked:
+        ranked = self._ranking.of(match, alone=alone)
+        self._orders.append(ranked)
+        return ranked
 
     # what fills the page
 
@@ -204,7 +185,7 @@ class _Search:
 
     def _best_sellers(self) -> None:
         shop, page = self._shop, self._page
-        among = self._may.copy()
+        among = self._showable.may.copy()
         codes = np.flatnonzero(among).astype(np.int32)
         among[codes] = self._asked.lets(codes)
         category = fallback.nearest_category(self._given.understood.words, shop, among)
@@ -229,7 +210,9 @@ class _Search:
         if found:
             self._climb.steps.append(Step("for_you", len(found), fallback.says(found)))
 
-    def _explored(self, match: Match | None, ranked: list[tuple[str, float]]) -> tuple[list[Shown], Explored | None]:
+    def _explored(
+        self, match: Match | None, ranked: Iterable[tuple[str, float]]
+    ) -> tuple[list[Shown], Explored | None]:
         question, page = self._question, self._page
         if (
             match is None
@@ -246,7 +229,7 @@ class _Search:
     def _told(
         self, items: list[Shown], drawn: Explored | None, match: Match | None, more: bool, rng: Random
     ) -> Searched:
-        snapshot, page, names = self._snapshot, self._page, self._given.curated
+        snapshot, page = self._snapshot, self._page
         evident = sum(rung not in FALLBACKS for rung in page.rungs)
         decision = Decision(
             placement=SEARCH.name,
@@ -259,11 +242,23 @@ class _Search:
             fresh=fresh_of(snapshot, self._now),
             items=items,
             candidates=0 if match is None else len(match.numbers),
-            rules=() if names is None else names.names,
+            rules=self._names(items, alone=any(rung == "exact" for rung in page.rungs)),
             explored=drawn,
+            explain=self._explained(items) if self._question.explain else None,
         )
         total, prices, facets = self._counted(match)
-        return Searched(decision, page.rungs, self._climb.steps, total, prices, facets, more)
+        return Searched(decision, page.rungs, self._climb.steps, total, prices, facets, self._yours(), more)
+
+    def _explained(self, items: Sequence[Shown]) -> dict[str, Any]:
+        parts = [one.parts for one in self._orders if one.parts is not None]
+        return explained(items, self._page.rungs, parts, self._ruled.rules, self._given.curated, self._snapshot)
+
+    def _names(self, items: Sequence[Shown], *, alone: bool) -> Sequence[str]:
+        """What marketers said that acted: documents of this query, rules, and those of the shelf that fills up."""
+        curated, rules = self._given.curated, self._ruled.rules
+        own = [one.name for one in rules if one.action == "filter" or not alone]
+        of_items = [name for item in items for name in item.rules]
+        return list(dict.fromkeys([*(() if curated is None else curated.names), *own, *of_items]))
 
     def _counted(self, match: Match | None) -> tuple[int, Prices | None, Sequence[Facet]]:
         if match is None:

@@ -14,13 +14,14 @@ class Hits(Struct, frozen=True, gc=False):
 
     Attributes
     ----------
-    numbers, scores: the best, best first; equal ones by number.
+    numbers, scores: the best, best first; equal ones by number. `meant`: what of the scores is meaning.
     whole: how many were found.
     matching: all that were found, ascending; what facets are counted over.
     """
 
     numbers: NDArray[np.int32]
     scores: Scores
+    meant: Scores
     whole: int
     matching: NDArray[np.int32]
 

@@ -108,9 +108,10 @@ class Index:
         candidates = best(matching, by_words, max(most, WEIGHED))
         numbers = matching[candidates]
         likeness = self._meaning.likeness(" ".join(asked), numbers) * self._english[numbers]
-        final = by_words[candidates] + np.float32(MEANING) * likeness
+        meant = np.float32(MEANING) * likeness
+        final = by_words[candidates] + meant
         first = np.lexsort((numbers, -final))[:most]
-        return Hits(numbers[first], final[first], len(matching), matching)
+        return Hits(numbers[first], final[first], meant[first], len(matching), matching)
 
     def required(self, words: Sequence[str]) -> int:
         """How many of the words (of `words_of`) an item that has all of them must have: those that name something."""

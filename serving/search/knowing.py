@@ -25,11 +25,25 @@ _AT_ONCE = 200  # about five milliseconds: the event loop has other things to do
 
 
 class Knowing:
-    """Follows the catalogue, the index's vocabulary and the marketers' synonyms. `clock`: seconds that only grow."""
+    """Follows the catalogue, the index's vocabulary and the marketers' synonyms.
+
+    Parameters
+    ----------
+    clock: seconds that only grow.
+    rule: what marketers' filter rules let everybody find now; None: everything.
+    """
 
     def __init__(
-        self, catalogue: Catalogue, shop: Shop, index: Index, curations: Curations, clock: Callable[[], float]
+        self,
+        catalogue: Catalogue,
+        shop: Shop,
+        index: Index,
+        curations: Curations,
+        clock: Callable[[], float],
+        *,
+        rule: Callable[[], Rule | None] = lambda: None,
     ) -> None:
+        self._rule = rule
         self._catalogue, self._shop, self._index, self._curations, self._clock = (
             catalogue,
             shop,
@@ -53,6 +67,10 @@ class Knowing:
         if groups is not self._groups:
             self._groups, self._knowledge = groups, self._knowledge._replace(synonyms=Synonyms(groups))
         return understand(query, self._knowledge)
+
+    def understood_with(self, query: str, groups: Sequence[Group]) -> Understood:
+        """How a query would be understood with these synonyms instead of those that hold."""
+        return understand(query, self._knowledge._replace(synonyms=Synonyms(groups)))
 
     def kind(self, understood: Understood) -> Rule | None:
         """What lets through the items of the category that a query names; None where it names none."""
@@ -83,6 +101,9 @@ class Knowing:
         codes = shop.codes_of(self._index.having(words_of(query)))
         if category is not None:
             codes = codes[shop.met(compiled({"category": category}))[codes]]
+        rule = self._rule()
+        if rule is not None:
+            codes = codes[shop.met(rule)[codes]]
         finds = bool(len(codes) and (shop.shown is None or shop.shown[codes].any()))
         if len(self._found) >= KEPT:
             self._found.clear()

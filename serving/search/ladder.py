@@ -28,6 +28,7 @@ from serving.shop import Shop
 Rung: TypeAlias = Literal[
     "exact",
     "sold_out",
+    "yours",
     "all_words",
     "corrected",
     "rejoined",
@@ -52,7 +53,7 @@ class Match(NamedTuple):
     """What a rung found.
 
     `wide` are all numbers before any filter, `numbers` those that `filtered` lets through, ascending; `best` and
-    `scores` the best of them, best first.
+    `scores` the best of them, best first, and `meant` what of the scores is meaning.
     """
 
     rung: Rung
@@ -60,6 +61,7 @@ class Match(NamedTuple):
     numbers: Numbers
     best: Numbers
     scores: Scores
+    meant: Scores
     filtered: Filtered
 
 
@@ -81,21 +83,32 @@ class Climb:
     Parameters
     ----------
     may, kind: by number, which items may be shown, and which are of the kind that is meant (None: nobody knows).
+    yours: by number, what may not be shown only because the visitor has it (None: nothing).
     most: how many of the best are wanted.
+
+    Attributes
+    ----------
+    steps: the way so far.
+    had: of `yours`, what answers all that was asked for, ascending.
     """
 
-    def __init__(self, asked: Asked, index: Index, shop: Shop, may: Mask, kind: Mask | None, most: int) -> None:
+    def __init__(
+        self, asked: Asked, index: Index, shop: Shop, may: Mask, kind: Mask | None, yours: Mask | None, most: int
+    ) -> None:
         self._understood, self._unknown, self._asked, self._said = asked
         self._index, self._shop, self._may, self._kind, self._most = index, shop, may, kind, most
+        self._yours = yours
+        self._either = may if yours is None else may | yours
         self._counts = Counts(shop)
         self.steps: list[Step] = []
+        self.had: Numbers = np.zeros(0, np.int32)
 
     def found(self, *, fewer: bool = True) -> Match | None:
         """What the first rung found that found anything, `fewer` words the last; `steps` then has the way to it."""
         if not self._understood.words:
             return self._by_filters()
         for rung, ways in self._ways():
-            match = self._match(rung, ways, None, self._may)
+            match = self._match(rung, ways, None, self._either)
             if match is not None:
                 return match
         return self.fewer() if fewer else None
@@ -128,13 +141,14 @@ class Climb:
         """All that the filters of the query let through, where it said nothing else."""
         if not self._understood.filters:
             return None
-        wide = np.flatnonzero(self._may).astype(np.int32)
-        numbers = wide[self._said.lets(self._shop.codes_of(wide))]
+        wide = np.flatnonzero(self._either).astype(np.int32)
+        numbers = self._not_had(wide[self._said.lets(self._shop.codes_of(wide))])
         if not len(numbers):
             return None
         best = by_popularity(numbers, self._shop)[: self._most]
         self._told("all_words", numbers, self._understood.words)
-        return Match("all_words", wide, numbers, best, np.zeros(len(best)), self._said)
+        falling = np.linspace(1.0, 0.0, len(best), endpoint=False)
+        return Match("all_words", self._others(wide), numbers, best, falling, np.zeros(len(best)), self._said)
 
     def _match(self, rung: Rung, ways: Sequence[Words], least: int | None, may: Mask) -> Match | None:
         """What has all words of one of the ways, or `least` of them; without the query's own filters if need be."""
@@ -142,16 +156,27 @@ class Climb:
         wide = union([hits.matching for hits in found])
         for step, filtered in ((rung, self._said), ("unfiltered", self._asked)):
             numbers = wide[filtered.lets(self._shop.codes_of(wide))]
+            numbers = self._not_had(numbers) if step == rung else self._others(numbers)
             if len(numbers):
                 if len(numbers) < len(wide):
                     found = [self._search(words, least, self._mask(numbers)) for words in ways]
-                best, scores = merged([(hits.numbers, hits.scores.astype(np.float64)) for hits in found], self._most)
+                best, scores, meant = merged(found, self._most)
                 self._told(step, numbers, ways[0])
-                return Match(step, wide, numbers, best, scores, filtered)
+                return Match(step, self._others(wide), numbers, best, scores, meant, filtered)
             self._tell(rung, 0, ways[0])
             if not (len(wide) and self._understood.filters):
                 break
         return None
+
+    def _not_had(self, numbers: Numbers) -> Numbers:
+        """These without what the visitor has, which is noted."""
+        others = self._others(numbers)
+        if len(others) < len(numbers):
+            self.had = np.union1d(self.had, np.setdiff1d(numbers, others, assume_unique=True))
+        return others
+
+    def _others(self, numbers: Numbers) -> Numbers:
+        return numbers if self._yours is None else numbers[~self._yours[numbers]]
 
     def _search(self, words: Words, least: int | None, among: Mask) -> Hits:
         asked = tuple(dict.fromkeys(words))[:MOST_WORDS]
@@ -163,7 +188,8 @@ class Climb:
         return mask
 
     def _tell(self, rung: Rung, found: int, words: Words) -> None:
-        step = Step(rung, found, says(rung, found, self._understood, self._unknown, words))
+        said = says(rung, found, self._understood, self._unknown, words, had=bool(len(self.had)))
+        step = Step(rung, found, said)
         if found or all(one.says != step.says for one in self.steps):
             self.steps.append(step)
 
@@ -171,21 +197,24 @@ class Climb:
         self._tell(rung, self._counts.total(self._shop.codes_of(numbers)), words)
 
 
-def says(rung: Rung, found: int, understood: Understood, unknown: Sequence[str], asked: Words) -> str:
-    """What a rung that asked for these words has to say."""
+def says(
+    rung: Rung, found: int, understood: Understood, unknown: Sequence[str], asked: Words, *, had: bool = False
+) -> str:
+    """What a rung that asked for these words has to say; `had`: the visitor has something that is like that."""
+    nothing = "Nothing else" if had else "Nothing"
     query, words = f"“{understood.query}”", f"“{' '.join(asked)}”"
     filters = " and ".join(one.label for one in understood.filters)
     if not found:
         if unknown:
             return f"“{' '.join(unknown)}” is not sold here."
-        return f"Nothing here is {words}{f' and {filters}' if filters else ''}."
+        return f"{nothing} here is {words}{f' and {filters}' if filters else ''}."
     match rung:
         case "corrected":
             return f"Results for {words}: nothing here is called {query}."
         case "rejoined":
             return f"Results for {words}."
         case "unfiltered":
-            return f"Nothing is {filters}: these are without that."
+            return f"{nothing} is {filters}: these are without that."
         case "fewer_words":
             return f"These have some of the words of {words}."
         case _:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from serving.filters.fields import FIELDS
 from serving.filters.rule import compiled
 from serving.search.behaviour import Boosts
+from serving.search.hits import Hits
 from serving.search.question import Sort
 from serving.shop import Shop
 
@@ -83,14 +84,15 @@ def union(found: Sequence[Numbers]) -> Numbers:
     return found[0] if len(found) == 1 else np.unique(np.concatenate(found))
 
 
-def merged(found: Sequence[tuple[Numbers, Scores]], most: int) -> tuple[Numbers, Scores]:
-    """Several orders as one: each item with its best score."""
+def merged(found: Sequence[Hits], most: int) -> tuple[Numbers, Scores, Scores]:
+    """Several orders as one: each item with its best score, and what of that is meaning."""
+    numbers = np.concatenate([one.numbers for one in found])
+    scores = np.concatenate([one.scores for one in found]).astype(np.float64)
+    meant = np.concatenate([one.meant for one in found]).astype(np.float64)
     if len(found) == 1:
-        return found[0]
-    numbers = np.concatenate([one for one, _ in found])
-    scores = np.concatenate([one for _, one in found])
+        return numbers, scores, meant
     order = np.lexsort((numbers, -scores))
-    numbers, scores = numbers[order], scores[order]
-    _, first = np.unique(numbers, return_index=True)
+    _, first = np.unique(numbers[order], return_index=True)
     first.sort()
-    return numbers[first][:most], scores[first][:most]
+    places = order[first][:most]
+    return numbers[places], scores[places], meant[places]

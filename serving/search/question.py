@@ -27,7 +27,7 @@ asked for by this name."""
 class Question(Struct, frozen=True, gc=False):
     """One search. `filters` are the parts of the request's filter `rule`; what else is said is said of shelves, too.
 
-    `personalize`: whether what is known of the visitor may order the results.
+    `personalize`: whether what is known of the visitor may order the results. `explain`: whether to say why.
     """
 
     query: str
@@ -41,6 +41,7 @@ class Question(Struct, frozen=True, gc=False):
     exclude: Sequence[str] = ()
     personalize: bool = True
     after: Sequence[int] = ()
+    explain: bool = False
 
     @property
     def request(self) -> Request:

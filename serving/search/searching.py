@@ -19,13 +19,12 @@ from serving.search.index import Index
 from serving.search.knowing import Knowing
 from serving.search.question import SEARCH, Question
 from serving.search.told import told
-from serving.shelves import NO_EXPERIMENT, Shelf
+from serving.shelves import Shelf, signed
 from serving.shop import Shop
 from serving.slate import cursor
 from serving.snapshot import Snapshots
-from serving.stage import Snapshot
 from serving.visited import visited
-from stream.tokens import DecisionToken, FreshToken, decision_id
+from stream.tokens import FreshToken
 
 
 class Searching:
@@ -74,7 +73,7 @@ class Searching:
         decision = searched.decision
         written = write(
             decision,
-            self._sign(searched, snapshot),
+            signed(self._key, decision, SEARCH, snapshot, self._pid_keys),
             self._shop.fragments,
             took_ms=(self._timer() - began) * 1000,
             asked=_asked(question),
@@ -94,16 +93,6 @@ class Searching:
         if not searched.more:
             return None
         return cursor.cursor(self._key, question.after, [one.item_id for one in searched.decision.items], self._shop)
-
-    def _sign(self, searched: Searched, snapshot: Snapshot) -> str:
-        decision = searched.decision
-        return decision_id(
-            self._key,
-            DecisionToken(
-                SEARCH.name, NO_EXPERIMENT, decision.at, snapshot.whose(decision.nonce), SEARCH.version,
-                SEARCH.click_window_s, SEARCH.view_window_s, decision.nonce, self._pid_keys,
-            ),
-        )  # fmt: skip
 
 
 def _asked(question: Question) -> dict[str, Any]:

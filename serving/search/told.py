@@ -18,6 +18,7 @@ from serving.search.question import Question, Sort
 from serving.search.understood import Understood
 from serving.shop import Shop
 
+POSITION = ',"position":'
 _encode = msgspec.json.Encoder().encode
 
 
@@ -92,7 +93,14 @@ def told(question: Question, understood: Understood, unknown: Iterable[str], sea
         f',"step":"{rung}"{f""","highlights":{{"title":{_json(mark)}}}""" if mark else ""}'
         for rung, mark in zip(searched.rungs, marked, strict=True)
     ]
-    return Told("search", f"{_json(beside)[1:-1]},", f'"search":{_json(kept)},', items)
+    yours = ",".join(_yours(shop, item_id, why) for item_id, why in searched.yours)
+    answer = f'{_json(beside)[1:-1]},"yours":[{yours}],'
+    return Told("search", answer, f'"search":{_json(kept)},', items)
+
+
+def _yours(shop: Shop, item_id: str, why: str) -> str:
+    """An item that matches and that the visitor has, as the catalogue has it, and why it is not among the results."""
+    return f'{shop.fragments(item_id).shelf.removesuffix(POSITION)},"why":"{why}"}}'
 
 
 def how(understood: Understood, unknown: Iterable[str]) -> HowUnderstood:

@@ -14,6 +14,7 @@ from tests.serving.deployment import DENIED, Deployment, item
 
 Validator = Callable[[str], jsonschema_rs.Draft202012Validator]
 
+DAY_MS = 86_400_000
 PANS = "Kitchen > Pans"
 SHOP = (
     item("steel", title="Steel frying pan", category=PANS, brand="Acme", price="20.00"),
@@ -178,14 +179,56 @@ async def test_the_words_that_were_searched_for_are_marked(shop: Deployment) -> 
 
 @pytest.mark.parametrize("query", ["frying pan", "zzyzx", "pan under 25", "4006381333931"])
 async def test_answers_are_as_the_schema_says(shop: Deployment, query: str, validator: Validator) -> None:
+    await shop.view("me", "red", event="add_to_cart")
     answer = await searched(shop, query, visitor_id="me")
     assert [error.message for error in validator("search_results").iter_errors(answer)] == []
 
 
-async def test_a_dismissed_item_is_not_found_and_one_in_the_cart_is(shop: Deployment) -> None:
-    await shop.view("me", "steel", event="dismiss")
+@pytest.mark.parametrize("event", ["dismiss", "add_to_cart", "purchase"])
+async def test_what_the_visitor_has_or_does_not_want_is_not_among_the_results(shop: Deployment, event: str) -> None:
+    await shop.view("me", "red", event=event)
+    answer = await searched(shop, "frying pan", visitor_id="me")
+    assert set(found(answer)) == {"steel", "lid"}
+    assert (answer["total"], facet(answer, "brand")) == (2, {"Acme": 1, "Orrin": 1})
+    assert "red" in found(await searched(shop, "frying pan", visitor_id="somebody"))
+
+
+@pytest.mark.parametrize(("event", "why"), [("add_to_cart", "in_cart"), ("purchase", "bought")])
+async def test_what_the_visitor_has_is_told_beside_the_results(shop: Deployment, event: str, why: str) -> None:
+    await shop.view("me", "red", event=event)
+    (had,) = (await searched(shop, "frying pan", visitor_id="me"))["yours"]
+    assert (had["item_id"], had["title"], had["price"], had["why"]) == ("red", "Red frying pan", "30.00", why)
+
+
+async def test_where_only_what_the_visitor_has_is_like_that_nobody_says_it_is_not_sold(shop: Deployment) -> None:
     await shop.view("me", "red", event="add_to_cart")
-    assert set(found(await searched(shop, "frying pan", visitor_id="me"))) == {"red", "lid"}
+    answer = await searched(shop, "red frying pan", visitor_id="me")
+    assert answer["steps"][0]["says"] == "Nothing else here is “red frying pan”."
+    assert [one["item_id"] for one in answer["yours"]] == ["red"]
+    assert {one["step"] for one in answer["items"]} <= {"fewer_words", "best_sellers", "for_you"}
+
+
+async def test_an_item_in_the_cart_that_is_asked_for_by_its_number_is_said_to_lie_there(shop: Deployment) -> None:
+    await shop.view("me", "headset", event="add_to_cart")
+    answer = await searched(shop, "4006381333931", visitor_id="me")
+    assert answer["steps"][0] == {"step": "yours", "found": 1, "says": "“Wireless headset” is in your cart already."}
+    assert "headset" not in {one["item_id"] for one in answer["items"]}
+    assert [one["item_id"] for one in answer["yours"]] == ["headset"]
+
+
+async def test_what_was_bought_is_found_again_after_thirty_days(shop: Deployment) -> None:
+    await shop.view("me", "red", event="purchase")
+    shop.now += 29 * DAY_MS
+    assert "red" not in found(await searched(shop, "red frying pan", visitor_id="me"))
+    shop.now += 2 * DAY_MS
+    assert "red" in found(await searched(shop, "red frying pan", visitor_id="me"))
+
+
+async def test_what_is_dismissed_excluded_or_filtered_out_is_not_told_either(shop: Deployment) -> None:
+    await shop.view("me", "steel", "red", event="add_to_cart")
+    await shop.view("me", "copper", event="dismiss")
+    answer = await searched(shop, "pan", visitor_id="me", exclude="steel", filter={"price": {"lt": 30}})
+    assert answer["yours"] == []
 
 
 async def test_excluded_items_are_not_found(shop: Deployment) -> None:

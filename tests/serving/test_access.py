@@ -58,6 +58,7 @@ ALLOWED = {
     ("PUT", "/v1/admin/rules/{name}"): {"secret", "sk_admin"},
     ("DELETE", "/v1/admin/rules/{name}"): {"secret", "sk_admin"},
     ("POST", "/v1/admin/rules/preview"): {"secret", "sk_admin"},
+    ("POST", "/v1/admin/searches/preview"): {"secret", "sk_admin"},
     ("GET", "/v1/admin/searches"): {"secret", "sk_admin"},
     ("GET", "/v1/admin/searches/{name}"): {"secret", "sk_admin"},
     ("PUT", "/v1/admin/searches/{name}"): {"secret", "sk_admin"},
@@ -123,6 +124,7 @@ async def called(shop: Deployment, route: tuple[str, str], key: str | None) -> h
         "/v1/admin/rules/trending": RULE,
         "/v1/admin/searches/trending": PINNED,
         "/v1/admin/rules/preview": {"placement": "trending", "rule": RULE},
+        "/v1/admin/searches/preview": {"q": "pan", "search": PINNED},
     }
     for name, value in names.items():
         path = path.replace(name, value)

@@ -49,3 +49,10 @@ def open_item(page: Page, item_id: str, title: str) -> None:
     tile(page, item_id).click()
     expect(page.locator("#item-title")).to_have_text(title)
     settled(page)
+
+
+def search(page: Page, query: str) -> None:
+    page.fill("#q", query)
+    page.press("#q", "Enter")
+    expect(page.locator("#results-title")).to_contain_text(query)
+    settled(page)

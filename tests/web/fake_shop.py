@@ -27,6 +27,7 @@ from serving.notice import notice
 from serving.web.routes import routes
 from stream.catalog_item import CatalogItem
 from stream.consent import PURPOSES
+from tests.web.fake_search import found, suggested
 
 KEY = "pk_test"
 SAID_AT = 1_790_000_000_000
@@ -58,6 +59,8 @@ class FakeShop:
     met: bool = True
     events_away: bool = False
     shelves_away: bool = False
+    searches: list[dict[str, str]] = field(default_factory=list)
+    search_away: bool = False
     rights_away: bool = False
     gives_tokens: bool = True
     rights: list[tuple[str, str, Any]] = field(default_factory=list)
@@ -82,6 +85,8 @@ class FakeShop:
                 ),
                 Route("/v1/events", self.collect, methods=["POST"]),
                 Route("/v1/recommendations/{placement}", self.recommend, methods=["POST"]),
+                Route("/v1/search", self.search),
+                Route("/v1/suggest", self.suggest),
                 Route("/v1/privacy/notice", self.notice),
                 Route("/v1/visitors/{visitor_id}/consent", self.right, methods=["PUT"]),
                 Route("/v1/visitors/{visitor_id}/export", self.right),
@@ -129,6 +134,16 @@ class FakeShop:
             "took_ms": 1.2,
             "items": [self.shown(item, position, led) for position, item in enumerate(chosen)],
         }
+
+    async def search(self, request: Request) -> Response:
+        wanted = dict(request.query_params)
+        self.searches.append(wanted)
+        if self.search_away:
+            return JSONResponse({"title": "Away"}, 503)
+        return JSONResponse(found(self.catalogue, self.events, wanted, f"s{len(self.searches)}"))
+
+    async def suggest(self, request: Request) -> Response:
+        return JSONResponse(suggested(self.catalogue, request.query_params["q"]))
 
     def gone(self, own: list[dict[str, Any]], wanted: dict[str, Any]) -> set[str]:
         hiding = ("dismiss", "add_to_cart", "purchase")

@@ -81,17 +81,31 @@ export class Api {
     return this.#post(`/v1/recommendations/${encodeURIComponent(placement)}`, wanted, signal);
   }
 
-  async #post(path, body, signal) {
+  /** What answers a query; `wanted` are the parameters of `GET /v1/search`. */
+  search(wanted, signal) {
+    return this.#get("/v1/search", wanted, signal);
+  }
+
+  /** What may be about to be typed. */
+  suggest(q, n, signal) {
+    return this.#get("/v1/suggest", { q, n }, signal);
+  }
+
+  #get(path, parameters, signal) {
+    return this.#call(`${path}?${new URLSearchParams(parameters)}`, {}, signal);
+  }
+
+  #post(path, body, signal) {
+    const headers = { "Content-Type": "application/json" };
+    return this.#call(path, { method: "POST", headers, body: JSON.stringify(body), keepalive: path === "/v1/events" }, signal);
+  }
+
+  async #call(path, { headers, ...request }, signal) {
     const limits = [AbortSignal.timeout(TIMEOUT_MS), ...(signal ? [signal] : [])];
     let answer;
     try {
-      answer = await fetch(path, {
-        method: "POST",
-        headers: { "Content-Type": "application/json", Authorization: `Bearer ${this.#key}` },
-        body: JSON.stringify(body),
-        keepalive: path === "/v1/events",
-        signal: AbortSignal.any(limits),
-      });
+      const signed = { ...headers, Authorization: `Bearer ${this.#key}` };
+      answer = await fetch(path, { ...request, headers: signed, signal: AbortSignal.any(limits) });
       if (answer.ok) return await answer.json();
     } catch (error) {
       if (signal?.aborted) throw error;

@@ -4,6 +4,7 @@ import { Api, load } from "./api.js";
 import { Choices } from "./choices.js";
 import { credit, event, line, total } from "./events.js";
 import { away, noItems, noNotice } from "./notice.js";
+import { Search } from "./search.js";
 import { Seen } from "./seen.js";
 import { Shelf, tick } from "./shelf.js";
 import { Grid, drawCart, drawItem } from "./shop.js";
@@ -46,6 +47,7 @@ class Page {
     this.choices = new Choices(part("choices"), (consent) => this.#choose(consent));
     this.home = this.#shelf("home-shelf", "h2", HOME);
     this.also = this.#shelf("item-shelf", "h3", ALSO);
+    this.search = this.#searching();
     this.grid = new Grid({ grid: part("grid"), chips: part("chips"), more: part("more") }, items, (item) => this.open(item));
   }
 
@@ -60,10 +62,25 @@ class Page {
     });
   }
 
+  #searching() {
+    return new Search(
+      { form: part("search"), root: part("results"), browse: part("browse") },
+      {
+        api: this.api,
+        seen: this.seen,
+        wanted: () => this.#asking(),
+        open: (item, fact) => this.open({ ...item, ...this.items.get(item.item_id) }, { fact }),
+        searched: (query, answer) => this.#searched(query, answer),
+        say: (words) => this.#say(words),
+        leave: () => this.#leave(),
+      },
+    );
+  }
+
   begin() {
-    part("floor").hidden = false;
+    part("floor").hidden = part("search").hidden = false;
     part("to-choices").addEventListener("click", () => this.choices.ask(this.visitor.consent));
-    part("brand").addEventListener("click", (click) => (click.preventDefault(), this.#close()));
+    part("brand").addEventListener("click", (click) => (click.preventDefault(), this.#leave()));
     part("to-cart").addEventListener("click", () => (part("cart").scrollIntoView({ block: "center" }), part("cart").focus()));
     addEventListener("popstate", () => this.#follow(performance.now()));
     this.visitor.watch(() => location.reload());
@@ -74,12 +91,31 @@ class Page {
     this.#follow(null);
   }
 
-  /** What the address says: an item or the shop. `startedAt` is null when nobody clicked. */
+  /** What the address says: an item, a search or the shop. `startedAt` is null when nobody clicked. */
   #follow(startedAt) {
-    const item = this.items.get(new URLSearchParams(location.search).get("item"));
-    if (startedAt !== null && item === (this.#open ?? undefined)) return;
-    if (item) this.open(item, { visit: false, startedAt });
-    else this.#close({ visit: false });
+    const address = new URLSearchParams(location.search);
+    const item = this.items.get(address.get("item"));
+    const query = address.get("q")?.trim();
+    if (startedAt !== null && item && item === this.#open) return;
+    if (item) return this.open(item, { visit: false, startedAt });
+    if (!query) this.search.leave();
+    this.#close({ visit: false });
+    if (query && query !== this.search.query) this.search.ask({ query }, { visit: false });
+  }
+
+  /** Back to the shop, out of an item and a search. */
+  #leave() {
+    this.search.leave();
+    if (this.#open) return this.#close();
+    if (location.search) history.pushState(null, "", "/");
+    return part("shop").focus();
+  }
+
+  /** Tell what was searched for, and what it found. */
+  async #searched(query, answer) {
+    const page = { type: "search", view_id: randomId() };
+    const told = this.#event("search", { ...credit(answer), page, search_term: query, results: answer.total });
+    if (told) await this.api.send([told]);
   }
 
   /** Open an item; `fact` says on which shelf it was clicked. */
@@ -90,7 +126,8 @@ class Page {
     this.#open = item;
     this.#origin = fact;
     this.#viewId = randomId();
-    const heading = drawItem(part("item-card"), item, { add: () => this.#add(item), close: () => this.#close() });
+    const back = this.search.query === null ? "Back to the shop" : "Back to the results";
+    const heading = drawItem(part("item-card"), item, { add: () => this.#add(item), close: () => this.#close(), back });
     part("item").hidden = false;
     if (startedAt !== null) {
       part("item").scrollIntoView({ block: "start", behavior: "instant" });
@@ -106,12 +143,12 @@ class Page {
   }
 
   #close({ visit = true } = {}) {
-    if (visit && location.search) history.pushState(null, "", "/");
+    if (visit && location.search) history.pushState(null, "", this.search.address);
     const open = this.#open;
     this.#open = this.#origin = null;
     part("item").hidden = true;
     this.also.clear();
-    if (open) this.grid.find(open);
+    if (open) (this.search.query === null ? this.grid : this.search).find(open);
     this.#round([], null);
   }
 
@@ -120,14 +157,14 @@ class Page {
     if (!this.cart.includes(item.item_id)) this.#keepCart([...this.cart, item.item_id]);
     this.#say(`${item.title} is in the cart.`);
     const more = { ...credit(this.#origin), currency: item.currency, value: total([item]), items: [line(item)] };
-    this.#round([this.#event("add_to_cart", more)], startedAt);
+    this.#changed([this.#event("add_to_cart", more)], startedAt);
   }
 
   #remove(item) {
     const startedAt = performance.now();
     this.#keepCart(this.cart.filter((id) => id !== item.item_id));
     (part("cart").hidden ? part("shop") : part("cart")).focus();
-    this.#round([this.#event("remove_from_cart", { currency: item.currency, items: [line(item)] })], startedAt);
+    this.#changed([this.#event("remove_from_cart", { currency: item.currency, items: [line(item)] })], startedAt);
   }
 
   #buy() {
@@ -137,7 +174,7 @@ class Page {
     this.#keepCart([]);
     part("shop").focus();
     this.#say("Bought. What you have now leaves the shelf.");
-    this.#round([order && { ...order, transaction_id: order.event_id }], startedAt);
+    this.#changed([order && { ...order, transaction_id: order.event_id }], startedAt);
   }
 
   #keepCart(ids) {
@@ -154,7 +191,7 @@ class Page {
 
   #dismiss(item, fact) {
     this.#dismissed.add(item.item_id);
-    this.#round([this.#event("dismiss", { ...credit(fact), items: [line(item, { index: fact.index })] })], performance.now());
+    this.#changed([this.#event("dismiss", { ...credit(fact), items: [line(item, { index: fact.index })] })], performance.now());
   }
 
   #impression(facts) {
@@ -172,7 +209,7 @@ class Page {
     const told = id && event("consent_update", { id, consent });
     if (told && id !== this.visitor.id) return this.#withdraw(told);
     const looking = this.#open && this.#view(this.#open);
-    return this.#round([told, looking], performance.now());
+    return this.#changed([told, looking], performance.now());
   }
 
   #withdraw(told) {
@@ -180,7 +217,7 @@ class Page {
     this.visitor.withdrawals = [...this.visitor.withdrawals, told];
     this.#say("Withdrawn. The page goes on without remembering you.");
     this.#tellWithdrawals();
-    return this.#round([], null);
+    return this.#changed([], null);
   }
 
   /** A withdrawal is told until the shop has taken it, also after a reload. */
@@ -195,6 +232,13 @@ class Page {
   /** An event if the visitor allows any, else null. */
   #event(name, more) {
     return this.visitor.remembered ? event(name, this.visitor, more) : null;
+  }
+
+  /** A turn of the loop after which a search is asked again: what the visitor has is not among its results. */
+  async #changed(events, startedAt) {
+    const { query } = this.search;
+    await this.#round(events, startedAt);
+    if (query !== null) this.search.again();
   }
 
   /** One turn of the loop: events out, their token back, shelves that know them. A newer turn takes over. */
@@ -237,8 +281,24 @@ class Page {
     setTimeout(() => loop.turn === this.#turn && this.#ask(shelf, place, { ...loop, startedAt: null }), RETRY_MS);
   }
 
+  /** What the page itself keeps out, where the shop may not know it. */
+  get #own() {
+    return this.visitor.personal ? [] : [...this.cart, ...this.#dismissed].slice(-EXCLUDED);
+  }
+
+  /** Who searches; an address carries the visitor's id only once they have agreed to be remembered. */
+  #asking() {
+    const own = this.#own.join(",");
+    return {
+      ...(this.visitor.remembered ? { visitor_id: this.visitor.id } : {}),
+      ...(own ? { exclude: own } : {}),
+      ...(this.#freshToken ? { min_fresh: this.#freshToken } : {}),
+      personalize: this.visitor.personal,
+    };
+  }
+
   #wanted(shelf, n) {
-    const own = this.visitor.personal ? [] : [...this.cart, ...this.#dismissed].slice(-EXCLUDED);
+    const own = this.#own;
     const open = this.#open?.item_id;
     return {
       visitor_id: this.visitor.id,

@@ -92,7 +92,7 @@ function inTurn(rows) {
 }
 
 /** The open item; the answer is its heading, to be focused. */
-export function drawItem(root, item, { add, close }) {
+export function drawItem(root, item, { add, close, back }) {
   const heading = h("h2", { id: "item-title", tabindex: "-1" }, item.title);
   root.replaceChildren(
     h("span", { class: "item-image" }, picture(item, 360)),
@@ -110,7 +110,7 @@ export function drawItem(root, item, { add, close }) {
         item.sold_out
           ? h("span", { class: "sold-out-line" }, "Sold out: it is on no shelf until it is back.")
           : h("button", { class: "main-action", type: "button", id: "add", onclick: add }, "Add to cart"),
-        h("button", { class: "plain", type: "button", id: "close-item", onclick: close }, "Back to the shop"),
+        h("button", { class: "plain", type: "button", id: "close-item", onclick: close }, back),
       ),
     ),
   );
