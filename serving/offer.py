@@ -34,9 +34,9 @@ class Offer(Struct, frozen=True, gc=False):
     def candidate(self, place: int, ids: Sequence[str], score: float) -> Candidate:
         """The item at a place, with this score; `ids` are all items' by code."""
         ranked, speakers = self.ranked, self.speakers
-        because, also = int(ranked.because[place]), int(ranked.also[place])
+        because, also = ranked.because.item(place), ranked.also.item(place)
         return Candidate(
-            ids[ranked.codes[place]],
+            ids[ranked.codes.item(place)],
             score,
             self.recommender,
             speakers[because] if because >= 0 else None,

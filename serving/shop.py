@@ -73,6 +73,7 @@ class Shop:
         self._few = np.zeros(0, np.int32)
         self._later: list[tuple[int, str]] = []
         self._fragments: dict[str, Fragments] = {}
+        self._members: dict[str, NDArray[np.int32]] = {}
         self._columns = Columns(self._coded, lambda: len(self.codes))
         self._masks = Masks(self._columns)
         self._selections: OrderedDict[Rule, Selection] = OrderedDict()
@@ -258,17 +259,17 @@ class Shop:
 
     def popular_within(self, category: str, among: Mask | None = None) -> Scored | None:
         """What is popular in a category, with `among` only what it lets through."""
-        members = self._members(category)
-        if not len(members):
-            return None
+        members = self._members.get(category)
+        if members is None:
+            members = self.codes.array(list(self._catalogue.of_category(category)))
+            if not len(members):
+                return None
+            self._members[category] = members
         members = members[self._may[members]]
         if among is not None:
             members = members[members < len(among)]
             members = members[among[members]]
         return self.board.top(self._ranked_at, IN_CATEGORY, among=members)
-
-    def _members(self, category: str) -> NDArray[np.int32]:
-        return self.codes.array(list(self._catalogue.of_category(category)))
 
     def _popular_in(self, category: str) -> Scored | None:
         return self.popular_within(category)
@@ -304,9 +305,12 @@ class Shop:
                 heapq.heappush(self._later, (after.from_ms, item_id))
         self._columns.change(code, before.item if before else None, after.item if after else None)
         self._fragments.pop(item_id, None)
+        for shelved in (before, after):
+            if shelved is not None:
+                self._members.pop(shelved.item.category or "", None)
 
     def _make_room(self, code: int) -> None:
-        least = max(code + 1, self._catalogue.numbers)
+        least = max(code + 2, self._catalogue.numbers)  # the last number stands for codes beyond: -1
         if least > len(self._may):
             more = max(least, 2 * len(self._may)) - len(self._may)
             self._may, self._since = np.pad(self._may, (0, more)), np.pad(self._since, (0, more))

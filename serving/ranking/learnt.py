@@ -59,34 +59,40 @@ class Ranking:
         self._known, self._chooser, self._priced, self._offers = known, chooser, priced, offers
         self._ends = list(accumulate(map(len, offers)))
         offered = [code for offer in offers for code in offer.ranked.codes.tolist()]
-        self._places: dict[int, int] = {}
-        rows = [self._places.setdefault(code, len(self._places)) for code in offered]
-        self._codes = np.fromiter(self._places, np.int32, len(self._places))
-        self._entries = np.zeros(len(self._codes), np.intp)
-        self._entries[rows[::-1]] = np.arange(len(rows))[::-1]  # the first that offered an item is written last
-        self._features = features(known, self._codes, self._places, self._scores(np.array(rows, np.intp)))
+        places: dict[int, int] = {}
+        rows = np.array([places.setdefault(code, len(places)) for code in offered], np.intp)
+        entries = np.empty(len(places), np.intp)
+        entries[rows[::-1]] = np.arange(len(rows))[::-1]  # the first that offered an item is written last
+        self._entries, self._places = entries.tolist(), places
+        self._codes = np.fromiter(places, np.int32, len(places))
+        self._features = features(known, self._codes, places, self._scores(rows))
         self._ordered = self._order(count) if offered else ()
+        self._place_of: dict[str, int] = {}
 
     def __iter__(self) -> Iterator[Candidate]:
         """The candidates, best first; most are never asked for."""
         ids = self._known.codes.ids
         for place, score in self._ordered:
-            entry = int(self._entries[place])
+            entry = self._entries[place]
             offer = bisect(self._ends, entry)
             begin = self._ends[offer - 1] if offer else 0
-            yield self._offers[offer].candidate(entry - begin, ids, score)
+            candidate = self._offers[offer].candidate(entry - begin, ids, score)
+            self._place_of[candidate.item_id] = place
+            yield candidate
 
     def choices(self, item_ids: Sequence[str]) -> Choices:
         """What these items, the shelf, were ranked by, or would have been."""
-        codes = list(map(self._known.codes.code, item_ids))
-        new = [code for code in codes if code not in self._places]
-        if new:
-            self._tell(new)
-        rows = [self._places[code] for code in codes]
+        if unseen := [item_id for item_id in item_ids if item_id not in self._place_of]:
+            codes = list(map(self._known.codes.code, unseen))
+            self._tell([code for code in codes if code not in self._places])
+            self._place_of |= zip(unseen, map(self._places.__getitem__, codes), strict=True)
+        rows = [self._place_of[item_id] for item_id in item_ids]
         return Choices(self._chooser.model, self._chooser.version, self._features[rows])
 
     def _tell(self, new: list[int]) -> None:
         """Features of items that nobody offered."""
+        if not new:
+            return
         places = {code: place for place, code in enumerate(new)}
         scores = np.zeros((len(SCORED), len(new)), np.float32)
         told = features(self._known, np.array(new, np.int32), places, scores)
@@ -106,7 +112,9 @@ class Ranking:
         utilities = self._features.astype(np.float64) @ np.array(self._chooser.scorer.weights)
         order = (-utilities).argsort(kind="stable")
         shelf = utilities[order[:count]]
-        scores = np.exp(utilities - inclusive_value(shelf)) * gate(self._chooser.scorer, shelf)
+        inclusive = inclusive_value(shelf)
+        scores = np.exp(utilities - inclusive)
+        scores *= gate(self._chooser.scorer, inclusive)
         if self._priced:
             ids, price_of = self._known.codes.ids, self._known.price_of.get
             scores *= [(price_of(ids[code]) or 0) / MILLIONTHS for code in self._codes.tolist()]

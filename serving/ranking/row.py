@@ -16,7 +16,7 @@ from stream.signals import relations, repeats
 BEFORE = 0.7
 STEP_NEIGHBOURS = 15
 STEP_LENT = 30
-_NONE, _NO_CODES = np.zeros(0, np.float32), np.zeros(0, np.int32)
+_NONE, _NO_CODES, _NO_STEPS = np.zeros(0, np.float32), np.zeros(0, np.int32), np.zeros((3, 0), np.float32)
 
 
 class Links(Struct, frozen=True, gc=False):
@@ -43,7 +43,8 @@ class Beyond(NamedTuple):
 class Row(Struct, frozen=True, gc=False):
     """One item's row as of `at` (ms), ready to be added; made once per version of the row, 0.2 µs for each neighbour.
 
-    `codes` are the neighbours, ascending, `weights` their `after` + 0.7 * `before`, `times` how often each came after.
+    `codes` are the neighbours, ascending, `weights` what they weigh after the item + 0.7 * before it, `steps` both of
+    these weights and how often each came after, [3, neighbours].
     The `STEP_NEIGHBOURS` heaviest are `nearest`, heaviest first; the `STEP_LENT` heaviest, `lent`, are what the row
     lends to those one step before it. `total` is in how many sessions the item was seen, decayed. `together` are those
     that were in one cart or order with it, as (code, weight), `bought` those that shoppers bought after it. `counts` is
@@ -62,9 +63,7 @@ class Row(Struct, frozen=True, gc=False):
     nearest_weights: NDArray[np.float32] = _NONE
     lent: NDArray[np.int32] = _NO_CODES
     lent_weights: NDArray[np.float32] = _NONE
-    after: NDArray[np.float32] = _NONE
-    before: NDArray[np.float32] = _NONE
-    times: NDArray[np.float32] = _NONE
+    steps: NDArray[np.float32] = _NO_STEPS
     together: Links = UNLINKED
     bought: Links = UNLINKED
     counts: NDArray[np.float32] = _NONE
@@ -99,9 +98,7 @@ def parse(item_id: str, item: Any, codes_: Codes) -> Row:
         weights[near],
         codes[lent],
         weights[lent],
-        after,
-        before,
-        times,
+        np.stack([after, before, times]),
         _linked(state.together, codes_, scale),
         _linked(state.bought, codes_, scale),
         counts,

@@ -77,7 +77,7 @@ def titles(codes: Codes, item_ids: Sequence[str], matrix: NDArray[np.float32]) -
     """The title vectors of these items, all of which hardly anybody has seen."""
     of_them = codes.array(item_ids)
     places = np.arange(len(item_ids), dtype=np.int32)
-    number_of = np.full(len(codes), -1, np.int32)
+    number_of = np.full(len(codes) + 1, -1, np.int32)
     number_of[of_them] = places
     return Vectors(item_ids, matrix, of_them, number_of, places)
 
