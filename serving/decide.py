@@ -18,7 +18,7 @@ from typing import Any
 from serving.candidate import Candidate
 from serving.candidates import in_one, known_of, learnt, tiered
 from serving.decision import Decision, Fresh, Rung, Shown, Status
-from serving.exploration import explored
+from serving.exploration import beside, explored
 from serving.filters.rule import both
 from serving.placement import Placement
 from serving.ranking.learnt import Chooser, Ranking
@@ -125,7 +125,7 @@ def _fill(
     else:
         model = MODELS[placement.goal]
         chooser = snapshot.choosers.get(model) or Chooser(model)
-        ranking = learnt(known(located=True), placement, count, chooser, request.n)
+        ranking = learnt(known(located=True), placement, count, chooser, request.n, beside(context))
         offers = [ranking]
     for candidates in offers:
         if slate.take(_staged(candidates, stages, context)):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from serving.candidate import Candidate, Scored
 from serving.ranking.best import NOTHING, Ranked
 from serving.ranking.codes import Codes
+from serving.ranking.top import Top
 
 Places = NDArray[np.intp]
 
@@ -66,9 +67,14 @@ def nothing(recommender: str) -> Offer:
 
 def scored(recommender: str, codes: Codes, items: Scored, because: str | None = None) -> Offer:
     """An offer of these items, for all of which the same item speaks, or none."""
-    because_places = np.full(len(items), -1 if because is None else 0, np.intp)
     found = codes.array([item_id for item_id, _ in items])
-    ranked = Ranked.of(found, [score for _, score in items], because_places)
+    return listed(recommender, Top(found, np.array([score for _, score in items]), codes.ids), because)
+
+
+def listed(recommender: str, items: Top, because: str | None = None) -> Offer:
+    """As `scored`, of a ranking that requests share."""
+    because_places = np.full(len(items), -1 if because is None else 0, np.intp)
+    ranked = Ranked.of(items.codes, items.scores, because_places)
     return Offer(recommender, ranked, () if because is None else (because,))
 
 

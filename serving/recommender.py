@@ -19,6 +19,7 @@ from serving.offer import Offer
 from serving.ranking.board import Board
 from serving.ranking.codes import Codes
 from serving.ranking.row import Row
+from serving.ranking.top import EMPTY, Top
 from stream.signals import impressions
 from stream.signals.session import Step
 
@@ -101,8 +102,8 @@ class Known(Struct, frozen=True, gc=False):
     codes: Codes = field(default_factory=Codes)
     rows: Mapping[str, Row] = field(default_factory=dict)
     row_of: Callable[[str], Row | None] = lambda _: None
-    popular: Scored = ()
-    popular_in: Mapping[str, Scored] = field(default_factory=dict)
+    popular: Top = EMPTY
+    popular_in: Mapping[str, Top] = field(default_factory=dict)
     lists: Mapping[str, Scored] = field(default_factory=dict)
     category_of: Mapping[str, str] = field(default_factory=dict)
     brand_of: Mapping[str, str] = field(default_factory=dict)

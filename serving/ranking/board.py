@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving.ranking.codes import Codes
+from serving.ranking.top import Top
 from stream.signals import popularity
 
 _ITEMS = 1024
@@ -88,9 +89,7 @@ class Board:
         found: NDArray[np.int64] = self._seen.take(codes, mode="clip")
         return found
 
-    def top(
-        self, now: int, count: int, *, among: NDArray[np.int32] | None = None, rising: bool = False
-    ) -> list[tuple[str, float]]:
+    def top(self, now: int, count: int, *, among: NDArray[np.int32] | None = None, rising: bool = False) -> Top:
         """The most popular items at `now`, best first, `among` some codes only; without those that were never seen.
 
         With `rising` what is becoming popular counts more.
@@ -101,10 +100,8 @@ class Board:
         if len(rates) > count:
             some = np.sort(np.argpartition(-rates, count)[:count])
             codes, rates = codes[some], rates[some]
-        best = np.argsort(-rates, kind="stable")
-        ids = self._codes.ids
-        pairs = zip(codes[best].tolist(), rates[best].tolist(), strict=True)
-        return [(ids[code], rate) for code, rate in pairs if rate > 0.0]
+        best = np.argsort(-rates, kind="stable")[: np.count_nonzero(rates > 0.0)]
+        return Top(codes[best], rates[best], self._codes.ids)
 
     def _grow(self, least: int) -> None:
         more = max(least, 2 * len(self._at)) - len(self._at)

@@ -37,7 +37,9 @@ USUAL = 0.05
 """The share of impressions that lead to a click where nothing else is known."""
 
 
-def features(known: Known, codes: NDArray[np.int32], places: Mapping[int, int], scores: Scores) -> Features:
+def features(
+    known: Known, codes: NDArray[np.int32], places: Mapping[int, int], scores: Scores, ranked: int
+) -> Features:
     """One row per item, as `CHOICE_FEATURES` names the columns, float16, within ±`CHOICE_LIMIT`.
 
     Parameters
@@ -45,13 +47,14 @@ def features(known: Known, codes: NDArray[np.int32], places: Mapping[int, int], 
     codes: the items' codes, each once; `places` the other way round.
     scores: [`SCORED`, items], what these generators gave each item, 0 for nothing. Before a visit has an item of its
         own the table says what earlier visits do, which is another matter with a weight of its own.
+    ranked: so many of the first have a place in the generators' order.
     """
     columns = np.zeros((len(_PLACE), len(codes)), np.float32)
     logs = np.log(scores + NOTHING)
     columns[_PLACE["table" if known.session else "earlier"]] = logs[0]
     columns[_PLACE["second_step"]] = logs[1]
     columns[_PLACE["no_second_step"]] = scores[1] == 0.0
-    columns[_PLACE["rank"]] = _RANKS[: len(codes)]
+    columns[_PLACE["rank"], :ranked] = _RANKS[:ranked]
     if scores[2].any():
         columns[_PLACE["profile"]] = logs[2]
     _tell_relations(columns, codes, known)

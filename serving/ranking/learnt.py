@@ -50,11 +50,19 @@ class Ranking:
     """Candidates ranked, best first, with the features that each was ranked by.
 
     A candidate's score is the probability that it comes next, by the model for a shelf of the first `count`; with
-    `priced` that times what one pays for it (0 where nobody knows), the expected revenue.
+    `priced` that times what one pays for it (0 where nobody knows), the expected revenue. `beside` are codes of items
+    that may stand on the shelf though nobody offers them; their features come last.
     """
 
     def __init__(
-        self, known: Known, chooser: Chooser, offers: Sequence[Offer], count: int, *, priced: bool = False
+        self,
+        known: Known,
+        chooser: Chooser,
+        offers: Sequence[Offer],
+        count: int,
+        beside: Sequence[int] = (),
+        *,
+        priced: bool = False,
     ) -> None:
         self._known, self._chooser, self._priced, self._offers = known, chooser, priced, offers
         self._ends = list(accumulate(map(len, offers)))
@@ -64,8 +72,10 @@ class Ranking:
         entries = np.empty(len(places), np.intp)
         entries[rows[::-1]] = np.arange(len(rows))[::-1]  # the first that offered an item is written last
         self._entries, self._places = entries.tolist(), places
+        for code in beside:
+            places.setdefault(code, len(places))
         self._codes = np.fromiter(places, np.int32, len(places))
-        self._features = features(known, self._codes, places, self._scores(rows))
+        self._features = features(known, self._codes, places, self._scores(rows), len(entries))
         self._ordered = self._order(count) if offered else ()
         self._place_of: dict[str, int] = {}
 
@@ -95,7 +105,7 @@ class Ranking:
             return
         places = {code: place for place, code in enumerate(new)}
         scores = np.zeros((len(SCORED), len(new)), np.float32)
-        told = features(self._known, np.array(new, np.int32), places, scores)
+        told = features(self._known, np.array(new, np.int32), places, scores, len(new))
         self._places |= {code: len(self._places) + place for code, place in places.items()}
         self._features = np.concatenate([self._features, told])
 
@@ -109,7 +119,8 @@ class Ranking:
 
     def _order(self, count: int) -> Iterable[tuple[int, float]]:
         """Places of the candidates with their scores, best first."""
-        utilities = self._features.astype(np.float64) @ np.array(self._chooser.scorer.weights)
+        features = self._features[: len(self._entries)]
+        utilities = features.astype(np.float64) @ np.array(self._chooser.scorer.weights)
         order = (-utilities).argsort(kind="stable")
         shelf = utilities[order[:count]]
         inclusive = inclusive_value(shelf)
@@ -117,7 +128,7 @@ class Ranking:
         scores *= gate(self._chooser.scorer, inclusive)
         if self._priced:
             ids, price_of = self._known.codes.ids, self._known.price_of.get
-            scores *= [(price_of(ids[code]) or 0) / MILLIONTHS for code in self._codes.tolist()]
+            scores *= [(price_of(ids[code]) or 0) / MILLIONTHS for code in self._codes[: len(scores)].tolist()]
             order = (-scores).argsort(kind="stable")
         return list(zip(order.tolist(), scores[order].tolist(), strict=True))
 
