@@ -32,8 +32,8 @@ class Offer(Struct, frozen=True, gc=False):
     def __len__(self) -> int:
         return len(self.ranked.codes)
 
-    def candidate(self, place: int, ids: Sequence[str], score: float) -> Candidate:
-        """The item at a place, with this score; `ids` are all items' by code."""
+    def candidate(self, place: int, ids: Sequence[str], score: float, rules: tuple[str, ...]) -> Candidate:
+        """The item at a place, with this score, which these rules touched; `ids` are all items' by code."""
         ranked, speakers = self.ranked, self.speakers
         because, also = ranked.because.item(place), ranked.also.item(place)
         return Candidate(
@@ -42,6 +42,7 @@ class Offer(Struct, frozen=True, gc=False):
             self.recommender,
             speakers[because] if because >= 0 else None,
             speakers[also] if also >= 0 else None,
+            rules,
         )
 
     def candidates(self, ids: Sequence[str]) -> list[Candidate]:

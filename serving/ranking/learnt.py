@@ -10,11 +10,11 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from serving.candidate import Candidate
+from serving.candidate import Candidate, Effect
 from serving.offer import Offer
 from serving.ranking.features import SCORED, Features, Scores, features
 from serving.recommender import Known, Recommender
-from stream.choice import Nested, gate, inclusive_value, packed
+from stream.choice import Matrix, Nested, gate, inclusive_value, packed
 from stream.features import CHOICE_START, GATE_START
 
 UNLEARNT = Nested(list(CHOICE_START), list(GATE_START))
@@ -22,6 +22,7 @@ GATHERED = {"session_table": 60, "second_step": 60, "popular": 10}
 ROOM = 60
 """Fewer candidates than that leave room for generators that only fill."""
 MILLIONTHS = 1_000_000
+NOWHERE, NOTHING = np.zeros(0, np.intp), np.zeros(0)
 OTHERWISE = 20
 """How many candidates are asked of a generator; `serving/ranking/DESIGN.md` says what more would change."""
 
@@ -75,20 +76,35 @@ class Ranking:
         for code in beside:
             places.setdefault(code, len(places))
         self._codes = np.fromiter(places, np.int32, len(places))
-        self._features = features(known, self._codes, places, self._scores(rows), len(entries))
-        self._ordered = self._order(count) if offered else ()
+        self._features = features(known, self._codes, places, self._offered(rows), len(entries))
+        self._order, self._scores = self._ordered(count) if offered else (NOWHERE, NOTHING)
+        self._effects: Sequence[Effect | None] = ()
         self._place_of: dict[str, int] = {}
 
     def __iter__(self) -> Iterator[Candidate]:
         """The candidates, best first; most are never asked for."""
-        ids = self._known.codes.ids
-        for place, score in self._ordered:
+        ids, effects = self._known.codes.ids, self._effects
+        for place, score in zip(self._order.tolist(), self._scores.tolist(), strict=True):
             entry = self._entries[place]
             offer = bisect(self._ends, entry)
             begin = self._ends[offer - 1] if offer else 0
-            candidate = self._offers[offer].candidate(entry - begin, ids, score)
+            effect = effects[place] if effects else None
+            candidate = self._offers[offer].candidate(entry - begin, ids, score, effect.names if effect else ())
             self._place_of[candidate.item_id] = place
             yield candidate
+
+    @property
+    def codes(self) -> NDArray[np.int32]:
+        """The candidates' codes, in no order."""
+        return self._codes[: len(self._entries)]
+
+    def boost(self, effects: Sequence[Effect | None]) -> None:
+        """Order anew by what rules make of each item of `codes`; of equal scores what they boost comes first."""
+        if any(effects):
+            factors = np.array([1.0 if one is None else one.factor for one in effects]).take(self._order)
+            scores = self._scores * factors
+            again = np.lexsort((-factors, -scores))
+            self._order, self._scores, self._effects = self._order[again], scores[again], effects
 
     def choices(self, item_ids: Sequence[str]) -> Choices:
         """What these items, the shelf, were ranked by, or would have been."""
@@ -109,7 +125,7 @@ class Ranking:
         self._places |= {code: len(self._places) + place for code, place in places.items()}
         self._features = np.concatenate([self._features, told])
 
-    def _scores(self, rows: NDArray[np.intp]) -> Scores:
+    def _offered(self, rows: NDArray[np.intp]) -> Scores:
         """What the generators of `SCORED` gave each item, 0 where they did not offer it."""
         scores = np.zeros((len(SCORED), len(self._codes)), np.float32)
         for offer, end in zip(self._offers, self._ends, strict=True):
@@ -117,8 +133,8 @@ class Ranking:
                 scores[SCORED.index(offer.recommender), rows[end - len(offer) : end]] = offer.ranked.scores
         return scores
 
-    def _order(self, count: int) -> Iterable[tuple[int, float]]:
-        """Places of the candidates with their scores, best first."""
+    def _ordered(self, count: int) -> tuple[NDArray[np.intp], Matrix]:
+        """Places of the candidates, best first, and their scores."""
         features = self._features[: len(self._entries)]
         utilities = features.astype(np.float64) @ np.array(self._chooser.scorer.weights)
         order = (-utilities).argsort(kind="stable")
@@ -128,9 +144,9 @@ class Ranking:
         scores *= gate(self._chooser.scorer, inclusive)
         if self._priced:
             ids, price_of = self._known.codes.ids, self._known.price_of.get
-            scores *= [(price_of(ids[code]) or 0) / MILLIONTHS for code in self._codes[: len(scores)].tolist()]
+            scores *= [(price_of(ids[code]) or 0) / MILLIONTHS for code in self.codes.tolist()]
             order = (-scores).argsort(kind="stable")
-        return list(zip(order.tolist(), scores[order].tolist(), strict=True))
+        return order, scores[order]
 
 
 def gathered(known: Known, tiers: Iterable[Sequence[Recommender]], count: int) -> list[Offer]:
