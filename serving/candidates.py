@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
 import numpy as np
 from msgspec.structs import replace
-from numpy.typing import NDArray
 
 from serving.candidate import Candidate
 from serving.placement import Placement
@@ -48,12 +47,12 @@ def tiered(placement: Placement, count: int, known_: Callable[[bool], Known]) ->
 
 
 def learnt(
-    known: Known, placement: Placement, count: int, chooser: Chooser, wanted: int, beside: NDArray[np.int32]
+    known: Known, placement: Placement, count: int, chooser: Chooser, wanted: int, beside: Sequence[int]
 ) -> Ranking:
     """All generators' candidates, ranked by a model for a shelf of `wanted` items; `beside` see `Ranking`."""
     tiers = _tiers(placement.recommenders if placement.evidence == "hide" else (*placement.recommenders, "popular"))
     offers, priced = gathered(known, tiers, count), placement.goal == "revenue"
-    return Ranking(known, chooser, offers, wanted, beside.tolist(), priced=priced)
+    return Ranking(known, chooser, offers, wanted, beside, priced=priced)
 
 
 def in_one(offers: Iterable[list[Candidate]], enough: int) -> list[Candidate]:

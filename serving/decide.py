@@ -126,7 +126,8 @@ def _fill(
     else:
         model = MODELS[placement.goal]
         chooser = snapshot.choosers.get(model) or Chooser(model)
-        ranking = learnt(known(located=True), placement, count, chooser, request.n, beside(context))
+        unoffered = [*snapshot.shop.codes.array(slate.pinned).tolist(), *beside(context).tolist()]
+        ranking = learnt(known(located=True), placement, count, chooser, request.n, unoffered)
         offers, left = [ranking], _boosted(ranking, stages, context)
     for candidates in offers:
         if slate.take(_staged(candidates, left, context)):

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from serving.candidate import Candidate
+from serving.candidate import Candidate, Effect
 from serving.offer import scored
 from serving.ranking.board import Board
 from serving.ranking.codes import Codes
@@ -139,3 +141,16 @@ def test_what_may_stand_beside_the_candidates_is_told_alike_and_not_among_them()
     assert [one.item_id for one in with_it] == [one.item_id for one in without] == ["b", "c"]
     for shelf in (["e", "b"], ["c", "e"]):
         np.testing.assert_array_equal(with_it.choices(shelf).features, without.choices(shelf).features)
+
+
+@given(st.lists(st.none() | st.sampled_from([0.5, 1.0, 2.0, 9.0]), min_size=3, max_size=3))
+def test_boosts_move_candidates_as_a_sort_of_their_scores_would(factors: list[float | None]) -> None:
+    offers = [scored("session_table", CODES, [("b", 0.2), ("c", 0.1)]), scored("popular", CODES, [("d", 9.0)])]
+    ranking = Ranking(known("a"), Chooser("clicks"), offers, 2)
+    of = dict(zip(ranking.codes.tolist(), factors, strict=True))
+    before = [(one, of[CODES.code(one.item_id)]) for one in ranking]
+    ranking.boost([None if one is None else Effect(one, ("some rule",)) for one in factors])
+    moved = [(one.item_id, one.score * (factor or 1.0), factor or 1.0) for one, factor in before]
+    moved.sort(key=lambda one: (-one[1], -one[2]))
+    assert [(one.item_id, one.score) for one in ranking] == [one[:2] for one in moved]
+    assert {one.item_id for one in ranking if one.rules} == {one.item_id for one, factor in before if factor}
