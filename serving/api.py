@@ -110,17 +110,13 @@ class Api(Parts):
     def _limits(self) -> Limits:
         return Limits(self.settings.requests_an_address, self.ports.timer)
 
-    @property
-    def _granted(self) -> bool:
-        return self.settings.consent_default == "granted"
-
     @cached_property
     def _events(self) -> Events:
         settings, ports = self.settings, self.ports
         stamps = Stamps(
             self._proofs,
             Crowd(settings.visitors_taught_an_address, ports.timer),
-            consent_default=self._granted,
+            consent_default=self.granted,
             trust_browser_purchases=settings.trust_browser_purchases,
             require_token=settings.require_visitor_token,
         )
@@ -146,6 +142,6 @@ class Api(Parts):
             self.ports.producer,
             self.signing_key,
             require_token=self.settings.require_visitor_token,
-            consent_default=self._granted,
+            consent_default=self.granted,
             clock=self.ports.clock,
         )

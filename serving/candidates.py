@@ -13,7 +13,7 @@ from serving.candidate import Candidate
 from serving.placement import Placement
 from serving.ranking.learnt import Chooser, Ranking, gathered
 from serving.ranking.order import merge
-from serving.ranking.row import Row
+from serving.ranking.row import Row, backed
 from serving.recommender import Known, Recommender
 from serving.recommenders import recommenders
 from serving.selection import Selection
@@ -78,11 +78,20 @@ def below(highest: float, lowest: float) -> float:
 
 def rows_of(row_of: Callable[[str], Row | None], item_ids: Iterable[str], placement: Placement) -> dict[str, Row]:
     """The rows of items, those that exist, as the placement lets them speak."""
+    row_of = _backed_by(row_of, placement)
     found = {item_id: row for item_id in item_ids if (row := row_of(item_id)) is not None}
     if placement.repeats:
         return found
     # an item whose shoppers never come back to it has nothing to say for itself, only for its neighbours
     return {item_id: replace(row, repeat_rate=0.0) for item_id, row in found.items()}
+
+
+def _backed_by(row_of: Callable[[str], Row | None], placement: Placement) -> Callable[[str], Row | None]:
+    """Where a placement wants more than one session behind a neighbour, rows without the others."""
+    least = placement.neighbour_sessions
+    if least == 1:
+        return row_of
+    return lambda item_id: None if (row := row_of(item_id)) is None else backed(row, least)
 
 
 def known_of(
@@ -99,7 +108,7 @@ def known_of(
         viewed=visit.viewed,
         codes=shop.codes,
         rows=snapshot.rows,
-        row_of=snapshot.row_of,
+        row_of=_backed_by(snapshot.row_of, placement),
         popular=within.popular,
         popular_in=within.popular_in,
         lists=within.lists,

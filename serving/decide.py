@@ -130,7 +130,7 @@ def _fill(
         ranking = learnt(known(located=True), placement, count, chooser, request.n, unoffered)
         offers, left = [ranking], _boosted(ranking, stages, context)
     for candidates in offers:
-        if slate.take(_staged(candidates, left, context)):
+        if slate.take(_staged(candidates, left, context), likely=ranking is not None and ranking.likely):
             break
     evident = sum(one.recommender in placement.recommenders for one in slate.items)
     if placement.evidence == "popular" and len(slate.items) < request.n:

@@ -38,9 +38,15 @@ class DecisionLog:
         return self._producer.dropped + self._unplaced
 
     def write(self, visitor_id: str, record: bytes) -> None:
+        self._write(visitor_id.encode(), visitor_id.encode(), record)
+
+    def write_unnamed(self, nonce: bytes, record: bytes) -> None:
+        """Without a key, as it is nobody's: what was shown teaches if its visitor consents in time."""
+        self._write(nonce, None, record)
+
+    def _write(self, place: bytes, key: bytes | None, record: bytes) -> None:
         partitions = self._partitions()
         if not partitions:
             self._unplaced += 1
             return
-        key = visitor_id.encode()
-        self._producer.offer(self._name, partition_of(key, partitions), key, record)
+        self._producer.offer(self._name, partition_of(place, partitions), key, record)

@@ -90,10 +90,7 @@ def evaluate(
         if number % _PROGRESS_EVERY == 0:
             on_progress(number / total)
     if not run.history.seen:
-        raise BadFile(
-            f"nothing can be learnt from {events}: {run.rejected} of {total} lines are not events, and no other is a "
-            "view_item or add_to_cart of one item whose `consent` (or `consent_default`) grants personalization"
-        )
+        raise BadFile(run.why_nothing(events, total))
     on_progress(1.0)
     frozen = static is not None and not learn
     return {
@@ -101,6 +98,9 @@ def evaluate(
             PLACEMENT,
             events=total,
             rejected=run.rejected,
+            passed_over=run.passed_over,
+            guarded=run.history.guarded,
+            catalogue=run.listed,
             tested=total - tested_from,
             no_repeats=no_repeats,
             frozen=frozen,
@@ -121,7 +121,8 @@ class Run:
 
     def __init__(self, assortment: Assortment, *, repeats: bool, baselines: Sequence[Baseline]) -> None:
         self.history = History(assortment.shop)
-        self.rejected = 0
+        self.rejected, self.passed_over, self.listed = 0, 0, assortment.listed
+        self._lines, self._first_refusal = 0, ""
         self._assortment, self._shop = assortment, assortment.shop
         self._repeats, self._baselines = repeats, baselines
         self._seconds = {baseline.name: 0.0 for baseline in baselines}
@@ -136,8 +137,10 @@ class Run:
     def play(self, row: bytes, *, tested: bool, learning: bool) -> None:
         """One line: predict if it is `tested`, then apply it."""
         accepted = validate(row, timestamp=0)
+        self._lines += 1
         if isinstance(accepted, Rejected):
             self.rejected += 1
+            self._first_refusal = self._first_refusal or f"line {self._lines}: {accepted.detail}"
             return
         self._steps += stepping(accepted)
         teaches = learning and self._chooser is not None and (tested or self._steps % TAUGHT_EVERY == 0)
@@ -146,8 +149,23 @@ class Run:
         step = self.history.fold(accepted, learning=learning)
         if asked is not None:
             self._compare(asked, accepted)
+        self.passed_over += step is None and stepping(accepted)
         if step is not None and learning:  # else without consent, a duplicate, or late: it became part of no session
             self._learn(accepted, step.item_id, decision)
+
+    def why_nothing(self, events: Path, total: int) -> str:
+        """What is wrong with a history of which nothing was learnt, and what to do."""
+        if not total:
+            return f"{events} has no lines; each must be one event as JSON (schemas/event.json)"
+        if self.rejected == total:
+            return f"none of the {total:,} lines of {events} is an event. {self._first_refusal}"
+        none = f"none of the {total:,} events is"
+        if self.rejected:
+            none = f"{self.rejected:,} of {total:,} lines are no events ({self._first_refusal}), and no other is"
+        return (
+            f"nothing can be learnt from {events}: {none} a "
+            "view_item or add_to_cart of one item whose `consent` (or `consent_default`) grants personalization"
+        )
 
     def report(self) -> dict[str, Any]:
         """The contract's numbers, with the baselines on the same targets."""
@@ -155,7 +173,10 @@ class Run:
         for name, seconds in self._seconds.items():
             others[name]["seconds"] = round(seconds, 2)
         new_items = {} if self._shop.vectors is None else {"new_items": self._judge.new_items.report()}
-        return ours | new_items | {"baselines": others}
+        held = {name: one.report() for name, one in self._judge.reliability.items()}
+        if self._chooser is None:  # scores of tiers are no probabilities
+            held.pop("probability")
+        return ours | held | new_items | {"baselines": others}
 
     def _learn(self, accepted: Accepted, item_id: str, decision: Decision | None) -> None:
         if self._chooser is not None and decision is not None and decision.choices is not None:
@@ -195,9 +216,10 @@ class Run:
             )
             for baseline in self._baselines
         }
-        shown = _lists(decision or self._decide(accepted), others, frozenset() if self._repeats else here)
+        decision = decision or self._decide(accepted)
+        shown = _lists(decision, others, frozenset() if self._repeats else here)
         shown |= self._unlearnt(accepted)
-        asked = Asked(before, targets, unseen, shown, {})
+        asked = Asked(before, targets, unseen, shown, {}, shelf=decision.items)
         if not here or here.issuperset(targets):
             return asked
         apart = shown

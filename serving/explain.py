@@ -36,8 +36,8 @@ ReadSpan = Callable[[str, int, int], Iterator[list[Record]]]
 Found = Literal["record", "never", "missing", "expired", "erased", "unknown"]
 
 _SAYS: dict[Found, str] = {
-    "never": "Nothing of a visitor was used for this decision (nobody was named, or there was no consent), so it was "
-    "counted, but not recorded.",
+    "never": "Nothing of a visitor was used for this decision (nobody was named, or there was no consent), so "
+    "nothing is on record that tells whose it was.",
     "missing": "The record is not in the log: it was dropped from the full buffer under overload (that is counted), "
     "the embedded broker has forgotten it, or it is still on its way for a second.",
     "expired": f"The record was deleted with its retention of {TOPICS[TOPIC].retention_days} days.",
@@ -109,7 +109,11 @@ class Explanations:
     async def of(self, decision_id: str) -> Explained:
         """What is known of a decision; raises `BadToken` for an id that was not made here."""
         token = read_decision_id(self._signing_key, decision_id)
-        token = token._replace(pid=token.pid and self._pseudonyms.of_token(token.pid, token.keys))
+        token = (
+            token
+            if token.sealed
+            else token._replace(pid=token.pid and self._pseudonyms.of_token(token.pid, token.keys))
+        )
         try:
             async with asyncio.timeout(self._budget_s), self._reading:
                 looked = await self._look(decision_id, token)
@@ -129,7 +133,7 @@ class Explanations:
         return Explained(explanation, visitor_id, token.pid)
 
     async def _look(self, decision_id: str, token: DecisionToken) -> _Looked:
-        if not token.pid:
+        if not token.pid or token.sealed:
             return _Looked("never")
         if token.at < self._clock() - TOPICS[TOPIC].retention_days * DAY_MS:
             return _Looked("expired")

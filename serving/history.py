@@ -27,11 +27,13 @@ class History:
     ----------
     shop: what requests share; it is told of every item's popularity.
     seen: how many steps went to each item, as far as they were learnt.
+    guarded: how many events of steps the guards let pass without learning anything of them.
     """
 
     def __init__(self, shop: Shop) -> None:
         self.shop = shop
         self.seen: dict[str, int] = {}
+        self.guarded = 0
         self._visitors, self._items = VisitorFold(str, 1), ItemFold()
         self._visitor_state = _empty(self._visitors.families)
         self._item_state = _empty(self._items.families)
@@ -68,14 +70,14 @@ class History:
         _fill(self._visitor_state, self._visitors.keys([decoded], self._visitor_state))
         before = self._newest_step(accepted.event.visitor_id)
         self._visitors.fold(record, decoded, self._visitor_state, self._emit)
-        for sent in self._emit.drain():
-            for out in sent:
-                if learning and out.topic == "pairs":
-                    self._learn(Record("pairs", 0, self._offset, accepted.at, None, out.value))
+        taught = [out.value for sent in self._emit.drain() for out in sent if out.topic == "pairs"]
+        for value in taught if learning else ():
+            self._learn(Record("pairs", 0, self._offset, accepted.at, None, value))
         if self._offset % _SETTLE_EVERY == 0:
             self._visitor_state.settle()
             self._item_state.settle()
         step = self._newest_step(accepted.event.visitor_id)
+        self.guarded += step is not before and not taught
         return None if step is before else step
 
     def _learn(self, record: Record) -> None:

@@ -145,6 +145,11 @@ class Parts:
     def decisions(self) -> DecisionLog:
         return DecisionLog(self.ports.offers, self.partitions_of("decisions"))
 
+    @property
+    def granted(self) -> bool:
+        """Whether the shop assumes the consent of visitors of whom nothing is known."""
+        return self.settings.consent_default == "granted"
+
     @cached_property
     def snapshots(self) -> Snapshots:
         ports = self.ports
@@ -156,6 +161,7 @@ class Parts:
             self.models,
             lambda: ports.live() and ports.catalogue.ready.is_set(),
             Rules(ports.config.of(RULE)),
+            consent_default=self.granted,
             clock=ports.timer,
         )
 

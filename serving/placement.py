@@ -71,6 +71,7 @@ class Document(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     diversity: how much variety counts against the order of the scores (0: not at all); a request may say otherwise.
     caps: how many items of one kind a shelf has at most.
     evidence_floor: less evidence than this is not shown as personal (`serving/slate/evidence.py`).
+    neighbour_sessions: how many shopping sessions have to link an item to the visitor's before it may follow from it.
     explore: whether new items get a share of the impressions; only where shelves are personal, and never in mails.
     enabled: false answers with an empty shelf.
     """
@@ -94,6 +95,7 @@ class Document(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     diversity: Share = 0.0
     caps: Caps = Caps()
     evidence_floor: Share = 0.0
+    neighbour_sessions: Annotated[int, Meta(ge=1, le=100)] = 1
     click_window_s: WindowS = 7 * DAY_S
     view_window_s: WindowS = DAY_S
     explore: Explore | None = None

@@ -85,7 +85,7 @@ class Shelves:
             decision = told(Case(request, snapshot, placement, NO_EXPERIMENT, now, seed, above), decision)
         written = write(
             decision,
-            self._sign(decision, placement),
+            self._sign(decision, placement, snapshot),
             self._shop.fragments,
             took_ms=(self._timer() - began) * 1000,
             asked=_asked(request),
@@ -97,6 +97,8 @@ class Shelves:
         )
         if snapshot.visitor is not None and placement.enabled:
             self._decisions.write(request.visitor_id, written.record)
+        elif snapshot.unasked and decision.choices is not None:
+            self._decisions.write_unnamed(decision.nonce, written.record)
         return Shelf(written.shelf, decision)
 
     def _following(self, request: Request, decision: Decision, above: Sequence[str]) -> str | None:
@@ -106,11 +108,11 @@ class Shelves:
         shown = (*above, *(one.item_id for one in decision.items))
         return cursor.cursor(self._key, request.after, shown, self._shop)
 
-    def _sign(self, decision: Decision, placement: Placement) -> str:
+    def _sign(self, decision: Decision, placement: Placement, snapshot: Snapshot) -> str:
         return decision_id(
             self._key,
             DecisionToken(
-                placement.name, decision.variation, decision.at, decision.pid, placement.version,
+                placement.name, decision.variation, decision.at, snapshot.whose(decision.nonce), placement.version,
                 placement.click_window_s, placement.view_window_s, decision.nonce, self._pid_keys,
             ),
         )  # fmt: skip

@@ -35,6 +35,8 @@ class Snapshots:
     ----------
     live: whether the catalogue is being followed, or only its copy is there.
     rules: the marketers' rules.
+    consent_default: what the shop assumes of visitors of whom nothing is known. What their state holds was folded under
+        the same default, stamped into their events.
     """
 
     def __init__(
@@ -47,10 +49,12 @@ class Snapshots:
         live: Callable[[], bool],
         rules: Rules,
         *,
+        consent_default: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._shop, self._rows, self._visitors, self._models = shop, rows, visitors, models
         self._customers, self._live, self._rules, self._clock = customers, live, rules, clock
+        self._default = consent_default
 
     async def read(self, request: Request, placement: Placement, wanted: FreshToken | None, now: int) -> Snapshot:
         """What `request` needs at `now` (ms). Never raises for a dependency: what cannot be read is left out."""
@@ -65,7 +69,8 @@ class Snapshots:
             seen = await self._visitors.read(request.visitor_id, wanted)
         except Unavailable:
             seen, degraded = _NOBODY if wanted is None else Seen(None, None, met=False), True
-        visitor = _allowed(seen.visitor, request, now)
+        visitor = _allowed(seen.visitor, request, now, assumed=self._default)
+        unasked = "" if degraded else self._unasked(seen.visitor, request)
         others: Sequence[Summary] | None = ()
         if visitor is not None and (request.customer_id or visitor.customer):
             others = await self._others(request, visitor, now)
@@ -90,9 +95,18 @@ class Snapshots:
                 choosers=self._models.choosers,
                 models=self._models.of_session(visitor) if one.explain and visitor is not None else {},
                 rules=self._rules.of(placement.name),
+                unasked=unasked,
             )
             for (one, placement), where in zip(asked, visits, strict=True)
         ]
+
+    def _unasked(self, visitor: Any, request: Request) -> str:
+        """The pseudonym of a visitor who has said neither yes nor no to personalization; empty for others."""
+        if not (request.visitor_id.strip() and request.profiling):  # blank: one who has to show a token and has none
+            return ""
+        if visitor is None:
+            return self._visitors.pid_of(request.visitor_id, 0)
+        return "" if "personalization" in visitor.consent else self._visitors.pid_of(request.visitor_id, visitor.epoch)
 
     async def of_visit(self, where: Visit, placement: Placement, rules: Sequence[str] = ()) -> Snapshot:
         """What a decision about a visit of the past needs, as it is now; `rules` acted then."""
@@ -142,12 +156,15 @@ class Snapshots:
         return not self._live() or rows.away or (rows.swept.is_set() and self._clock() - rows.read_at > STALE_S)
 
 
-def _allowed(visitor: Any, request: Request, now: int) -> Any:
-    """The visitor's value as far as it may be used; None without the consent to personalization."""
+def _allowed(visitor: Any, request: Request, now: int, *, assumed: bool) -> Any:
+    """The visitor's value as far as it may be used; None without the consent to personalization.
+
+    `assumed` is what holds of one who said nothing.
+    """
     if visitor is None or not request.profiling:
         return None
     word = visitor.consent.get("personalization")
-    if word is None or not word.granted:
+    if not (assumed if word is None else word.granted):
         return None
     fresh = now - visitor.last_at <= RETENTION_MS
     return visitor if fresh else Visitor(epoch=visitor.epoch, consent=visitor.consent)

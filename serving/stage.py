@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from secrets import token_hex
 from typing import Any, NamedTuple, TypeAlias
 
 from msgspec import Struct
@@ -14,6 +15,7 @@ from serving.ranking.row import Row
 from serving.request import Request, Visit
 from serving.rules.acting import Acting, RulesHere
 from serving.shop import Shop
+from stream.tokens import sealed
 from stream.visitor import VisitorBase
 
 
@@ -24,6 +26,7 @@ class Snapshot(Struct, frozen=True, gc=False):
     ----------
     visitor: the visitor's value, None without one or without the consent to use it.
     pid: the visitor's pseudonym, empty where `visitor` is None.
+    unasked: the pseudonym of one of whom nobody knows yet whether they consent; it only seals the decision's id.
     asked_for_somebody: whether the request named a visitor at all.
     visit: where the visitor is.
     rows: parsed rows of the visit's items, those that exist; `row_of` gives any that this process has read.
@@ -49,6 +52,13 @@ class Snapshot(Struct, frozen=True, gc=False):
     models: dict[str, Any] = {}
     choosers: Mapping[str, Chooser] = {}
     rules: RulesHere | None = None
+    unasked: str = ""
+
+    def whose(self, nonce: bytes) -> str:
+        """Whose a decision with this nonce is, as its id says it: after a no as before any word, but of nobody."""
+        if self.pid or not self.asked_for_somebody:
+            return self.pid
+        return sealed(self.unasked or token_hex(), nonce)
 
 
 class Context(NamedTuple):

@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
+from stream.events import Event
 from stream.ingest import Accepted
 
 PURPOSES = ("analytics", "personalization", "marketing")
@@ -140,4 +141,9 @@ def _holds(purpose: str, known: Known, accepted: Accepted) -> bool:
         return False
     if purpose in known:
         return known[purpose].granted
+    return assumed(purpose, event)
+
+
+def assumed(purpose: str, event: Event) -> bool:
+    """Whether the shop assumes a yes of a visitor of whom nothing is known."""
     return event.consent_default is not None and event.consent_default.word(purpose) is True

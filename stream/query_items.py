@@ -5,7 +5,9 @@ down says more than one at the top ("clicks over expected clicks"). Nobody is be
 visitors who had to do with an item for a query each counts once as having seen it, clicked it, put it into the cart,
 bought it.
 
-Counts are halved every `HALF_MS`, by whole hours, so that a row is rescaled at most once an hour.
+Counts are halved every `HALF_MS`, by whole hours, so that a row is rescaled at most once an hour. That it is 30 days is
+not measured: no public log has a shop's queries, clicks and orders over months. It is short enough for a season,
+and long enough for a query that is asked once a day.
 
 References
 ----------

@@ -17,6 +17,8 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 T = TypeVar("T")
+SEALED = 24
+"""Characters of a sealed pseudonym; an open one has 26."""
 _MAC_BYTES = 12
 _NOT_ONE = "this is not a token: send it exactly as the API gave it"
 _encode = msgspec.msgpack.Encoder().encode
@@ -35,7 +37,10 @@ class FreshToken(NamedTuple):
 
 
 class DecisionToken(NamedTuple):
-    """A decision as attribution needs it; `at` in ms, windows in seconds, `pid` the visitor's pseudonym by `keys`."""
+    """A decision as attribution needs it; `at` in ms, windows in seconds, `pid` the visitor's pseudonym by `keys`.
+
+    Where nobody knew yet whether the visitor consents, it is `sealed`: only who knows the pseudonym can tell whose.
+    """
 
     placement: str
     variation: str
@@ -46,6 +51,11 @@ class DecisionToken(NamedTuple):
     view_window_s: int
     nonce: bytes
     keys: int = 1
+
+    @property
+    def sealed(self) -> bool:
+        """Whether `pid` is none, but one sealed for this decision alone."""
+        return len(self.pid) == SEALED
 
 
 class VisitorToken(NamedTuple):
@@ -64,6 +74,14 @@ def pseudonym(key: bytes, visitor_id: str, epoch: int = 0) -> str:
     """The visitor's pseudonym (pid): 26 lower-case base32 characters of HMAC-SHA256(key, epoch ‖ id)."""
     digest = hmac.digest(key, epoch.to_bytes(4, "big") + visitor_id.encode(), "sha256")
     return b32encode(digest[:16])[:26].decode().lower()
+
+
+def sealed(pid: str, nonce: bytes) -> str:
+    """What a decision says of a visitor who has not been asked yet: HMAC-SHA256(pid, nonce), 24 base32 characters.
+
+    It links no two decisions, and tells whose one is only to who has the pseudonym already.
+    """
+    return _pid(hmac.digest(pid.encode(), b"decision\0" + nonce, "sha256")[: SEALED * 5 // 8])
 
 
 def customer_pseudonym(key: bytes, customer_id: str) -> str:
@@ -144,11 +162,11 @@ def read_fresh_token(key: bytes, token: str) -> FreshToken:
 
 @lru_cache(maxsize=65_536)  # Python's base32 takes as long as the rest of a token
 def _raw_pid(pid: str) -> bytes:
-    return b32decode(pid.upper() + "======") if pid else b""
+    return b32decode(pid.upper() + "=" * (-len(pid) % 8))
 
 
 def _pid(raw: bytes) -> str:
-    return b32encode(raw)[:26].decode().lower() if raw else ""
+    return b32encode(raw).rstrip(b"=").decode().lower()
 
 
 def decision_id(key: bytes, token: DecisionToken) -> str:

@@ -29,6 +29,7 @@ LARGEST_TITLE = 400
 RECENT = 10
 _DECAY = tuple(math.exp(-place / 3) for place in range(RECENT))
 _CART = 2.0
+_BEGINS = "\N{LOWER ONE EIGHTH BLOCK}"  # what a token has in front that begins a word
 
 
 @cache
@@ -54,6 +55,12 @@ def title_vectors(titles: Sequence[str]) -> Vector:
     if spoken:
         rows[spoken] = _model().embed([titles[n][:LARGEST_TITLE] for n in spoken])
     return _unit(np.nan_to_num(rows, copy=False))
+
+
+def pieces(word: str) -> list[str]:
+    """What a word in lower case is read as: itself if it is a common one, else the parts that its vector comes from."""
+    tokens = _model().tokenizer.encode(word, add_special_tokens=False).tokens
+    return [piece for piece in (str(token).lstrip(_BEGINS) for token in tokens) if piece]
 
 
 def session_vector(steps: Sequence[Step], vector_of: Callable[[str], Vector | None]) -> Vector | None:

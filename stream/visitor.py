@@ -24,7 +24,7 @@ from stream.ingest import LATEST_AFTER_MS, Accepted, Rejected, admit
 from stream.privacy import consent_record, erase_records
 from stream.pseudonyms import Pseudonyms
 from stream.signals import bought, cart, searched, session, shelves, signals
-from stream.tokens import BadToken, DecisionToken, read_decision_id
+from stream.tokens import BadToken, DecisionToken, read_decision_id, sealed
 from stream.topics import partition_of
 
 _pack = msgspec.msgpack.Encoder().encode
@@ -295,11 +295,13 @@ class VisitorFold:
             return None
         try:
             token = read_decision_id(None, event.decision_id)
-            named = token.pid if chain is None else chain.of_token(token.pid, token.keys)
+            named = token.pid if chain is None or token.sealed else chain.of_token(token.pid, token.keys)
         except BadToken:
             return None
         if chain is not None and visitor.epoch:
             pid = chain.of_visitor(event.visitor_id, visitor.epoch)
+        if token.sealed:
+            pid = sealed(pid, token.nonce)
         recent = -LATEST_AFTER_MS <= accepted.at - token.at <= shelves.LIFE_MS
         return token if named == pid and recent else None
 

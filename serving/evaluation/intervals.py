@@ -35,12 +35,22 @@ def intervals(sessions: npt.NDArray[np.int64], values: npt.NDArray[np.float64]) 
     """
     if not len(sessions):
         return np.full((values.shape[1], 2), np.nan)
+    sums = drawn(sessions, values)
+    return bounds(sums[:, 1:] / sums[:, :1])
+
+
+def drawn(sessions: npt.NDArray[np.int64], values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """By resample, the number of its rows (at least one is given), then the sum of each column over them."""
     numbers, codes = np.unique(sessions, return_inverse=True)
     sums = np.column_stack([np.bincount(codes, column, len(numbers)) for column in (np.ones(len(codes)), *values.T)])
-    drawn = np.concatenate([times @ sums for times in _draws(len(numbers))])
+    return np.concatenate([times @ sums for times in _draws(len(numbers))])
+
+
+def bounds(found: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The bounds of each column of what the resamples gave; not a number where a resample gave none."""
     low = (100 - LEVEL) / 2
-    bounds: npt.NDArray[np.float64] = np.percentile(drawn[:, 1:] / drawn[:, :1], [low, 100 - low], axis=0).T
-    return bounds
+    between: npt.NDArray[np.float64] = np.percentile(found, [low, 100 - low], axis=0).T
+    return between
 
 
 def as_pair(bounds: npt.NDArray[np.float64]) -> list[float] | None:

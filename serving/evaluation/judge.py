@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
 
+from serving.decision import Shown
 from serving.evaluation.exposure import Exposure
 from serving.evaluation.ledger import OURS, STEPS, Ledger, Target
 from serving.evaluation.new_items import NewItems
+from serving.evaluation.reliability import reliabilities
 from serving.evaluation.report import Report
 from serving.evaluation.sittings import Newcomers, Sitting, Sittings
 from serving.quality import place
@@ -41,7 +43,7 @@ class Asked(Struct, frozen=True):
 
     `unseen` are those of the targets that nobody had seen; `shown` and `apart` (without the session's own items; empty
     where nobody was asked) are by recommender; `new` are the lists of `NewItems`, empty where no
-    target is such an item.
+    target is such an item; `shelf` is what serves of `shown`, with its evidence.
     """
 
     before: Before
@@ -50,6 +52,7 @@ class Asked(Struct, frozen=True):
     shown: Mapping[str, list[str]]
     apart: Mapping[str, list[str]]
     new: Mapping[str, list[str]] = {}
+    shelf: Sequence[Shown] = ()
 
 
 def stepping(accepted: Accepted) -> bool:
@@ -74,7 +77,7 @@ class Judge:
         self._ledger = Ledger([OURS, *names])
         self._exposures = {name: Exposure() for name in self._ledger.names}
         self._sittings, self._newcomers = Sittings(), Newcomers(COLD_SESSIONS)
-        self.new_items = NewItems()
+        self.new_items, self.reliability = NewItems(), reliabilities()
         self._numbers: dict[str, int] = {}
 
     def targets(self, accepted: Accepted, before: Before) -> list[str]:
@@ -105,6 +108,9 @@ class Judge:
         if asked.targets and stepping(accepted):
             for name, listed in asked.shown.items():
                 self._exposures[name].add(listed, seen, most_seen)
+            if before.walked:
+                for one in self.reliability.values():
+                    one.add(self._numbers[key], asked.shelf, asked.targets[0])
         if sitting is not None and _buying(accepted):
             self._buy(sitting, {item.item_id for item in accepted.event.items})
 

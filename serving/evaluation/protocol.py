@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec import to_builtins
+
+from serving.assortment import Listed
 from serving.evaluation.intervals import LEVEL, RESAMPLES
 from serving.evaluation.judge import COLD_SESSIONS
 from serving.placement import Placement
@@ -16,7 +19,16 @@ _TIERS = "table score; what it leaves free is filled by the other recommenders i
 
 
 def protocol(
-    placement: Placement, *, events: int, rejected: int, tested: int, no_repeats: bool, frozen: bool
+    placement: Placement,
+    *,
+    events: int,
+    rejected: int,
+    passed_over: int,
+    guarded: int,
+    catalogue: Listed,
+    tested: int,
+    no_repeats: bool,
+    frozen: bool,
 ) -> dict[str, Any]:
     """The JSON's `protocol`; `frozen`: nothing was learnt of what was tested."""
     without = ", without those that were in their session before" if no_repeats else ""
@@ -24,6 +36,9 @@ def protocol(
         "events": events,
         "events_rejected": rejected,
         "events_tested": tested,
+        "steps_passed_over": passed_over,
+        "steps_guarded": guarded,
+        "catalogue": to_builtins(catalogue),
         "learning": "before the tested events only" if frozen else "after every event",
         "learning_of_the_order": "before the tested events from every third step, then as above",
         "targets": f"the items of view_item and add_to_cart events with one item{without}",
@@ -57,6 +72,12 @@ def _words() -> dict[str, str]:
         "before this one",
         "new_items": "of new_in_session, after the first event, those whose item nobody had before the tested part, in "
         "lists without the session's own items; pdp_similar as on the page of the session's last item",
+        "evidence, probability": "next: each item of the lists by its evidence, and by its score where the order is "
+        "learnt (fill: of no generator that speaks for the visit), and how often it was what came next; error and "
+        "overstated: how far the mean of these bands is from that, and above it, weighed by items; only those that "
+        "claim something",
+        "steps_passed_over, steps_guarded": "views and carts of one item that became part of no session (twice the "
+        "same event_id, late, or without consent), and those that were served but taught nothing, as `guards` say",
         "coverage": "share of all items known in the end that were in a tested list of 20",
         "popularity": "mean over these lists of an item's number of steps / that of the most seen item",
         "gini": "how unequally the places of these lists fall on all items known in the end (0 = equally, 1 = one item "

@@ -30,6 +30,20 @@ _NEW: Final = {
     "cold_items": "{n:,} of them few sessions had had",
 }
 _NEW_AHEAD: Final = ("ahead of popularity: HR@20", "ahead of recent: HR@20")
+_LISTED: Final = {
+    "items": "items",
+    "titles": "with a title",
+    "categories": "a category",
+    "brands": "a brand",
+    "prices": "a price",
+    "unreadable_prices": "unreadable prices",
+}
+_TAUGHT_NOTHING: Final = {
+    "steps_passed_over": "became part of no session: twice the same event_id, late, or without consent",
+    "steps_guarded": "taught nothing: an item's third time in a session, one visitor's many sessions, or a flood",
+}
+_SAID: Final = {"evidence": "evidence of what was shown", "probability": "its score, a probability"}
+_BANDS: Final = {"0": "0 (nothing claimed)", "fill": "fills up"}
 _NONE: Final = "–"
 WIDTH: Final = 108
 
@@ -41,13 +55,33 @@ def screen(found: dict[str, Any]) -> RenderableType:
         f"{told['events']:,} events, {told['events_tested']:,} tested, {told['events_rejected']:,} rejected; "
         f"learnt: {told['learning']}. {found['unseen_share']:.1%} of the targets had never been seen."
     )
-    parts: list[RenderableType] = [head, _groups(found)]
+    parts: list[RenderableType] = [head, *_remarks(found), _groups(found)]
+    for name, words in _SAID.items():
+        parts += _held(found.get(name, {"bands": []}), name, words)
     if found.get("new_items", {}).get("items"):
         parts += _new(found["new_items"])
     if found["baselines"]:
         parts += [_next(found), _lists(found)]
     parts.append(f"\nin brackets: {told['intervals']}")
     return Group(*parts)
+
+
+def _remarks(found: dict[str, Any]) -> Iterator[str]:
+    """What a reader must know of this history before the numbers."""
+    told = found["protocol"]
+    if told["catalogue"]["items"]:
+        listed = ", ".join(f"{told['catalogue'][name]:,} {words}" for name, words in _LISTED.items())
+        yield f"Catalogue: {listed}."
+    for name, words in _TAUGHT_NOTHING.items():
+        if told[name]:
+            yield f"{told[name]:,} views and carts {words}."
+    if not found["next"]["n"] + found["first"]["n"]:
+        yield "Nothing was tested: the tested part has no view or cart of one item (--last tests more)."
+    elif not found["next"]["n"]:
+        yield (
+            "No session goes on in the tested part, so nothing is said of a next event. Sessions are told apart by "
+            "visitor_id and session_id, without the latter by 30 minutes without an event."
+        )
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -75,6 +109,25 @@ def _every_group(found: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, An
     if found["by_event"]["view_item"]["n"] != found["next"]["n"]:
         for name, title in _EVENTS.items():
             yield "", title, found["by_event"][name]
+
+
+def _held(told: dict[str, Any], name: str, words: str) -> Iterator[RenderableType]:
+    bands = [band for band in told["bands"] if band["n"]]
+    if not bands:
+        return
+    table = _table(f"\n{words}, and what came next", "items", name.upper(), "CAME NEXT", "95 %")
+    for one in bands:
+        shares = (one["mean"], one["came_next"])
+        table.add_row(
+            _BANDS.get(one["said"], one["said"]),
+            f"{one['n']:,}",
+            *(f"{share:.4f}" for share in shares),
+            _finely(one["interval"]),
+        )
+    yield table
+    if told["error"]["mean"] is not None:
+        apart, over = (f"{told[one]['mean']:.4f} {_finely(told[one]['interval'])}" for one in ("error", "overstated"))
+        yield f"{name} above 0 and what came next are {apart} apart; it promises too much by {over}"
 
 
 def _new(told: dict[str, Any]) -> Iterator[Table]:
@@ -125,6 +178,10 @@ def _share(value: float) -> str:
 
 def _between(bounds: list[float] | None) -> str:
     return f"[{_share(bounds[0])}, {_share(bounds[1])}]".replace("[", "\\[") if bounds else _NONE
+
+
+def _finely(bounds: list[float] | None) -> str:
+    return f"\\[{bounds[0]:.4f}, {bounds[1]:.4f}]" if bounds else _NONE
 
 
 def _ahead(difference: dict[str, Any] | None) -> str:

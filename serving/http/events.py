@@ -33,7 +33,7 @@ from serving.sends import Sends
 from serving.visitors import Visitors
 from stream.adapter import Ignored, Refused
 from stream.backpressure import Full
-from stream.consent import PURPOSES, Known, learn, purposes
+from stream.consent import PURPOSES, Known, assumed, learn, purposes
 from stream.ingest import Accepted, Rejected
 from stream.producer import NotAcknowledged
 from stream.state.store import Unavailable
@@ -210,7 +210,7 @@ class Events:
         words = {
             purpose: word
             for purpose, word in _urgent(consent, accepted).items()
-            if word.granted or pending or (purpose in consent and consent[purpose].granted)
+            if word.granted or pending or (consent[purpose].granted if purpose in consent else assumed(purpose, event))
         }
         if stored or (pending and not refused):
             return structs.replace(place, words=words)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import msgspec
@@ -16,6 +17,7 @@ from serving.http.exchange import Caller, Exchange
 from serving.placement import MOST_ITEMS, Placement
 from serving.request import Request
 from serving.shelves import Shelves
+from serving.slate.cursor import MOST_CHARACTERS
 
 MOST_BYTES = 256_000
 PLACES = 10
@@ -32,6 +34,8 @@ class Place(Struct, frozen=True, kw_only=True):
     item_ids: Annotated[list[Id], Meta(max_length=100)] | UnsetType = UNSET
     exclude: Annotated[list[Id], Meta(max_length=1_000)] = []
     filter: Filter | None = None
+    diversity: Annotated[float, Meta(ge=0, le=1)] | None = None
+    after: Annotated[str, Meta(max_length=MOST_CHARACTERS)] | None = None
 
 
 class PageAsk(Struct, frozen=True, kw_only=True):
@@ -64,7 +68,10 @@ class Page:
         visitor_id = self._asking.visitor_id(exchange.caller, ask.visitor_id, ask.customer_id)
         names = _names(ask)
         asked = [
-            (_request(ask, placement, place, visitor_id, exchange.caller), placement)
+            (
+                _request(ask, placement, place, visitor_id, exchange.caller, self._asking.shown_before(one.after)),
+                placement,
+            )
             for place, one in enumerate(ask.placements)
             for placement in [self._placement(one.placement, place)]
         ]
@@ -92,7 +99,9 @@ def _names(ask: PageAsk) -> list[str]:
     return names
 
 
-def _request(ask: PageAsk, placement: Placement, place: int, visitor_id: str, caller: Caller) -> Request:
+def _request(
+    ask: PageAsk, placement: Placement, place: int, visitor_id: str, caller: Caller, before: Sequence[int]
+) -> Request:
     one = ask.placements[place]
     return Request(
         visitor_id=visitor_id,
@@ -104,4 +113,6 @@ def _request(ask: PageAsk, placement: Placement, place: int, visitor_id: str, ca
         explain=ask.explain,
         profiling=ask.profiling == "on" and not caller.objects,
         rule=rule_of(one.filter, caller, f"/placements/{place}/filter"),
+        diversity=one.diversity,
+        after=before,
     )

@@ -106,6 +106,11 @@ class Ranking:
             again = np.lexsort((-factors, -scores))
             self._order, self._scores, self._effects = self._order[again], scores[again], effects
 
+    @property
+    def likely(self) -> bool:
+        """Whether scores were learnt to be how likely an item is looked at next."""
+        return self._chooser.version > 0 and self._chooser.model == "clicks"
+
     def choices(self, item_ids: Sequence[str]) -> Choices:
         """What these items, the shelf, were ranked by, or would have been."""
         if unseen := [item_id for item_id in item_ids if item_id not in self._place_of]:

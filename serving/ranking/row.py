@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from serving.ranking.best import largest
@@ -20,10 +21,11 @@ _NONE, _NO_CODES, _NO_STEPS = np.zeros(0, np.float32), np.zeros(0, np.int32), np
 
 
 class Links(Struct, frozen=True, gc=False):
-    """Other items' `codes` with their `weights`."""
+    """Other items' `codes` with their `weights`, and how many sessions each comes from."""
 
     codes: NDArray[np.int32] = _NO_CODES
     weights: NDArray[np.float32] = _NONE
+    counts: NDArray[np.float32] = _NONE
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -117,4 +119,34 @@ def _linked(links: Mapping[str, relations.Link], codes: Codes, scale: float) -> 
     if not links:
         return UNLINKED
     weights = np.fromiter((link.weight for link in links.values()), np.float64, len(links)) * scale
-    return Links(codes.array(links), weights.astype(np.float32))
+    counts = np.fromiter((link.count for link in links.values()), np.float32, len(links))
+    return Links(codes.array(links), weights.astype(np.float32), counts)
+
+
+def backed(row: Row, sessions: int) -> Row:
+    """The row with only those others that at least so many sessions link to it, by one relation in one direction."""
+    times = row.steps[2]
+    keep = np.maximum(times, row.counts - times) >= sessions
+    codes, weights = row.codes[keep], row.weights[keep]
+    lent = largest(weights, STEP_LENT)
+    near = lent[:STEP_NEIGHBOURS]
+    return replace(
+        row,
+        codes=codes,
+        weights=weights,
+        nearest=codes[near],
+        nearest_weights=weights[near],
+        lent=codes[lent],
+        lent_weights=weights[lent],
+        steps=row.steps[:, keep],
+        together=_backed(row.together, sessions),
+        bought=_backed(row.bought, sessions),
+        counts=row.counts[keep],
+        evident={},
+        beyond=[],
+    )
+
+
+def _backed(links: Links, sessions: int) -> Links:
+    keep = links.counts >= sessions
+    return Links(links.codes[keep], links.weights[keep], links.counts[keep])

@@ -1,8 +1,8 @@
 """Words of a text, and their stems: what an index holds and a query asks for.
 
 A word is a run of letters and digits, or a number with its decimals, in lower case. A stem is the word without its
-endings, by the Snowball algorithm of the language, and then without accents, so that "cafetiere" finds "cafetière".
-Words with a digit in them are names of models and sizes: they are left as they are.
+endings, by the Snowball algorithm of the language, and without accents, so that "cafetiere" finds "cafetière" and
+"zolty" finds "żółty". Words with a digit in them are names of models and sizes: they are left as they are.
 """
 
 from __future__ import annotations
@@ -45,11 +45,28 @@ LANGUAGES = {
 """Which Snowball algorithm reads a locale's language; other languages are read without stems."""
 
 UNSTEMMED = ""
+ACCENTS_FIRST = {"catalan", "dutch", "english", "french", "german", "italian", "portuguese", "spanish"}
+"""Read without accents before the endings go; in other languages ("szafą") accents tell the endings."""
+
 LONGEST_WORD = 64
 WORD = re.compile(r"\d+(?:[.,]\d+)+|[^\W_]+")
 _TAG = re.compile(r"<[^<>]*>")
 _POSSESSIVE = re.compile(r"(?<=\w)['’]s?(?!\w)")
 _STEMS_KEPT = 1 << 16
+_WHOLE = str.maketrans(
+    {
+        "ł": "l",
+        "ø": "o",
+        "đ": "d",
+        "ð": "d",
+        "ħ": "h",
+        "ŧ": "t",
+        "\N{LATIN SMALL LETTER DOTLESS I}": "i",
+        "æ": "ae",
+        "œ": "oe",
+    }
+)
+"""Letters whose stroke or bow is no accent of its own to Unicode."""
 
 
 def language_of(locale: str | None) -> str:
@@ -71,16 +88,19 @@ def words_of(text: str) -> list[str]:
 @lru_cache(maxsize=_STEMS_KEPT)
 def stem(word: str, language: str) -> str:
     """The stem of a word of `words_of`."""
+    if language in ACCENTS_FIRST:
+        word = without_accents(word)
     if language != UNSTEMMED and word.isalpha():
         word = _stemmer(language).stemWord(word) or word
     return without_accents(word)
 
 
 def without_accents(word: str) -> str:
-    """A word without its accents: "cafe" for "café"."""
+    """A word without its accents: "cafe" for "café", "lodz" for "łódź"."""
     if word.isascii():
         return word
-    return "".join(letter for letter in unicodedata.normalize("NFKD", word) if not unicodedata.combining(letter))
+    split = unicodedata.normalize("NFKD", word).translate(_WHOLE)
+    return "".join(letter for letter in split if not unicodedata.combining(letter))
 
 
 @cache

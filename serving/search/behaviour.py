@@ -3,7 +3,7 @@
 An item's strength is how often it was taken for how likely it was looked at (`stream.query_items`), smoothed by a prior
 that stands for two looks without a click, times how many visitors say so. One visitor's word is worth at most
 `LONE` of many's, whatever they do. Queries of the same words (in another order, by the same stems) lend theirs by half,
-once enough visitors have asked for them.
+once enough visitors have asked for them. That a cart and an order count half a click each is not measured.
 
 ```
  of(query) ─▶ its row, and those of queries of the same words: one MGET a hash tag, at most once a second ─▶ Boosts

@@ -1,6 +1,8 @@
 """What is shown where nothing answers a query: what sells in the category that comes nearest, then what fits the visit.
 
-The category is that of most of the titles nearest in meaning, if they are near at all; nonsense is near nothing.
+The category is that of the titles nearest in meaning, if they are near and half of them agree. Word vectors put
+nonsense ("xyzzy") near part numbers, from the two and three letters that they read it as; so words without a longer
+piece that they know mean nothing.
 """
 
 from __future__ import annotations
@@ -22,6 +24,8 @@ from serving.stage import Snapshot
 from stream import vectors
 
 NEAR = 0.45
+PIECE = 4
+AGREED = 5
 LOOKED_AT = 10
 PICKS = replace(SEARCH, explore=None)
 
@@ -34,11 +38,14 @@ def nearest_category(words: Sequence[str], shop: Shop, among: Mask) -> str | Non
     titles = shop.vectors_of(among)
     if titles is None or not words or not shop.titled:
         return None
-    near = titles.nearness(vectors.title_vectors([" ".join(words)])[0])
+    read = [word for word in words if any(len(piece) >= PIECE for piece in vectors.pieces(word))]
+    if not read:
+        return None
+    near = titles.nearness(vectors.title_vectors([" ".join(read)])[0])
     best = [place for place in np.argsort(-near, kind="stable")[:LOOKED_AT].tolist() if near[place] >= NEAR]
     found = Counter(shop.category_of.get(titles.item_ids[place]) for place in best)
-    found.pop(None, None)
-    return found.most_common(1)[0][0] if found else None
+    category, agreeing = max(found.items(), key=lambda one: one[1], default=(None, 0))
+    return category if agreeing >= AGREED else None
 
 
 def best_sellers(category: str, shop: Shop, among: Mask) -> Scored:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from serving.filters.columns import Mask
 from serving.search import fields
 from serving.search.analysis import DEFAULT, language_of, words_of
+from serving.search.function_words import content
 from serving.search.hits import Hits, best
 from serving.search.kinds import head_of, kinds_of
 from serving.search.lexical import Lexical
@@ -94,14 +95,16 @@ class Index:
         among: by number, which items may be found; those beyond its end may not. What is not yet published is left
             out here: the index has no clock.
         most: how many of the best are given.
-        least: how many of the words an item must have; a word that two words of the title make counts as both.
+        least: how many of the words an item must have, at most `required`; a word that two words of the title make
+            counts as both.
         """
         asked = list(dict.fromkeys(word for text in words for word in words_of(text)))[:MOST_WORDS]
-        scores, having = answer(self._lexical, asked, self._languages.keys())
-        found = (having >= max(least, 1)) & self._may(among)
+        counted = content(asked, self._languages.keys())
+        scores, having = answer(self._lexical, asked, counted, self._languages.keys())
+        found = (having >= max(min(least, len(counted)), 1)) & self._may(among)
         matching = np.flatnonzero(found).astype(np.int32)
         by_words = scores[matching] / max(float(scores[matching].max(initial=0)), 1e-9)
-        by_words += COVERED / max(len(asked), 1) * having[matching] + KIND * self._is_kind(asked)[matching]
+        by_words += COVERED / max(len(counted), 1) * having[matching] + KIND * self._is_kind(asked)[matching]
         candidates = best(matching, by_words, max(most, WEIGHED))
         numbers = matching[candidates]
         likeness = self._meaning.likeness(" ".join(asked), numbers) * self._english[numbers]
@@ -109,9 +112,18 @@ class Index:
         first = np.lexsort((numbers, -final))[:most]
         return Hits(numbers[first], final[first], len(matching), matching)
 
+    def required(self, words: Sequence[str]) -> int:
+        """How many of the words (of `words_of`) an item that has all of them must have: those that name something."""
+        return len(content(list(dict.fromkeys(words))[:MOST_WORDS], self._languages.keys()))
+
     def having(self, words: Sequence[str]) -> NDArray[np.int32]:
-        """The numbers of what may be found and has all these words (of `words_of`): not ordered, and at little cost."""
-        numbers = having_all(self._lexical, words[:MOST_WORDS], self._languages.keys())
+        """The numbers of what may be found and has all these words (of `words_of`): not ordered, and at little cost.
+
+        Words that only join are not asked for.
+        """
+        asked = words[:MOST_WORDS]
+        counted = [asked[place] for place in content(asked, self._languages.keys())]
+        numbers = having_all(self._lexical, counted, self._languages.keys())
         return numbers[self._shown[numbers]].astype(np.int32)
 
     def _may(self, among: Mask | None) -> Mask:

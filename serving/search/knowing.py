@@ -9,6 +9,7 @@ from serving.filters.fields import path
 from serving.filters.rule import VALUES, Rule, compiled
 from serving.search.analysis import words_of
 from serving.search.curation import Curations
+from serving.search.function_words import joins
 from serving.search.index import Index
 from serving.search.suggestions import Suggestion, Suggestions
 from serving.search.synonyms import Group, Synonyms
@@ -36,7 +37,9 @@ class Knowing:
             curations,
             clock,
         )
-        self._knowledge: Knowledge = knowledge(catalogue, index.vocabulary)
+        self._knowledge: Knowledge = knowledge(
+            catalogue, index.vocabulary, together=lambda words: len(index.having(words))
+        )
         self._suggestions = Suggestions(self._knowledge.phrases, self._knowledge.spelling)
         self._named: dict[tuple[str, ...], list[str]] = {}
         self._named_at = -1
@@ -89,7 +92,8 @@ class Knowing:
     def unknown(self, understood: Understood) -> list[str]:
         """The words that nothing here has."""
         known, having = self._knowledge.known, self._index.having
-        return [word for word in understood.words if not (known(word) or len(having(words_of(word))))]
+        words = (word for word in understood.words if not joins(word))
+        return [word for word in words if not (known(word) or len(having(words_of(word))))]
 
     @property
     def ready(self) -> bool:

@@ -108,7 +108,7 @@ class Climb:
 
     def _as_many(self, may: Mask) -> Match | None:
         words = self._understood.words
-        low, high = 0, len({*words[:MOST_WORDS]}) - 1
+        low, high = 0, self._index.required(words) - 1
         while low < high:  # as many as any has: fewer are had by no fewer items
             middle = (low + high + 1) // 2
             low, high = (middle, high) if self._search(words, middle, may).whole else (low, middle - 1)
@@ -121,6 +121,8 @@ class Climb:
         yield ("corrected" if understood.corrections else "all_words"), [understood.words, *others]
         if understood.rejoined is not None:
             yield "rejoined", [understood.rejoined]
+        if understood.instead is not None:
+            yield "corrected", [understood.instead]
 
     def _by_filters(self) -> Match | None:
         """All that the filters of the query let through, where it said nothing else."""
@@ -131,7 +133,7 @@ class Climb:
         if not len(numbers):
             return None
         best = by_popularity(numbers, self._shop)[: self._most]
-        self._told("all_words", numbers)
+        self._told("all_words", numbers, self._understood.words)
         return Match("all_words", wide, numbers, best, np.zeros(len(best)), self._said)
 
     def _match(self, rung: Rung, ways: Sequence[Words], least: int | None, may: Mask) -> Match | None:
@@ -144,9 +146,9 @@ class Climb:
                 if len(numbers) < len(wide):
                     found = [self._search(words, least, self._mask(numbers)) for words in ways]
                 best, scores = merged([(hits.numbers, hits.scores.astype(np.float64)) for hits in found], self._most)
-                self._told(step, numbers)
+                self._told(step, numbers, ways[0])
                 return Match(step, wide, numbers, best, scores, filtered)
-            self._tell(rung, 0)
+            self._tell(rung, 0, ways[0])
             if not (len(wide) and self._understood.filters):
                 break
         return None
@@ -160,18 +162,18 @@ class Climb:
         mask[numbers] = True
         return mask
 
-    def _tell(self, rung: Rung, found: int) -> None:
-        step = Step(rung, found, says(rung, found, self._understood, self._unknown))
+    def _tell(self, rung: Rung, found: int, words: Words) -> None:
+        step = Step(rung, found, says(rung, found, self._understood, self._unknown, words))
         if found or all(one.says != step.says for one in self.steps):
             self.steps.append(step)
 
-    def _told(self, rung: Rung, numbers: Numbers) -> None:
-        self._tell(rung, self._counts.total(self._shop.codes_of(numbers)))
+    def _told(self, rung: Rung, numbers: Numbers, words: Words) -> None:
+        self._tell(rung, self._counts.total(self._shop.codes_of(numbers)), words)
 
 
-def says(rung: Rung, found: int, understood: Understood, unknown: Sequence[str]) -> str:
-    """What a rung has to say."""
-    query, words = f"“{understood.query}”", f"“{' '.join(understood.words)}”"
+def says(rung: Rung, found: int, understood: Understood, unknown: Sequence[str], asked: Words) -> str:
+    """What a rung that asked for these words has to say."""
+    query, words = f"“{understood.query}”", f"“{' '.join(asked)}”"
     filters = " and ".join(one.label for one in understood.filters)
     if not found:
         if unknown:
@@ -181,7 +183,7 @@ def says(rung: Rung, found: int, understood: Understood, unknown: Sequence[str])
         case "corrected":
             return f"Results for {words}: nothing here is called {query}."
         case "rejoined":
-            return f"Results for “{' '.join(understood.rejoined or ())}”."
+            return f"Results for {words}."
         case "unfiltered":
             return f"Nothing is {filters}: these are without that."
         case "fewer_words":

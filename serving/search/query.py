@@ -19,8 +19,10 @@ from serving.search.lexical import Lexical, Scores
 from serving.search.postings import Numbers
 
 
-def answer(lexical: Lexical, words: Sequence[str], languages: AbstractSet[str]) -> tuple[Scores, NDArray[np.uint8]]:
-    """By number, each item's score and how many of the words it has."""
+def answer(
+    lexical: Lexical, words: Sequence[str], counted: Sequence[int], languages: AbstractSet[str]
+) -> tuple[Scores, NDArray[np.uint8]]:
+    """By number, each item's score and how many of the words at the `counted` places it has."""
     alone = np.zeros((len(words), lexical.count), np.float32)
     for place, word in enumerate(words):
         alone[place] = lexical.scores(_stems(word, languages))
@@ -31,7 +33,7 @@ def answer(lexical: Lexical, words: Sequence[str], languages: AbstractSet[str]) 
             joined = lexical.scores(stems)
             total += np.maximum(joined - alone[place] - alone[place + 1], 0)
             has[place : place + 2] |= joined > 0
-    return total, has.sum(axis=0, dtype=np.uint8)
+    return total, has[counted].sum(axis=0, dtype=np.uint8)
 
 
 def having_all(lexical: Lexical, words: Sequence[str], languages: AbstractSet[str]) -> Numbers:

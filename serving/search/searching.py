@@ -23,6 +23,7 @@ from serving.shelves import NO_EXPERIMENT, Shelf
 from serving.shop import Shop
 from serving.slate import cursor
 from serving.snapshot import Snapshots
+from serving.stage import Snapshot
 from serving.visited import visited
 from stream.tokens import DecisionToken, FreshToken, decision_id
 
@@ -73,7 +74,7 @@ class Searching:
         decision = searched.decision
         written = write(
             decision,
-            self._sign(searched),
+            self._sign(searched, snapshot),
             self._shop.fragments,
             took_ms=(self._timer() - began) * 1000,
             asked=_asked(question),
@@ -94,12 +95,12 @@ class Searching:
             return None
         return cursor.cursor(self._key, question.after, [one.item_id for one in searched.decision.items], self._shop)
 
-    def _sign(self, searched: Searched) -> str:
+    def _sign(self, searched: Searched, snapshot: Snapshot) -> str:
         decision = searched.decision
         return decision_id(
             self._key,
             DecisionToken(
-                SEARCH.name, NO_EXPERIMENT, decision.at, decision.pid, SEARCH.version,
+                SEARCH.name, NO_EXPERIMENT, decision.at, snapshot.whose(decision.nonce), SEARCH.version,
                 SEARCH.click_window_s, SEARCH.view_window_s, decision.nonce, self._pid_keys,
             ),
         )  # fmt: skip

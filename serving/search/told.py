@@ -111,7 +111,7 @@ def how(understood: Understood, unknown: Iterable[str]) -> HowUnderstood:
 
 def _marked(understood: Understood, item_ids: Sequence[str], shop: Shop) -> Iterable[list[str] | None]:
     """The parts of each title; words that became filters are marked as well."""
-    words = {*understood.words, *(understood.rejoined or ())}
+    words = {*understood.words, *(understood.rejoined or ()), *(understood.instead or ())}
     words.update(word for one in understood.expanded for word in words_of(one.by))
     words.update(word for one in understood.filters for word in words_of(one.written))
     stems: dict[str, frozenset[str]] = {}

@@ -10,14 +10,16 @@ before anything looks at it, and so are its words.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from serving.filters.rule import compiled
 from serving.search.analysis import words_of
 from serving.search.categories import Categories
 from serving.search.corrections import corrected
+from serving.search.doubts import instead
 from serving.search.exact import Numbers
+from serving.search.function_words import joins
 from serving.search.names import Names
 from serving.search.phrases import Phrases
 from serving.search.prices import label_of, price_in
@@ -25,6 +27,7 @@ from serving.search.rejoining import rejoined
 from serving.search.spelling import Spelling
 from serving.search.synonyms import Synonyms
 from serving.search.understood import Filter, Understood
+from stream import vectors
 from stream.catalogue import Catalogue
 
 LONGEST = 256
@@ -35,6 +38,7 @@ class Knowledge(NamedTuple):
     """What a query is understood with; all of it follows the catalogue.
 
     `known` says whether a word of a query is none to correct: by default whether it occurs in the vocabulary.
+    `real` says whether one that nothing here has is a common word elsewhere.
     """
 
     vocabulary: Mapping[str, int]
@@ -45,14 +49,18 @@ class Knowledge(NamedTuple):
     numbers: Numbers
     known: Callable[[str], bool]
     synonyms: Synonyms = Synonyms()
+    real: Callable[[str], bool] = lambda word: vectors.pieces(word) == [word]
 
 
 def knowledge(
-    catalogue: Catalogue, vocabulary: Mapping[str, int], known: Callable[[str], bool] | None = None
+    catalogue: Catalogue,
+    vocabulary: Mapping[str, int],
+    known: Callable[[str], bool] | None = None,
+    together: Callable[[Sequence[str]], int] = lambda _: 0,
 ) -> Knowledge:
     """What a catalogue and the vocabulary of its index say; `spelling.follow()` takes up new words."""
     phrases = Phrases(catalogue)
-    spelling = Spelling(vocabulary, phrases.said)
+    spelling = Spelling(vocabulary, phrases.said, together)
     names, categories, numbers = Names(catalogue), Categories(catalogue), Numbers(catalogue)
     return Knowledge(vocabulary, phrases, spelling, names, categories, numbers, known or spelling.known)
 
@@ -62,7 +70,7 @@ def understand(query: str, by: Knowledge) -> Understood:
     query = cleaned(query)
     text, price = _without_price(query.casefold(), by.names)
     written = tuple(words_of(text)[:MOST_WORDS])
-    words, corrections = corrected(written, by.spelling, _known(by))
+    words, corrections = corrected(written, by.spelling, _known(by), by.real)
     rest, filters = by.names.read(words)
     if not rest:  # "sony" alone is a filter, and still what is searched for
         rest = words
@@ -72,6 +80,7 @@ def understand(query: str, by: Knowledge) -> Understood:
         written=written,
         corrections=corrections,
         rejoined=rejoined(rest, by.vocabulary),
+        instead=instead(rest, by.spelling),
         filters=price + filters,
         exact=by.numbers.item(query),
         kind=by.categories.kind(rest),
@@ -96,7 +105,7 @@ def _seen(letter: str) -> str:
 
 def _known(by: Knowledge) -> Callable[[str], bool]:
     synonyms, known = by.synonyms.words, by.known
-    return lambda word: word in synonyms or known(word)
+    return lambda word: word in synonyms or joins(word) or known(word)
 
 
 def _without_price(text: str, names: Names) -> tuple[str, tuple[Filter, ...]]:

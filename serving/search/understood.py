@@ -46,6 +46,8 @@ class Understood(Struct, frozen=True, kw_only=True, gc=False):
     corrections: what was corrected in `written`.
     rejoined: `words` with neighbours joined or a word split as the catalogue writes it more often ("head set" for
         "headset"); None if nothing is to be joined or split.
+    instead: `words` with one that is known read as a near one, where no item has them all and some have these; None
+        where there is none.
     filters: all must hold.
     exact: the id of the item whose number (item id, GTIN, part number) was asked for.
     kind: the category (its last step) that the words name, None where they name none.
@@ -57,6 +59,7 @@ class Understood(Struct, frozen=True, kw_only=True, gc=False):
     written: tuple[str, ...]
     corrections: tuple[Correction, ...] = ()
     rejoined: tuple[str, ...] | None = None
+    instead: tuple[str, ...] | None = None
     filters: tuple[Filter, ...] = ()
     exact: str | None = None
     kind: str | None = None

@@ -10,7 +10,11 @@ left of 1, is the item's evidence; each newer item of the visit leaves it a quar
 So 0.1 says: with 95 % certainty at least a tenth of the steps from where the visitor is lead here, beyond those that
 popularity alone would send. 0 says that the counts do not show it: too few, or no more than popularity. An item of the
 visit itself is judged by how many of its sessions came back to it; the newest never is the next. What the visitor
-looked at themself (`FACTS`) is certain: 1. How often the next click then came: `serving/ranking/DESIGN.md`.
+looked at themself (`FACTS`) is certain: 1.
+
+Where shoppers come back to what they did, a step that was counted once says much; where each basket is new, nothing. So
+an order that learnt it from the shop's own stream has the last word: evidence is no more than the probability by which
+it ranks. How often the next click then came: `serving/ranking/DESIGN.md`.
 
 References
 ----------
@@ -33,8 +37,8 @@ Z = 1.6448536269514722
 _ZZ = Z * Z
 
 
-def evidence(candidate: Candidate, snapshot: Snapshot) -> float:
-    """The candidate's evidence, 0 to 1.
+def evidence(candidate: Candidate, snapshot: Snapshot, *, likely: bool = False) -> float:
+    """The candidate's evidence, 0 to 1; no more than its score, where that says how `likely` it comes next.
 
     What a row says of an item is kept with that version of the row, by the popularity of when it was first asked for:
     about 0.4 µs then, 4 µs the first time.
@@ -48,14 +52,17 @@ def evidence(candidate: Candidate, snapshot: Snapshot) -> float:
         beyond = row.evident[item_id] = _beyond_popularity(row, item_id, snapshot.shop)
     session = snapshot.visit.session
     if session and session[0] == because:
-        return 0.0 if because == item_id else beyond
-    newer = (session.index(because) if because in session else len(session)) - (because == item_id)
-    return beyond * FADE**newer
+        sure = 0.0 if because == item_id else beyond
+    else:
+        sure = beyond * FADE ** (
+            (session.index(because) if because in session else len(session)) - (because == item_id)
+        )
+    return min(sure, candidate.score) if likely and not candidate.rules else sure  # a boosted score is no probability
 
 
-def personal(candidate: Candidate) -> bool:
-    """Whether it claims to be for this visit; what fills up (`newest`) is no generator's, and claims nothing."""
-    found = recommenders().get(candidate.recommender)
+def personal(recommender: str) -> bool:
+    """Whether it claims to speak for this visit; what fills up (`newest`) is no generator's, and claims nothing."""
+    found = recommenders().get(recommender)
     return found is not None and found.personal
 
 

@@ -44,8 +44,8 @@ class Slate:
         if snapshot.shop.grouped:
             self._groups.update({group: MOST_ITEMS for one in alike if (group := snapshot.shop.group_of(one))})
 
-    def take(self, candidates: Iterable[Candidate]) -> bool:
-        """Take those that may be shown; whether there are enough now.
+    def take(self, candidates: Iterable[Candidate], *, likely: bool = False) -> bool:
+        """Take those that may be shown; whether there are enough now. `likely`: scores say how likely they are next.
 
         What is taken later ranks lower, so its scores, which are another generator's, are scaled to lie below.
         """
@@ -61,7 +61,7 @@ class Slate:
             if item_id in offered and item_id not in self._weak:
                 continue
             offered[item_id] = candidate
-            sure = evidence(candidate, snapshot)
+            sure = evidence(candidate, snapshot, likely=likely)
             if refusal := hidden[item_id] if item_id in hidden else self._refusal(candidate, sure):
                 self.refused[item_id] = refusal
             else:
@@ -115,7 +115,7 @@ class Slate:
         """Why live values and the placement keep it back, empty if they do not; its group then counts as taken."""
         shop, item_id = self._snapshot.shop, candidate.item_id
         if self._floor:
-            if sure < self._floor and personal(candidate):
+            if sure < self._floor and personal(candidate.recommender):
                 self._weak.add(item_id)
                 return "little_evidence"
             self._weak.discard(item_id)

@@ -119,14 +119,7 @@ def test_bad_events_do_not_harm_good_ones(shop: Running) -> None:
 
 
 def test_two_devices_of_one_customer_see_one_taste(shop: Running) -> None:
-    shop.shelf("home_for_you", "phone", min_fresh=shop.view("phone", "i4"))
-    began = time.monotonic()
-    for device in ("phone", "laptop"):
-        login = event("identify", device, customer_id="customer-7")
-        assert shop.call("POST", "/v1/events", login, key="secret_key")[0] == 202
-    while [item["item_id"] for item in shop.shelf("recently_viewed", "laptop")["items"]] != ["i4"]:
-        assert time.monotonic() < began + 3, "the laptop does not know what the phone has seen"
-        time.sleep(0.02)
+    _log_in(shop, "customer-7", "phone", "laptop")
     stranger = event("view_item", "stranger", "i5", customer_id="customer-7")
     assert shop.call("POST", "/v1/events", stranger)[0] == 202
     time.sleep(0.3)
@@ -205,11 +198,24 @@ def test_killed_it_leaves_no_orphan(tmp_path: Path) -> None:
 
 
 def test_a_second_command_line_sees_the_lag_and_rebuilds(shop: Running) -> None:
+    _log_in(shop, "customer-8", "tablet", "desktop")
     done = _told(shop, "rebuild", "--json")
     assert done.returncode == 0, done.stderr
     assert '"different": []' in done.stdout
     assert '"visitor.visitor"' in done.stdout
     assert '"profile.customer"' in done.stdout
+
+
+def _log_in(shop: Running, customer_id: str, first: str, second: str) -> None:
+    """One customer on two devices, of which the second comes to know what was viewed on the first."""
+    shop.shelf("home_for_you", first, min_fresh=shop.view(first, "i4"))
+    began = time.monotonic()
+    for device in (first, second):
+        login = event("identify", device, customer_id=customer_id)
+        assert shop.call("POST", "/v1/events", login, key="secret_key")[0] == 202
+    while [item["item_id"] for item in shop.shelf("recently_viewed", second)["items"]] != ["i4"]:
+        assert time.monotonic() < began + 3, f"{second} does not know what {first} has seen"
+        time.sleep(0.02)
 
 
 def _told(shop: Running, *words: str) -> subprocess.CompletedProcess[str]:

@@ -59,3 +59,16 @@ def test_new_items_are_told_with_who_is_ahead(tmp_path: Path) -> None:
     assert row(told, "pdp_similar")[-3:] == ["+1.000", "[+1.000,", "+1.000]"]
     assert row(told, "recent_popularity")[0] == ".000"
     assert not any("…" in line for line in told)
+
+
+def test_evidence_stands_beside_what_came_next(tmp_path: Path) -> None:
+    file = str(written(tmp_path / "events.jsonl.gz", views([["a", "b"], ["c", "d"]] * 50)))
+    told = lines(file)
+    band = json.loads(lines(file, "--json")[-1])["evidence"]["bands"][-2]
+    assert row(told, "from 0.5")[:3] == [str(band["n"]), f"{band['mean']:.4f}", "1.0000"]
+    assert any("promises too much by 0.0000" in line for line in told)
+
+
+def test_nothing_is_said_of_evidence_where_no_session_goes_on(tmp_path: Path) -> None:
+    told = lines(str(written(tmp_path / "events.jsonl.gz", views([["a"], ["b"]] * 20))))
+    assert not any("evidence" in line for line in told)

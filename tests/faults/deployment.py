@@ -24,6 +24,10 @@ from stream.fold import Record
 from stream.item import Item
 from stream.lag import Row, lag
 from stream.producer import Producer
+from stream.query import Searches as All
+from stream.query_counts import VISITORS, Counts
+from stream.query_items import Items
+from stream.query_text import digest
 from stream.rebuild import Report, rebuild
 from stream.roster import AGENTS, fold_of
 from stream.settings import Settings
@@ -32,6 +36,7 @@ from stream.state.redis import RedisStore
 from stream.topics import TOPICS, partition_of
 from tests.backends import KafkaServer, RedisServer
 from tests.simulator.recount import Limits, Recount
+from tests.simulator.searches import Searches, amount, told_of
 
 PARTITIONS = 4
 ITEMS = 60
@@ -191,6 +196,7 @@ class Deployment:
         outcomes = sum(recount.outcomes, Counter[str]())
         await self._judge_outcomes(recount, outcomes)
         await self._judge_items(recount)
+        await self._judge_searches(recount.searches)
         self._judge_dead_letters()
         return outcomes
 
@@ -232,6 +238,34 @@ class Deployment:
         assert +led == +counts.led
         assert +bought == +counts.bought
 
+    async def _judge_searches(self, searches: Searches) -> None:
+        """Each query's searches and what was taken of it, once each; words of those only that enough asked for."""
+        days: Counter[tuple[int, str]] = Counter()
+        rows: dict[str, bytes | None] = {}
+        ranked: set[str] = set()
+        store = RedisStore(self.settings.redis_url, Keys(self.settings.key_prefix))
+        try:
+            for partition in range(PARTITIONS):
+                tag = Tag("queries", partition)
+                keys = [key async for key in store.scan(tag) if key.partition(":")[0] in {"found", "query", "searches"}]
+                of_tag = dict(zip(keys, await store.load(tag, keys), strict=True))
+                total = of_tag.pop("searches", None)
+                days.update({} if total is None else dict(told_of(msgspec.msgpack.decode(total, type=All).days, 0)))
+                rows |= of_tag
+                ranked |= (await store.ranking(tag)).keys()
+        finally:
+            await store.close()
+        assert dict(days) == searches.of_days("", 0)
+        assert ranked == {query for query, askers in searches.askers.items() if len(askers) >= VISITORS}
+        for query, askers in searches.askers.items():
+            counts = msgspec.msgpack.decode(rows[f"query:{digest(query)}"] or b"", type=Counts)
+            assert dict(told_of(counts.days, 0)) == searches.of_days(query, 0), query
+            assert counts.text == (query if len(askers) >= VISITORS else ""), query
+        for taken in searches.taken:
+            found = msgspec.msgpack.decode(rows[f"found:{digest(taken.query)}"] or b"", type=Items)
+            stored, expected = amount(found, taken), searches.strength(taken, found.hour)
+            assert abs(stored - expected) < 1e-6, (taken, stored, expected)
+
     def _judge_dead_letters(self) -> None:
         letters: dict[Place, tuple[str, bytes]] = {}
         for partition in range(PARTITIONS):
@@ -272,24 +306,32 @@ def shoppers(seed: int, count: int, *, prefix: str = "v") -> Iterator[dict[str, 
     while made < count:
         visitors = [f"{prefix}{seed}-{made}-{n}" for n in range(20)]
         before: dict[str, Any] = {}
+        group = made
         for step in range(rng.randint(2, 12)):
             for visitor in visitors:
                 if rng.random() < 0.25:
                     continue
                 made += 1
-                event = before if before and rng.random() < 0.03 else _event(rng, visitor, step, made, now)
+                sought = f"pan {chr(97 + seed % 26)} {prefix} {group}"
+                event = before if before and rng.random() < 0.03 else _event(rng, visitor, step, made, now, sought)
                 before = event
                 yield event
 
 
-def _event(rng: random.Random, visitor: str, step: int, number: int, now: int) -> dict[str, Any]:
+def _event(rng: random.Random, visitor: str, step: int, number: int, now: int, sought: str) -> dict[str, Any]:
     items = [f"i{min(int(rng.expovariate(0.08)), ITEMS - 1)}" for _ in range(rng.choice([1, 1, 1, 1, 3]))]
     name = rng.choice(["view_item", "view_item", "view_item", "add_to_cart", "purchase", "search"])
+    sought = f"{sought} {number % 3}"  # so few visitors ask for the same that each is remembered
+    about = (
+        {"search_term": sought, "results": number % 2}
+        if name == "search"
+        else {"items": [{"item_id": i} for i in dict.fromkeys(items)]}
+    )
     return {
         "event_id": f"{visitor}-{number}",
         "event": name,
         "occurred_at": now - 3_600_000 + step * 20_000,
         "visitor_id": visitor,
         "consent": GRANTED,
-        **({"search_term": "pan"} if name == "search" else {"items": [{"item_id": i} for i in dict.fromkeys(items)]}),
+        **about,
     }

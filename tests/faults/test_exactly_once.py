@@ -103,6 +103,9 @@ async def test_poison_in_the_middle_of_good_load(deployment: Deployment) -> None
         "clock",
         "marks",
         "ranking",
+        "found",
+        "query",
+        "searches",
     }
 
 

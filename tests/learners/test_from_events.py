@@ -17,7 +17,7 @@ from stream.visitor import VisitorFold
 from tests.learners.streams import BASE_MS, Agent
 
 Event = dict[str, Any]
-PARTITIONS = {"pairs": 1, "feedback": 1, "dead_letters": 1}
+PARTITIONS = {"pairs": 1, "feedback": 1, "dead_letters": 1, "queries": 1}
 
 
 def visit(rng: random.Random, visitor: str, begun: int, *, buys: bool) -> Iterator[Event]:

@@ -4,7 +4,7 @@ Each of Icecat's 54 judged queries is searched for ten times, by ten visitors. E
 and clicks an item with the probability that it is looked at in its place, 1 / (place + 1)^bias, times that of liking
 what was judged so (`LIKED`). All of it goes as events through the visitor's and the query's fold, and what these learn
 orders the next page. NDCG@10 before and after, as the mean of `SEEDS` runs, under two biases; beside it what the best
-order of the first page without clicks would gain.
+order of the first page without clicks would gain, and what one visitor can spoil alone.
 
 "Left out": weight and prior of each query are those of the grid that are the best on the 53 others.
 """
@@ -16,6 +16,7 @@ from statistics import mean
 from typing import NamedTuple
 
 from serving.search.behaviour import NONE, PRIOR_LOOKS, WEIGHT, Boosts, boosts
+from stream.entries import QueryEntry
 from tests.relevance.answers import Store, store
 from tests.relevance.icecat import judgements
 from tests.relevance.measures import ndcg
@@ -57,8 +58,22 @@ class Asking:
         for place, item_id in enumerate(page):
             if rng.random() < LIKED[liked.get(item_id, 0)] / (place + 1) ** self._setting.bias:
                 visits.send("select_item", item_id, visitor=visitor, search_term=self._query)
-        self._agent.tell(*visits.emitted)
-        visits.emitted.clear()
+        self._learn()
+
+    def spoil(self, visitor: str, liked: dict[str, int]) -> None:
+        """One visitor takes, in every way, what is liked least of the page and stands last of that."""
+        page, visits = self.page(), self._visits
+        item_id = min(reversed(page), key=lambda one: liked.get(one, 0))
+        visits.send("search", visitor=visitor, search_term=self._query)
+        visits.send("view_item_list", *page, visitor=visitor, page={"type": "search"})
+        for event in ("select_item", "add_to_cart", "purchase"):
+            visits.send(event, item_id, visitor=visitor, search_term=self._query)
+        self._learn()
+
+    def _learn(self) -> None:
+        entries = self._visits.emitted
+        self._agent.tell(*[one for one in entries if isinstance(one, QueryEntry)])
+        entries.clear()
 
     def _taken(self) -> Boosts:
         row = self._agent.row(self._query)
@@ -74,6 +89,17 @@ def after(made: Store, query: str, liked: dict[str, int], setting: Setting, seed
         asking.ask(f"visitor-{n}", liked, rng)
         reached.append(ndcg(asking.page(), liked))
     return reached
+
+
+def spoilt(made: Store, setting: Setting) -> tuple[float, float]:
+    """What one visitor who takes the worst of each page does to NDCG@10, as the mean and at most."""
+    lost = []
+    for query, liked in judgements().items():
+        asking = Asking(made, query, setting)
+        before = ndcg(asking.page(), liked)
+        asking.spoil("spoiler", liked)
+        lost.append(before - ndcg(asking.page(), liked))
+    return mean(lost), max(lost)
 
 
 def gains(made: Store, setting: Setting) -> dict[str, list[float]]:
@@ -101,6 +127,8 @@ def main() -> None:
         ndcg(sorted(page, key=lambda one: -judged[query].get(one, 0)), judged[query]) for query, page in pages.items()
     )
     print(f"{len(judged)} queries, NDCG@10 without clicks {plain:.4f}, the first page in its best order {best:.4f}")
+    lost, most = spoilt(made, Setting(WEIGHT, PRIOR_LOOKS, 1.0))
+    print(f"one visitor who takes the worst of each page costs {lost:.4f}, at most {most:.4f}")
     for bias in BIASES:
         by_setting = {Setting(*one, bias): gains(made, Setting(*one, bias)) for one in GRID}
         ours = by_setting[Setting(WEIGHT, PRIOR_LOOKS, bias)]

@@ -44,6 +44,12 @@ def item_of(product: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def queries() -> list[str]:
+    """All queries that people judged items for, relevant or not."""
+    with (FOLDER / "ratings_dev.csv").open(newline="") as rows:
+        return list(dict.fromkeys(row["query"] for row in csv.DictReader(rows)))
+
+
 def judgements() -> Judged:
     """For each query the items that were judged, 0 (irrelevant) to 3; only queries with anything relevant."""
     judged: Judged = {}

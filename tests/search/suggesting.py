@@ -23,7 +23,7 @@ from serving.search.phrases import Phrases
 from serving.search.spelling import Spelling
 from serving.search.suggestions import Suggestions
 from stream.catalogue import Catalogue
-from tests.search import icecat
+from tests.relevance import icecat
 from tests.search.shelf import Vocabulary, put
 from tests.search.typos import misspelt
 

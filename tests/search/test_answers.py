@@ -77,10 +77,11 @@ async def test_a_price_that_nothing_has_is_left_out_and_said(shop: Deployment) -
     assert steps(answer) == [("all_words", 0), ("unfiltered", 1)]
 
 
-async def test_what_is_not_sold_here_is_said_and_nothing_pretends_to_be_it(shop: Deployment) -> None:
-    answer = await searched(shop, "zzyzx")
-    assert answer["steps"][0]["says"] == "“zzyzx” is not sold here."
-    assert answer["understood"]["unknown"] == ["zzyzx"]
+@pytest.mark.parametrize("query", ["zzyzx", "xyzzy"])
+async def test_what_is_not_sold_here_is_said_and_nothing_pretends_to_be_it(shop: Deployment, query: str) -> None:
+    answer = await searched(shop, query)
+    assert answer["steps"][0]["says"] == f"“{query}” is not sold here."
+    assert answer["understood"]["unknown"] == [query]
     assert (answer["total"], answer["facets"], answer["price"]) == (0, [], None)
     assert answer["items"]
     assert {one["step"] for one in answer["items"]} == {"for_you"}

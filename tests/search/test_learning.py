@@ -132,3 +132,12 @@ async def test_a_report_that_cannot_be_made_says_when_to_come_back(shop: Deploym
     shop.known = False
     answer = await shop.call("GET", "/v1/ops/searches", key=SECRET)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+
+
+async def test_a_flood_is_not_learnt_from(shop: Deployment) -> None:
+    for _ in range(121):
+        shop.now += 1
+        await shop.call("POST", "/v1/events", shop.event("view_item", "bot", "pan-0"), key=SECRET)
+    await looks_and_takes(shop, "bot", LAST)
+    await later(shop)
+    assert (await shop.api.behaviour.of("frying pan")).item_ids == ()

@@ -54,6 +54,21 @@ def test_the_catalogue_says_what_was_meant_beside_other_words() -> None:
     assert words.nearest("bah", before="camera", after="stool") == "bar"
 
 
+def test_what_items_have_together_with_the_rest_was_meant() -> None:
+    have: dict[tuple[str, ...], int] = {("smart", "watch"): 2}
+    words = Spelling({"patch": 90, "watch": 2, "smart": 5}, together=lambda asked: have.get(tuple(asked), 0))
+    words.follow()
+    assert words.nearest("atch") == "patch"
+    assert words.nearest("atch", rest=["smart"]) == "watch"
+
+
+def test_an_s_too_many_is_a_mistake() -> None:
+    words = spelling(batteries=9, van=3)
+    assert not words.known("batteriess")
+    assert words.nearest("batteriess") == "batteries"
+    assert words.nearest("vanss") == "vans"
+
+
 def test_the_same_letters_in_another_order_beat_a_commoner_word() -> None:
     assert spelling(fan=2, dan=9).nearest("afn") == "fan"
 

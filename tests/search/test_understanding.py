@@ -153,6 +153,25 @@ def test_words_apart_and_together_are_put_right() -> None:
     assert understood("wirelessheadset").corrections == (("wirelessheadset", "wireless headset"),)
 
 
+def test_a_real_word_is_not_read_as_another_beside_words_that_are_known() -> None:
+    _, by = shop({"item_id": "1", "title": "Bold teapot"}, {"item_id": "2", "title": "Bold teapot"})
+    assert understand("gold teapot", by).words == ("gold", "teapot")
+    assert understand("gold", by).words == ("bold",)
+    assert understand("boldd teapot", by).words == ("bold", "teapot")
+
+
+def test_words_that_only_join_are_not_corrected() -> None:
+    _, by = shop({"item_id": "1", "title": "Fur pan"})
+    assert understand("pan for fur", by).words == ("pan", "for", "fur")
+    assert understand("pan für", by).words == ("pan", "für")
+
+
+def test_a_real_word_is_read_as_another_where_titles_say_so() -> None:
+    _, by = shop({"item_id": "1", "title": "Mouse pad"}, {"item_id": "2", "title": "Mouse pad"})
+    assert understand("mouse pay", by).words == ("mouse", "pad")
+    assert understand("big pay mouse", by).words == ("big", "pay", "mouse")
+
+
 def test_known_words_that_the_catalogue_writes_together_are_offered_to_be_joined() -> None:
     _, by = shop(
         {"item_id": "1", "title": "headset"},

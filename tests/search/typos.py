@@ -17,18 +17,22 @@ from collections.abc import Callable
 import numpy as np
 
 from serving.search.analysis import words_of
+from serving.search.index import Index
 from serving.search.understanding import Knowledge, knowledge, understand
 from stream.catalogue import Catalogue
-from tests.search import icecat
-from tests.search.shelf import Vocabulary, put
+from tests.relevance import icecat
+from tests.search.shelf import put
 
 SEEDS = (1, 2, 3)
 
 
 def icecat_knowledge() -> Knowledge:
     catalogue = Catalogue()
+    catalogue.caught_up()
+    index = Index(catalogue)
     put(catalogue, *icecat.items())
-    by = knowledge(catalogue, Vocabulary(catalogue))
+    index.catch_up(len(catalogue))
+    by = knowledge(catalogue, index.vocabulary, together=lambda words: len(index.having(words)))
     began = time.thread_time()
     by.spelling.follow()
     print(f"{len(by.vocabulary)} words taken up in {time.thread_time() - began:.2f} s")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.serving.deployment import DENIED, GRANTED, Deployment
+from tests.serving.deployment import DENIED, GRANTED, Deployment, item
 
 
 async def verdict(shop: Deployment, visitor: str, consent: Any, name: str = "view_item") -> str:
@@ -27,6 +27,19 @@ async def test_silence_means_the_shops_default(shop: Deployment) -> None:
     trusting = Deployment(consent_default="granted")
     assert await verdict(trusting, "me", None) == "accepted"
     assert trusting.broker.values("events")[0]["consent_default"]["personalization"] is True
+
+
+async def test_where_the_shop_assumes_a_yes_shelves_are_personal_until_a_no() -> None:
+    trusting = Deployment(consent_default="granted")
+    await trusting.stock(item("a"))
+    await verdict(trusting, "other", GRANTED)
+    assert await verdict(trusting, "me", None) == "accepted"
+    await trusting.settle()
+    shelf = await trusting.shelf("recently_viewed", "me")
+    assert (shelf["status"], [one["item_id"] for one in shelf["items"]]) == ("ok", ["a"])
+    await verdict(trusting, "me", DENIED)
+    await trusting.settle()
+    assert (await trusting.shelf("recently_viewed", "me"))["status"] == "no_consent"
 
 
 async def test_analytics_alone_is_stored(shop: Deployment) -> None:

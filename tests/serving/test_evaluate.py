@@ -137,7 +137,7 @@ def test_titles_of_a_catalogue_reach_items_that_nobody_has_seen(file: Path, tmp_
 def test_a_catalogue_that_is_none_is_refused_by_line(file: Path, tmp_path: Path) -> None:
     catalog = tmp_path / "catalog.jsonl"
     written(file, views([["a", "b"]] * 10))
-    for line in ('{"item_id": "b"}', '["b"]', "{", '{"title": "b"}'):
+    for line in ('{"item_id": 7}', '["b"]', "{", '{"title": "b"}'):
         catalog.write_text(f'{{"item_id": "a", "title": "A"}}\n{line}\n')
         with pytest.raises(BadFile, match="line 2"):
             evaluate(file, catalog=catalog)

@@ -148,3 +148,25 @@ async def test_an_unknown_placement_and_two_shelves_of_one_name_are_told(shop: D
     assert "home_for_you" in unknown["detail"]
     twice = await page(shop, "trending", {"placement": "home_for_you", "as": "trending"}, status=422)
     assert twice["errors"][0]["pointer"] == "/placements/1/as"
+
+
+async def test_a_shelf_of_a_page_is_mixed_as_it_asks(busy: Deployment) -> None:
+    plain = (await page(busy, {"placement": "trending", "n": 6}))["shelves"][0]
+    told = await page(busy, {"placement": "trending", "n": 6, "diversity": 1}, {"placement": "home_for_you", "n": 6})
+    mixed = told["shelves"][0]
+    alone = await busy.shelf("trending", n=6, diversity=1)
+    assert ids(mixed) == ids(alone)
+    assert ids(mixed) != ids(plain)
+
+
+async def test_a_shelf_of_a_page_goes_on_after_what_it_had_shown(busy: Deployment) -> None:
+    first = (await page(busy, {"placement": "trending", "n": 4}, visitor_id="v3"))["shelves"][0]
+    following = {"placement": "trending", "n": 4, "after": first["next"]}
+    second = (await page(busy, following, visitor_id="v3"))["shelves"][0]
+    assert second["items"]
+    assert not set(ids(first)) & set(ids(second))
+
+
+@pytest.mark.parametrize("wrong", [{"after": "made-up"}, {"diversity": 2}])
+async def test_what_a_shelf_of_a_page_cannot_take_is_refused(busy: Deployment, wrong: dict[str, Any]) -> None:
+    await page(busy, {"placement": "trending", **wrong}, status=400)

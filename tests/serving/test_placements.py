@@ -8,7 +8,7 @@ import pytest
 
 from serving.placements import placements
 from serving.recommenders import recommenders
-from stream.tokens import read_decision_id
+from stream.tokens import read_decision_id, sealed
 from tests.serving.deployment import SECRET, Deployment, ids, item
 
 Validator = Callable[[str], jsonschema_rs.Draft202012Validator]
@@ -79,7 +79,9 @@ async def test_the_decision_id_carries_what_attribution_needs(busy: Deployment, 
     assert len(shelf["decision_id"]) <= 256
     assert (token.placement, token.at, token.pid) == (name, int(busy.now), busy.pid("v3"))
     assert token.click_window_s > token.view_window_s > 0
-    nobody = read_decision_id(b"signatures", (await busy.shelf(name, "never seen"))["decision_id"])
+    stranger = read_decision_id(b"signatures", (await busy.shelf(name, "never seen"))["decision_id"])
+    assert stranger.pid == sealed(busy.pid("never seen"), stranger.nonce)
+    nobody = read_decision_id(b"signatures", (await busy.shelf(name))["decision_id"])
     assert nobody.pid == ""
 
 

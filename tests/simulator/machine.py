@@ -9,9 +9,7 @@ those of a plain recount.
 
 from __future__ import annotations
 
-import base64
 import json
-from collections import Counter
 from contextlib import ExitStack
 from functools import partialmethod
 from typing import Any, ClassVar
@@ -21,34 +19,41 @@ import msgspec
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from stream import live, privacy, shard, visitor
-from stream.fold import Clock, Emit
-from stream.item import Item
-from stream.joining import Joined
+from stream import live, shard, visitor
+from stream.fold import Emit
 from stream.learner import rollback_record
-from stream.profile import Customer
 from stream.signals import session
 from stream.state.keys import Tag
-from stream.topics import TOPICS
+from tests.simulator.judge import Judge
 from tests.simulator.log import Place
-from tests.simulator.recount import Limits, Recount
+from tests.simulator.recount import Limits
 from tests.simulator.reference import Reference
-from tests.simulator.shoppers import FAY, GARBAGE, ITEMS, POISONS, Gesture, Shelf, gestures, home_of, poison, shelves
+from tests.simulator.shoppers import (
+    FAY,
+    GARBAGE,
+    ITEMS,
+    POISONS,
+    VISITORS,
+    Gesture,
+    Searching,
+    Shelf,
+    gestures,
+    home_of,
+    poison,
+    searchings,
+    shelves,
+)
 from tests.simulator.world import PLACES, Outcome, Owner, Parts, Plan, World, steps_as_vector
 
 LIMITS = Limits(dedupe_ids=6, steps=7, pairs=9, items=6, flood_a_minute=12, flood_a_session=40, closed_a_record=2)
 EVENTS = tuple(place for place in PLACES if place.topic == "events")
 PAIRS = tuple(place for place in PLACES if place.topic == "pairs")
 PROFILE = tuple(place for place in PLACES if place.topic == "profile")
-DECISIONS, FEEDBACK = Place("decisions", 0), Place("feedback", 0)
-Letter = tuple[str, int, int, str, bytes | None, bytes | None]
-"""Where a broken record lay, what is wrong with it, and its key and value."""
-Consents = tuple[int, dict[str, bool]]
-"""A visitor's epoch, and purpose by purpose whether it is granted."""
+DECISIONS, FEEDBACK, QUERIES = Place("decisions", 0), Place("feedback", 0), Place("queries", 0)
 VIEWS = {"vector", "recent"}
 RECORD_BYTES = 120  # small derived records, so that a batch needs several rounds
 
-places = st.sampled_from((*EVENTS, *EVENTS, *PAIRS, *PROFILE, DECISIONS, FEEDBACK))
+places = st.sampled_from((*EVENTS, *EVENTS, *PAIRS, *PROFILE, DECISIONS, FEEDBACK, QUERIES))
 plans = st.builds(
     Plan,
     fold=st.sampled_from((1, 2, 256)),
@@ -94,6 +99,7 @@ class Shop(RuleBasedStateMachine):
         self.world = World(self.parts)
         self.reference = Reference(self.world.log, self.parts)
         self.poison: dict[Place, dict[int, str]] = {place: {} for place in PLACES}
+        self.judge = Judge(self.world, self.reference, self.poison, LIMITS)
         self.good: list[tuple[Place, dict[str, Any]]] = []
         self.checked: dict[Place, str | None] = {}
         self.controls = 0
@@ -143,6 +149,20 @@ class Shop(RuleBasedStateMachine):
             named = {"decision_id": token} if clicks or one.event == "view_item_list" else {}
             self._produce(one.document(f"e{self.events}", self.world.now_ms) | named)
 
+    @rule(gesture=gestures(), searching=searchings, visitors=st.integers(1, len(VISITORS)), erased=st.booleans())
+    def search(self, gesture: Gesture, searching: Searching, visitors: int, *, erased: bool) -> None:
+        """Some shoppers search for the same, look at what was found and take of it; the last may want to be erased."""
+        for visitor_id in VISITORS[:visitors]:
+            self.decided += 1
+            answer = searching.decision(self.decided, self.world.now_ms)
+            for one in searching.gestures(gesture._replace(visitor=visitor_id)):
+                self.world.now_ms += one.wait_ms
+                self.events += 1
+                more: dict[str, Any] = {"decision_id": answer} if searching.named else {"page": {"type": "search"}}
+                self._produce(one.document(f"e{self.events}", self.world.now_ms) | more)
+        if erased:
+            self.shop([gesture._replace(visitor=VISITORS[visitors - 1], event="erase", items=(), straight=True)])
+
     @rule(gesture=gestures(), items=st.lists(st.sampled_from(("i0", "i1", "i2")), min_size=10, max_size=20))
     def flood(self, gesture: Gesture, items: list[str]) -> None:
         """A bot: many views in one minute."""
@@ -173,7 +193,7 @@ class Shop(RuleBasedStateMachine):
         record = self.world.log.append(place, bad.key, bad.value, self.world.now_ms)
         self.poison[place][record.offset] = bad.reason
 
-    @rule(place=st.sampled_from((*PAIRS, *PROFILE, DECISIONS, FEEDBACK)), garbage=st.sampled_from(GARBAGE))
+    @rule(place=st.sampled_from((*PAIRS, *PROFILE, DECISIONS, FEEDBACK, QUERIES)), garbage=st.sampled_from(GARBAGE))
     def garble(self, place: Place, garbage: bytes | None) -> None:
         """Somebody writes into a topic that only workers write."""
         record = self.world.log.append(place, None, garbage, self.world.now_ms)
@@ -275,7 +295,7 @@ class Shop(RuleBasedStateMachine):
     def check(self) -> None:
         """Work everything off, and count."""
         self._drain()
-        self._count_again()
+        self.recount = self.judge.count_again(offers=self.offers, controls=self.controls)
 
     def teardown(self) -> None:
         try:
@@ -355,140 +375,8 @@ class Shop(RuleBasedStateMachine):
         if not self._caught_up(place):
             owner.crash()  # the store lost what it had committed, and no record comes: the progress check restarts it
 
-    def _count_again(self) -> None:
-        self.recount = recount = Recount(LIMITS)
-        for place in EVENTS:
-            recount.partition(self.world.log.records(place), self.poison[place])
-        outcomes = [{k: v for k, v in self._outcomes(place).items() if v} for place in EVENTS]
-        _same("what became of the records", outcomes, [dict(counted) for counted in recount.outcomes])
-        self._compare_items(recount)
-        self._compare_customers(recount)
-        entries = sum(self._clock(place).applied for place in PAIRS)
-        _same("entries applied to items", entries, recount.counts.entries.total())
-        outcomes_told = sum(self.reference.outcomes(place) for place in EVENTS)
-        joined = self.joined()
-        _same("offers", (joined.offers, joined.refused), (self.offers, 0))
-        _same("outcomes", joined.matched + joined.unmatched + joined.repeated, outcomes_told)
-        examples = self._clock(FEEDBACK).applied - self.controls - self.offers - outcomes_told
-        _same("examples applied to models", examples, recount.counts.examples.total())
-        _same("dead letters", self._dead_letters(), self._poisoned())
-        for place in EVENTS:
-            _same("consents on record", self._on_record(place), self._consents(place))
-
-    def _on_record(self, place: Place) -> dict[str, Consents]:
-        """What the records of the privacy topic come to, in whatever order they are read."""
-        known: dict[str, privacy.Privacy] = {}
-        for record in reversed(self.world.log.records(Place("privacy", place.partition))):
-            if record.value is not None:
-                pid, told = privacy.read_record(record.value)
-                known[pid] = privacy.joined(known.get(pid, privacy.Privacy()), told)
-        return {pid: _spoken(one) for pid, one in known.items()}
-
-    def _consents(self, place: Place) -> dict[str, Consents]:
-        values = self.world.memory.values[Tag(*place)].items()
-        visitors = {key.partition(":")[2]: _visitor.decode(packed) for key, packed in values if key[:8] == "visitor:"}
-        return {pid: _spoken(one) for pid, one in visitors.items() if _spoken(one)[1]}
-
-    def _compare_items(self, recount: Recount) -> None:
-        seen, first, repeats, bought, claimed = (Counter[str]() for _ in range(5))
-        after, before, together, led = (Counter[tuple[str, str]]() for _ in range(4))
-        for place in PAIRS:
-            for key, value in self.world.memory.values[Tag(*place)].items():
-                family, _, item = key.partition(":")
-                if family != "item":
-                    continue
-                row: Any = _item.decode(value)
-                seen[item], bought[item] = row.popularity.seen, row.popularity.bought
-                claimed[item], first[item] = row.popularity.claimed, row.repeats.sessions
-                repeats[item] = row.repeats.repeats
-                after.update({(item, other): link.count for other, link in row.relations.after.items()})
-                before.update({(other, item): link.count for other, link in row.relations.before.items()})
-                together.update({(item, other): link.count for other, link in row.relations.together.items()})
-                led.update({(item, other): link.count for other, link in row.relations.bought.items()})
-        counts = recount.counts
-        _same("views per item", +seen, counts.seen)
-        _same("sessions and repeats per item", (+first, +repeats), (counts.first, counts.repeats))
-        _same("units bought and claims per item", (+bought, +claimed), (+counts.bought, +counts.claimed))
-        _same("pairs, by what came first", after, counts.followed)
-        _same("pairs, by what came next", before, counts.followed)
-        _same("pairs taken together", together, counts.together)
-        _same("pairs, by what led to what was bought", led, counts.led)
-
-    def _compare_customers(self, recount: Recount) -> None:
-        """A customer has exactly the visitors that say so, each as they told it last, but those of long ago."""
-        visitors = {
-            key.partition(":")[2]: (place.partition, _visitor.decode(value))
-            for place in EVENTS
-            for key, value in self.world.memory.values[Tag(*place)].items()
-            if key.startswith("visitor:")
-        }
-        shared = {
-            (pid, key.partition(":")[2]): one
-            for place in PROFILE
-            for key, value in self.world.memory.values[Tag(*place)].items()
-            if key.startswith("customer:")
-            for pid, one in _customer.decode(value).visitors.items()
-        }
-        ties = {pid: (home, one) for pid, (home, one) in visitors.items() if one.customer}
-        _same("whose visitors", {pid: one.customer for pid, (_, one) in ties.items()}, recount.customers)
-        for pid, cid in shared.keys() - {(pid, one.customer) for pid, (_, one) in ties.items()}:
-            raise AssertionError(f"{cid} still has {pid}")
-        for pid, (home, one) in ties.items():
-            told = shared.get((pid, one.customer))
-            if told is None:
-                age = self.world.now_ms + 5 * 60_000 - one.shared_at
-                assert age > visitor.RETENTION_MS, f"{one.customer} does not have {pid}"
-            else:
-                _same(f"what {pid} shares", (told.partition, told.at), (home, one.shared_at))
-
-    def joined(self) -> Joined:
-        packed = self.world.memory.values[Tag(*FEEDBACK)].get("joined")
-        return Joined() if packed is None else msgspec.msgpack.decode(packed, type=Joined)
-
-    def _clock(self, place: Place) -> Clock:
-        packed = self.world.memory.values[Tag(*place)].get("clock")
-        return Clock() if packed is None else msgspec.msgpack.decode(packed, type=Clock)
-
-    def _outcomes(self, place: Place) -> dict[str, int]:
-        clock = self._clock(place)
-        return {name: getattr(clock, name) for name in ("applied", "duplicates", "dropped", "dead")}
-
-    def _dead_letters(self) -> set[Letter]:
-        letters = set()
-        for record in self.world.log.records(Place("dead_letters", 0)):
-            letter = json.loads(record.value or b"")
-            source = letter["source"]
-            key, value = _bytes(letter["key_base64"]), _bytes(letter["value_base64"])
-            assert letter["detail"], "a dead letter says why"
-            letters.add((source["topic"], source["partition"], source["offset"], letter["reason"], key, value))
-        return letters
-
-    def _poisoned(self) -> set[Letter]:
-        return {
-            (TOPICS[r.topic].name, r.partition, r.offset, reasons[r.offset], r.key, r.value)
-            for place, reasons in self.poison.items()
-            for r in self.world.log.records(place)
-            if r.offset in reasons
-        }
-
 
 _visitor = msgspec.msgpack.Decoder(visitor.Visitor)
-_customer = msgspec.msgpack.Decoder(Customer)
-_item = msgspec.msgpack.Decoder(Item)
-
-
-def _bytes(text: str | None) -> bytes | None:
-    return None if text is None else base64.b64decode(text)
-
-
-def _spoken(one: Any) -> Consents:
-    """What was withdrawn or granted; what an event only assumed is on no record."""
-    said = {purpose: word for purpose, word in one.consent.items() if word.withdrawn_at or word.granted_at}
-    return one.epoch, {purpose: word.granted for purpose, word in said.items()}
-
-
-def _same(what: str, stored: object, expected: object) -> None:
-    assert stored == expected, f"{what}: the state says {stored}, the recount {expected}"
 
 
 def _difference(stored: dict[str, bytes], expected: dict[str, bytes]) -> str:

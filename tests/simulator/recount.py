@@ -16,6 +16,7 @@ from itertools import combinations, product
 from typing import Any, NamedTuple
 
 from stream.fold import Record
+from tests.simulator.searches import Asking, Searches
 
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
@@ -54,6 +55,7 @@ class Session:
     muted: bool = False
     closed: bool = False
     samples: int = 0
+    asking: Asking = field(default_factory=Asking)
 
 
 @dataclass
@@ -105,6 +107,7 @@ class Recount:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.counts = Counts(*(Counter() for _ in Counts._fields))
+        self.searches = Searches()
         self.outcomes: list[Counter[str]] = []
         self.customers: dict[str, str] = {}
 
@@ -220,6 +223,8 @@ class Recount:
             self._see(visit, items[0], learning)
         if learning and event["event"] in TOGETHER_OF and len(items) > 1:
             self._take_together(visit, items)
+        if learning:
+            self.searches.event(visit.asking, event, at)
         if event["event"] == "purchase":
             self._buy(visit, event, learning)
             if learning and _trusted(event):
@@ -290,7 +295,7 @@ class Recount:
     def _close(self, visit: Session) -> None:
         if not visit.muted and (visit.bought or not visit.claimed):
             self.counts.examples[visit.bought] += visit.samples
-        visit.samples, visit.closed = 0, True
+        visit.samples, visit.closed, visit.asking = 0, True, Asking()
 
     def _close_old(self) -> None:
         over = sorted((at, who) for who, at in self.open.items() if at < self.newest - 30 * MINUTE_MS)

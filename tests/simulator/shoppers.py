@@ -21,6 +21,7 @@ FAY = "fay".ljust(26, "a")
 VISITORS = ("ann", "bob", "cy", "dee", "eve", FAY)
 CUSTOMERS = ("c1", "c2")
 ITEMS = tuple(f"i{n}" for n in range(8))
+QUERIES = ("red pan", " RED  pan", "lamp", "me@example.com")
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
 
@@ -39,6 +40,8 @@ class Gesture(NamedTuple):
     straight: bool
     customer: str | None = None
     signed: bool = False
+    query: str | None = None
+    results: int | None = None
 
     def document(self, event_id: str, now_ms: int) -> dict[str, Any]:
         document: dict[str, Any] = {
@@ -48,6 +51,10 @@ class Gesture(NamedTuple):
             "visitor_id": self.visitor,
             "items": [{"item_id": item, "quantity": 1 + n} for n, item in enumerate(self.items)],
         }
+        if self.query is not None:
+            document["search_term"] = self.query
+        if self.results is not None:
+            document["results"] = self.results
         if self.customer is not None:
             document["customer_id"] = self.customer
         if self.session_id is not None:
@@ -102,6 +109,40 @@ def gestures(draw: st.DrawFn) -> Gesture:
         customer=draw(st.sampled_from(customers)),
         signed=draw(st.booleans()),
     )
+
+
+class Searching(NamedTuple):
+    """A search, what was seen of its answer, and what was taken of that; `named`: they name the answer's decision."""
+
+    query: str
+    seen: tuple[str, ...]
+    taken: tuple[tuple[str, str], ...]
+    results: int | None
+    named: bool
+
+    def gestures(self, by: Gesture) -> list[Gesture]:
+        """The same in events by the visitor of another gesture, one a second."""
+        calm = by._replace(late_ms=0, wait_ms=1_000, consent=None, default=True, customer=None, query=None)
+        search = calm._replace(event="search", items=(), query=self.query, results=self.results)
+        taken = [calm._replace(event=event, items=(item,)) for event, item in self.taken]
+        return [search, calm._replace(event="view_item_list", items=self.seen), *taken]
+
+    @staticmethod
+    def decision(number: int, now_ms: int) -> str:
+        return decision_id(b"key", DecisionToken("search", "", now_ms, "", 1, 3_600, 600, b"s%07d" % number))
+
+
+searchings = st.builds(
+    Searching,
+    st.sampled_from(QUERIES),
+    st.lists(st.sampled_from(ITEMS), min_size=1, max_size=4, unique=True).map(tuple),
+    st.lists(
+        st.tuples(st.sampled_from(("select_item", "view_item", "add_to_cart", "purchase")), st.sampled_from(ITEMS)),
+        max_size=4,
+    ).map(tuple),
+    st.sampled_from((None, 0, 7)),
+    st.booleans(),
+)
 
 
 class Shelf(NamedTuple):

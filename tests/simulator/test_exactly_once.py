@@ -10,6 +10,7 @@ import pytest
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from stream.state.keys import Tag
 from tests.simulator.machine import Shop
 from tests.simulator.profile import LONG, budget
 from tests.simulator.world import Outcome
@@ -24,6 +25,7 @@ KILLS = {f"killed at {kind}" for kind in ("read", "send", "commit")}
 STORIES = {"commit refused", "tail lost", "late arrival", "outcome matched", "outcome unmatched"}
 ENDS = {"applied", "duplicates", "dropped", "dead"}
 COUNTED = {"seen", "first", "repeats", "followed", "together", "led", "bought", "claimed", "label True", "label False"}
+SEARCHED = {"searched", "listed", "taken", "named query"}
 
 ROUNDS = 10
 
@@ -37,10 +39,12 @@ class Watched(Shop):
         super().teardown()
         counts = self.recount.counts
         self.happened.update(self.world.happened)
-        joined = self.joined()
+        joined = self.judge.joined()
         self.happened.update({"outcome matched": joined.matched, "outcome unmatched": joined.unmatched})
         for outcomes in self.recount.outcomes:
             self.happened.update(outcomes)
+        self.happened.update(self.recount.searches.entries)
+        self.happened["named query"] += len(self.world.memory.rankings[Tag("queries", 0)])
         self.happened.update({f"label {label}": number for label, number in counts.examples.items()})
         self.happened.update({name: sum(counted.values()) for name, counted in counts._asdict().items()})
 
@@ -51,7 +55,7 @@ def test_the_machine_gets_to_what_it_is_for() -> None:
     Not derandomized, as Hypothesis is by itself where CI is set: all rounds would be the same one.
     """
     few = settings(budget(300, factor=1), database=None, phases=[Phase.generate], derandomize=False)
-    missing = FAULTS | KILLS | STORIES | ENDS | COUNTED
+    missing = FAULTS | KILLS | STORIES | ENDS | COUNTED | SEARCHED
     for _ in range(ROUNDS):
         if missing:
             run_state_machine_as_test(Watched, settings=few)

@@ -201,7 +201,7 @@ def test_a_bound_is_wrong_in_about_one_case_of_twenty() -> None:
         assert 20 <= wrong <= 90
 
 
-def judged(candidate: Candidate, session: list[str], *, shop: Shop = SHOP) -> float:
+def judged(candidate: Candidate, session: list[str], *, shop: Shop = SHOP, likely: bool = False) -> float:
     """The candidate's evidence in that visit, where 30 of 100 steps around i01 led to i02 and 9 to the popular i00."""
     made: Any = Item()
     made.at = made.relations.origin = NOW
@@ -211,7 +211,7 @@ def judged(candidate: Candidate, session: list[str], *, shop: Shop = SHOP) -> fl
     context = asked()
     context.snapshot.visit.session.extend(session)
     rows = {"i01": parse("i01", made, shop.codes)}
-    return evidence(candidate, msgspec.structs.replace(context.snapshot, rows=rows, shop=shop))
+    return evidence(candidate, msgspec.structs.replace(context.snapshot, rows=rows, shop=shop), likely=likely)
 
 
 def of_the_table(item_id: str) -> Candidate:
@@ -240,6 +240,21 @@ def test_who_was_never_counted_has_no_evidence_but_what_one_looked_at_oneself_ha
 def test_what_speaks_for_it_counts_a_quarter_for_each_newer_item_of_the_visit() -> None:
     newest = judged(of_the_table("i02"), ["i01", "i05"])
     assert judged(of_the_table("i02"), ["i05", "i01"]) == pytest.approx(newest / 4)
+
+
+@given(score=st.floats(0, 1))
+def test_evidence_is_no_more_than_what_the_learnt_order_thinks_likely(score: float) -> None:
+    candidate = msgspec.structs.replace(of_the_table("i02"), score=score)
+    assert judged(candidate, ["i01"], likely=True) == min(score, judged(candidate, ["i01"]))
+
+
+def test_what_a_rule_made_of_a_score_is_no_probability() -> None:
+    buried = msgspec.structs.replace(of_the_table("i02"), score=0.001, rules=("less of it",))
+    assert judged(buried, ["i01"], likely=True) == judged(buried, ["i01"])
+
+
+def test_what_one_looked_at_oneself_stays_a_fact_in_a_learnt_order() -> None:
+    assert judged(Candidate("i00", 0.2, "viewed", "i00"), ["i01"], likely=True) == 1.0
 
 
 def test_the_item_that_one_is_looking_at_has_no_evidence_to_come_next() -> None:
