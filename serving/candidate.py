@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from msgspec import Struct
 
 Scored: TypeAlias = Sequence[tuple[str, float]]
 """Items with their scores, best first."""
+
+
+class Effect(NamedTuple):
+    """What rules that boost or bury make of an item's score: a factor above 0, and their names."""
+
+    factor: float
+    names: tuple[str, ...]
 
 
 class Candidate(Struct, frozen=True, gc=False):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -46,10 +46,13 @@ def tiered(placement: Placement, count: int, known_: Callable[[bool], Known]) ->
         yield offers[0] if len(offers) == 1 else merge(offers, {one.name: one.tier for one in tier})
 
 
-def learnt(known: Known, placement: Placement, count: int, chooser: Chooser, wanted: int) -> Ranking:
-    """All generators' candidates, ranked by a model for a shelf of `wanted` items."""
+def learnt(
+    known: Known, placement: Placement, count: int, chooser: Chooser, wanted: int, beside: Sequence[int]
+) -> Ranking:
+    """All generators' candidates, ranked by a model for a shelf of `wanted` items; `beside` see `Ranking`."""
     tiers = _tiers(placement.recommenders if placement.evidence == "hide" else (*placement.recommenders, "popular"))
-    return Ranking(known, chooser, gathered(known, tiers, count), wanted, priced=placement.goal == "revenue")
+    offers, priced = gathered(known, tiers, count), placement.goal == "revenue"
+    return Ranking(known, chooser, offers, wanted, beside, priced=priced)
 
 
 def in_one(offers: Iterable[list[Candidate]], enough: int) -> list[Candidate]:

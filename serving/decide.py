@@ -18,12 +18,13 @@ from typing import Any, cast
 from serving.candidate import Candidate
 from serving.candidates import in_one, known_of, learnt, tiered
 from serving.decision import Decision, Fresh, Rung, Shown, Status
-from serving.exploration import explored
+from serving.exploration import beside, explored
 from serving.filters.rule import both
 from serving.placement import Placement
 from serving.ranking.learnt import Chooser, Ranking
 from serving.recommenders import recommenders
 from serving.request import Request
+from serving.rules import stage as boosts
 from serving.rules.acting import Acting
 from serving.rules.segment import Shopper
 from serving.selection import Selection
@@ -116,7 +117,7 @@ def _fill(
         if not request.after:  # what is pinned to a place has it on the first page
             slate.reserve(context.acting.pins)
     known = partial(known_of, snapshot, placement, within, steady.instant(snapshot, context.now))
-    stages = stages_of(context)
+    stages = left = stages_of(context)
     ranking: Ranking | None = None
     offers: Iterable[Iterable[Candidate]]
     if placement.goal is None:
@@ -125,10 +126,11 @@ def _fill(
     else:
         model = MODELS[placement.goal]
         chooser = snapshot.choosers.get(model) or Chooser(model)
-        ranking = learnt(known(located=True), placement, count, chooser, request.n)
-        offers = [ranking]
+        unoffered = [*snapshot.shop.codes.array(slate.pinned).tolist(), *beside(context).tolist()]
+        ranking = learnt(known(located=True), placement, count, chooser, request.n, unoffered)
+        offers, left = [ranking], _boosted(ranking, stages, context)
     for candidates in offers:
-        if slate.take(_staged(candidates, stages, context), likely=ranking is not None and ranking.likely):
+        if slate.take(_staged(candidates, left, context), likely=ranking is not None and ranking.likely):
             break
     evident = sum(one.recommender in placement.recommenders for one in slate.items)
     if placement.evidence == "popular" and len(slate.items) < request.n:
@@ -136,6 +138,15 @@ def _fill(
     if evident or placement.evidence == "popular":
         slate.pin()
     return evident, ranking
+
+
+def _boosted(ranking: Ranking, stages: Sequence[Stage], context: Context) -> Sequence[Stage]:
+    """Boost as arrays, without a candidate for each item; the stages that are left."""
+    acting = context.acting
+    if acting is None or not acting.bits:
+        return stages
+    ranking.boost(acting.boosts.effects(ranking.codes, context.shop, acting.bits))
+    return [one for one in stages if one is not boosts.stage]
 
 
 def acting_on(request: Request, snapshot: Snapshot, now: int) -> Acting | None:

@@ -16,6 +16,7 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from serving.candidates import session_vector
 from serving.decision import Explored, Shown
@@ -25,7 +26,9 @@ from serving.slate import cursor
 from serving.slate.slate import Slate
 from serving.stage import Context
 
+Codes = NDArray[np.int32]
 RECOMMENDER = "exploration"
+NOBODY = np.zeros(0, np.int32)
 NEAR = 3.0
 ALIKE = math.exp(NEAR)
 """A new item whose title is like the visit's is e³ times as likely as one that has nothing to do with it."""
@@ -48,22 +51,37 @@ def draw(pid: str, event_id: str, placement: str) -> Draw:
     return Draw((whether >> 11) * 2.0**-53, (where >> 11) * 2.0**-53, race)
 
 
+def beside(context: Context) -> Codes:
+    """The codes of the new items of which one may come onto the shelf: those a model has to be told of, too."""
+    drawn, explore = _drawn(context), context.placement.explore
+    if drawn is None or explore is None or drawn.whether >= explore.share * context.request.n:
+        return NOBODY
+    return context.shop.newcomers.codes
+
+
+def _drawn(context: Context) -> Draw | None:
+    """The draw for this shelf; None without a pseudonym, or where not everything could be read."""
+    snapshot = context.snapshot
+    if context.placement.explore is None or snapshot.visitor is None or not snapshot.pid or snapshot.degraded:
+        return None
+    last = snapshot.visitor.last
+    return draw(snapshot.pid, last.event_id if last else "", context.placement.name)
+
+
 def explored(slate: Slate, context: Context, ranking: Ranking | None) -> tuple[list[Shown], Explored | None]:
     """The shelf with or without a new item in it, and with which probability; None where nothing could be drawn.
 
     Nothing is drawn without a pseudonym: nobody is shown a decision that is made again, or of a history.
     `ranking` is what a model ordered the shelf by.
     """
-    items, snapshot, explore = slate.items, context.snapshot, context.placement.explore
-    places = _places(slate)
-    if explore is None or snapshot.visitor is None or not snapshot.pid or snapshot.degraded or not places:
+    items, explore, places = slate.items, context.placement.explore, _places(slate)
+    drawn = _drawn(context)
+    if explore is None or drawn is None or not places:
         return items, None
     new, lets = context.shop.newcomers, _lets(slate, context)
     share = min(1.0, explore.share * len(items))
     if not share or not any(map(lets, new.item_ids)):
         return items, None
-    last = snapshot.visitor.last
-    drawn = draw(snapshot.pid, last.event_id if last else "", context.placement.name)
     usual = 1.0 - share / len(places)
     if drawn.whether >= share:
         return items, Explored(usual, places)

@@ -31,6 +31,7 @@ class Newcomers(NamedTuple):
     """New items that may be answered, the latest first: `matrix[n]` is the title vector of `item_ids[n]`, or zero."""
 
     item_ids: Sequence[str]
+    codes: NDArray[np.int32]
     categories: Sequence[str | None]
     hashes: NDArray[np.uint64]
     matrix: Vector
@@ -41,7 +42,10 @@ class Newcomers(NamedTuple):
 
 
 def newcomers(
-    item_ids: Sequence[str], category_of: Mapping[str, str], vector_of: Callable[[str], Vector | None]
+    item_ids: Sequence[str],
+    codes: NDArray[np.int32],
+    category_of: Mapping[str, str],
+    vector_of: Callable[[str], Vector | None],
 ) -> Newcomers:
     """These items, with what a draw needs of them."""
     matrix = np.zeros((len(item_ids), DIMENSIONS), np.float32)
@@ -51,7 +55,7 @@ def newcomers(
             matrix[n] = vector
     hashes = [blake2b(one.encode(), digest_size=_HASH_BYTES).digest() for one in item_ids]
     categories = [category_of.get(item_id) for item_id in item_ids]
-    return Newcomers(item_ids, categories, np.frombuffer(b"".join(hashes), ">u8").astype(np.uint64), matrix)
+    return Newcomers(item_ids, codes, categories, np.frombuffer(b"".join(hashes), ">u8").astype(np.uint64), matrix)
 
 
 def _uniforms(mixed: NDArray[np.uint64]) -> Uniforms:

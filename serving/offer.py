@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from serving.candidate import Candidate, Scored
 from serving.ranking.best import NOTHING, Ranked
 from serving.ranking.codes import Codes
+from serving.ranking.top import Top
 
 Places = NDArray[np.intp]
 
@@ -31,16 +32,17 @@ class Offer(Struct, frozen=True, gc=False):
     def __len__(self) -> int:
         return len(self.ranked.codes)
 
-    def candidate(self, place: int, ids: Sequence[str], score: float) -> Candidate:
-        """The item at a place, with this score; `ids` are all items' by code."""
+    def candidate(self, place: int, ids: Sequence[str], score: float, rules: tuple[str, ...]) -> Candidate:
+        """The item at a place, with this score, which these rules touched; `ids` are all items' by code."""
         ranked, speakers = self.ranked, self.speakers
-        because, also = int(ranked.because[place]), int(ranked.also[place])
+        because, also = ranked.because.item(place), ranked.also.item(place)
         return Candidate(
-            ids[ranked.codes[place]],
+            ids[ranked.codes.item(place)],
             score,
             self.recommender,
             speakers[because] if because >= 0 else None,
             speakers[also] if also >= 0 else None,
+            rules,
         )
 
     def candidates(self, ids: Sequence[str]) -> list[Candidate]:
@@ -66,9 +68,14 @@ def nothing(recommender: str) -> Offer:
 
 def scored(recommender: str, codes: Codes, items: Scored, because: str | None = None) -> Offer:
     """An offer of these items, for all of which the same item speaks, or none."""
-    because_places = np.full(len(items), -1 if because is None else 0, np.intp)
     found = codes.array([item_id for item_id, _ in items])
-    ranked = Ranked.of(found, [score for _, score in items], because_places)
+    return listed(recommender, Top(found, np.array([score for _, score in items]), codes.ids), because)
+
+
+def listed(recommender: str, items: Top, because: str | None = None) -> Offer:
+    """As `scored`, of a ranking that requests share."""
+    because_places = np.full(len(items), -1 if because is None else 0, np.intp)
+    ranked = Ranked.of(items.codes, items.scores, because_places)
     return Offer(recommender, ranked, () if because is None else (because,))
 
 

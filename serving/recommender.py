@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from dataclasses import field as known_field
 from typing import Literal, TypeAlias
 
 import numpy as np
-from msgspec import Struct
+from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from serving.candidate import Candidate, Scored
@@ -20,6 +19,7 @@ from serving.offer import Offer
 from serving.ranking.board import Board
 from serving.ranking.codes import Codes
 from serving.ranking.row import Row
+from serving.ranking.top import EMPTY, Top
 from stream.signals import impressions
 from stream.signals.session import Step
 
@@ -40,8 +40,9 @@ Relation: TypeAlias = Literal[
 class Vectors(Struct, frozen=True, gc=False):
     """Title vectors of items: `matrix[n]` is the vector of `item_ids[n]`, of unit length or zero, float32.
 
-    `codes[n]` is its code, `number_of` the other way round, -1 where an item has no vector. `shown` says by code
-    whether an item may be answered, None = all. `few` are places of the newest items that hardly anybody has seen.
+    `codes[n]` is its code, `number_of` the other way round, -1 where an item has no vector, and at its end, for codes
+    beyond. `shown` says by code whether an item may be answered, None = all. `few` are places of the newest items that
+    hardly anybody has seen.
     """
 
     item_ids: Sequence[str]
@@ -62,15 +63,15 @@ class Vectors(Struct, frozen=True, gc=False):
             found[~self.shown[self.codes]] = -1.0
         return found
 
-    def numbers(self, codes: NDArray[np.int32]) -> NDArray[np.int32]:
-        """Places of these codes in `matrix`, -1 where they have none."""
-        numbers: NDArray[np.int32] = self.number_of[np.minimum(codes, len(self.number_of) - 1)]
-        numbers[(codes >= len(self.number_of)) | (numbers >= len(self.matrix))] = -1
-        return numbers
+    def near(self, codes: NDArray[np.int32], here: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Cosine of the items of these codes with a vector of unit length, 0 where they have none."""
+        numbers = self.number_of.take(codes, mode="clip")
+        found: NDArray[np.float32] = self.matrix.take(numbers, axis=0, mode="clip") @ here
+        found[(numbers < 0) | (numbers >= len(self.matrix))] = 0.0
+        return found
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True, gc=False):
     """What a request knows, handed to every generator.
 
     Parameters
@@ -98,15 +99,15 @@ class Known:
     session: Sequence[str] = ()
     earlier: Sequence[str] = ()
     viewed: Sequence[str] = ()
-    codes: Codes = known_field(default_factory=Codes)
-    rows: Mapping[str, Row] = known_field(default_factory=dict)
+    codes: Codes = field(default_factory=Codes)
+    rows: Mapping[str, Row] = field(default_factory=dict)
     row_of: Callable[[str], Row | None] = lambda _: None
-    popular: Scored = ()
-    popular_in: Mapping[str, Scored] = known_field(default_factory=dict)
-    lists: Mapping[str, Scored] = known_field(default_factory=dict)
-    category_of: Mapping[str, str] = known_field(default_factory=dict)
-    brand_of: Mapping[str, str] = known_field(default_factory=dict)
-    price_of: Mapping[str, int] = known_field(default_factory=dict)
+    popular: Top = EMPTY
+    popular_in: Mapping[str, Top] = field(default_factory=dict)
+    lists: Mapping[str, Scored] = field(default_factory=dict)
+    category_of: Mapping[str, str] = field(default_factory=dict)
+    brand_of: Mapping[str, str] = field(default_factory=dict)
+    price_of: Mapping[str, int] = field(default_factory=dict)
     steps: Sequence[Step] = ()
     repeats: bool = True
     board: Board | None = None

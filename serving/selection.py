@@ -9,6 +9,7 @@ from serving.asked import Asked
 from serving.candidate import Scored
 from serving.filters.columns import Mask
 from serving.filters.rule import Rule
+from serving.ranking.top import Top
 from serving.recommender import Vectors
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class Selection:
         self.shown: Mask = self.mask if shown is None else self.mask[: len(shown)] & shown
         self.popular, self.fallback = shop.ranked(self.shown)
         self.lists: Mapping[str, Scored] = shop.listed(self.shown)
-        self.popular_in: Mapping[str, Scored] = Asked(lambda category: shop.popular_within(category, self.mask))
+        self.popular_in: Mapping[str, Top] = Asked(lambda category: shop.popular_within(category, self.mask))
 
     @property
     def vectors(self) -> Vectors | None:

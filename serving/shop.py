@@ -25,6 +25,7 @@ from serving.filters.rule import Rule
 from serving.newcomers import AT_ONCE, DAYS, VIEWS, Newcomers, newcomers
 from serving.ranking.board import Board
 from serving.ranking.codes import Codes
+from serving.ranking.top import EMPTY, Top
 from serving.recommender import Vectors
 from serving.selection import Selection
 from stream.catalog_item import CatalogItem
@@ -57,9 +58,9 @@ class Shop:
     def __init__(self, catalogue: Catalogue, vectors: TitleVectors | None = None) -> None:
         self.codes = Codes()
         self.board = Board(self.codes)
-        self.popular: Scored = ()
+        self.popular: Top = EMPTY
         self.fallback: list[Candidate] = []
-        self.popular_in: Mapping[str, Scored] = Asked(self._popular_in)
+        self.popular_in: Mapping[str, Top] = Asked(self._popular_in)
         self.lists: Mapping[str, Scored] = {}
         self.category_of: Mapping[str, str] = Asked(self._category_of, keep=False)
         self.brand_of: Mapping[str, str] = Asked(self._brand_of, keep=False)
@@ -73,6 +74,7 @@ class Shop:
         self._few = np.zeros(0, np.int32)
         self._later: list[tuple[int, str]] = []
         self._fragments: dict[str, Fragments] = {}
+        self._members: dict[str, NDArray[np.int32]] = {}
         self._columns = Columns(self._coded, lambda: len(self.codes))
         self._masks = Masks(self._columns)
         self._selections: OrderedDict[Rule, Selection] = OrderedDict()
@@ -216,7 +218,8 @@ class Shop:
     def newcomers(self) -> Newcomers:
         """New items of the catalogue that might be answered; made when they are first asked for after a ranking."""
         if self._newcomers is None:
-            self._newcomers = newcomers(self._new(), self.category_of, self.vector_of)
+            new = self._new()
+            self._newcomers = newcomers(new, self.codes.array(new), self.category_of, self.vector_of)
         return self._newcomers
 
     def _new(self) -> list[str]:
@@ -227,7 +230,7 @@ class Shop:
         few = few[(self.board.seen(few) < VIEWS) & (self._since[few] > since)]
         return [item_id for item_id, _ in self._newest_of(few, AT_ONCE)]
 
-    def ranked(self, shown: Mask | None) -> tuple[Scored, list[Candidate]]:
+    def ranked(self, shown: Mask | None) -> tuple[Top, list[Candidate]]:
         """What is popular among the items that may be answered, and the same with the newest where that is little."""
         among = None if shown is None else np.flatnonzero(shown).astype(np.int32)
         popular = self.board.top(self._ranked_at, POPULAR, among=among)
@@ -256,21 +259,21 @@ class Shop:
         }
         return Asked(lambda name: made[name]() if name in made else None)
 
-    def popular_within(self, category: str, among: Mask | None = None) -> Scored | None:
+    def popular_within(self, category: str, among: Mask | None = None) -> Top | None:
         """What is popular in a category, with `among` only what it lets through."""
-        members = self._members(category)
-        if not len(members):
-            return None
+        members = self._members.get(category)
+        if members is None:
+            members = self.codes.array(list(self._catalogue.of_category(category)))
+            if not len(members):
+                return None
+            self._members[category] = members
         members = members[self._may[members]]
         if among is not None:
             members = members[members < len(among)]
             members = members[among[members]]
         return self.board.top(self._ranked_at, IN_CATEGORY, among=members)
 
-    def _members(self, category: str) -> NDArray[np.int32]:
-        return self.codes.array(list(self._catalogue.of_category(category)))
-
-    def _popular_in(self, category: str) -> Scored | None:
+    def _popular_in(self, category: str) -> Top | None:
         return self.popular_within(category)
 
     def _category_of(self, item_id: str) -> str | None:
@@ -304,9 +307,12 @@ class Shop:
                 heapq.heappush(self._later, (after.from_ms, item_id))
         self._columns.change(code, before.item if before else None, after.item if after else None)
         self._fragments.pop(item_id, None)
+        for shelved in (before, after):
+            if shelved is not None:
+                self._members.pop(shelved.item.category or "", None)
 
     def _make_room(self, code: int) -> None:
-        least = max(code + 1, self._catalogue.numbers)
+        least = max(code + 2, self._catalogue.numbers)  # the last number stands for codes beyond: -1
         if least > len(self._may):
             more = max(least, 2 * len(self._may)) - len(self._may)
             self._may, self._since = np.pad(self._may, (0, more)), np.pad(self._since, (0, more))

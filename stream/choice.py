@@ -66,13 +66,13 @@ class Scored(NamedTuple):
 def score(scorer: Nested, features: Matrix) -> Scored:
     """Score a shelf of at least one item."""
     utilities: Matrix = features @ np.array(scorer.weights)
-    return Scored(utilities, gate(scorer, utilities))
+    return Scored(utilities, gate(scorer, inclusive_value(utilities)))
 
 
-def gate(scorer: Nested, utilities: Matrix) -> float:
-    """The probability that any item of a shelf with these utilities comes next."""
+def gate(scorer: Nested, inclusive: float) -> float:
+    """The probability that any item of a shelf with this inclusive value comes next."""
     constant, slope = scorer.gate
-    return sigmoid(constant + slope * inclusive_value(utilities))
+    return sigmoid(constant + slope * inclusive)
 
 
 def softmax(utilities: Matrix) -> Matrix:

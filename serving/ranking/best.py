@@ -38,22 +38,22 @@ class Ranked(Struct, frozen=True, gc=False):
 NOTHING = Ranked.of((), (), ())
 
 
-class Said(NamedTuple):
-    """Who said what: `places` of those that spoke, and by `ends` where in all entries each one's end."""
+class Voice(NamedTuple):
+    """Who speaks: an item's place, with the factor of its word, and of how many items it says something."""
 
-    places: list[int]
-    ends: NDArray[np.int64]
+    place: int
+    factor: float
+    items: int
 
 
 def best(
     codes: list[NDArray[np.int32]],
     weights: list[NDArray[np.float32]],
-    factors: NDArray[np.float32],
-    said: Said,
+    voices: Sequence[Voice],
     count: int,
     shown: NDArray[np.bool_] | None,
 ) -> Ranked:
-    """Add up what is said of each item, and keep the best.
+    """Add up what is said of each item, in the order of `voices`, and keep the best.
 
     Entries are sorted by item, the heaviest first: floats that are not negative have the order of their bits.
     """
@@ -61,45 +61,48 @@ def best(
     if not len(entries):
         return NOTHING
     values = np.concatenate(weights)
-    values *= np.repeat(factors, [len(one) for one in codes])
+    places, factors, items = zip(*voices, strict=True)
+    voice = np.arange(len(voices)).repeat(items)
+    values *= np.array(factors, np.float32).take(voice)
     order = ((entries.astype(np.int64) << 32) - values.view(np.int32)).argsort()
-    entries, values = entries[order], values[order]
+    entries, values = entries.take(order), values.take(order)
     first = np.empty(len(entries), np.bool_)
     first[0] = True
     np.not_equal(entries[1:], entries[:-1], out=first[1:])
-    starts = np.flatnonzero(first)
+    starts = first.nonzero()[0]
     sums = np.add.reduceat(values, starts)
     if shown is not None:
-        sums[~_allowed(entries[starts], shown)] = -1.0
+        sums[~_allowed(entries.take(starts), shown)] = -1.0
     top = largest(sums, count)
-    top = top[sums[top] > 0.0]
-    starts = starts[top]
-    return Ranked(entries[starts], sums[top], *_speakers(entries, values, order, starts, said))
+    found = sums.take(top)
+    many = int(np.count_nonzero(found > 0.0))  # they are sorted
+    starts = starts.take(top[:many])
+    said_by = np.array(places).take(voice.take(order))
+    return Ranked(entries.take(starts), found[:many], *_speakers(entries, values, said_by, starts))
 
 
 def _speakers(
     entries: NDArray[np.int32],
     values: NDArray[np.float32],
-    order: NDArray[np.int64],
+    said_by: NDArray[np.int64],
     starts: NDArray[np.int64],
-    said: Said,
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """For the item that begins at each of `starts` who added most to it, and who second most."""
     then = np.minimum(starts + 1, len(entries) - 1)
     two = entries.take(then) == entries.take(starts)
     two &= values.take(then) >= ALSO * values.take(starts)
-    places, ends = np.array(said.places), said.ends
-    because = places.take(ends.searchsorted(order.take(starts), side="right"))
-    also = places.take(ends.searchsorted(order.take(then), side="right"))
+    because, also = said_by.take(starts), said_by.take(then)
     two &= also != because
     also[~two] = -1
     return because, also
 
 
 def _allowed(codes: NDArray[np.int32], shown: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    allowed = codes < len(shown)
-    allowed[allowed] = shown[codes[allowed]]
-    return allowed
+    """By ascending codes."""
+    if codes[-1] < len(shown):
+        return shown.take(codes)
+    known = codes[: codes.searchsorted(len(shown))]
+    return np.concatenate([shown.take(known), np.zeros(len(codes) - len(known), np.bool_)])
 
 
 def largest(sums: NDArray[np.float32], count: int) -> NDArray[np.intp]:

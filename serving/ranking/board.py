@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving.ranking.codes import Codes
+from serving.ranking.top import Top
 from stream.signals import popularity
 
 _ITEMS = 1024
@@ -23,6 +24,8 @@ class Board:
     ----------
     views: in how many sessions each item was seen, added up.
     newest_at: the newest event (ms) that any item's counts know.
+
+    The last place of its arrays is nobody's, and stands for all codes beyond.
     """
 
     __slots__ = ("_at", "_codes", "_fast", "_seen", "_slow", "newest_at", "views")
@@ -38,8 +41,8 @@ class Board:
     def put(self, item_id: str, state: popularity.State) -> None:
         """Note an item's counts, in the place of older ones."""
         code = self._codes.code(item_id)
-        if code >= len(self._at):
-            self._grow(code + 1)
+        if code + 1 >= len(self._at):
+            self._grow(code + 2)
         self._at[code], self._fast[code], self._slow[code] = state.at, state.fast, state.slow
         self.views += state.seen - int(self._seen[code])
         self.newest_at = max(self.newest_at, state.at)
@@ -63,10 +66,13 @@ class Board:
 
     def of(self, codes: NDArray[np.int32], now: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """For each of these codes the fast decayed count at `now` (ms), and the plain one."""
-        known = np.minimum(codes, len(self._at) - 1)
-        there = known == codes
-        fast = self._fast[known] * 2.0 ** (np.minimum(self._at[known] - now, 0.0) / popularity.FAST_MS)
-        return fast * there, self._seen[known] * there
+        passed = self._at.take(codes, mode="clip")
+        passed -= now
+        np.minimum(passed, 0.0, out=passed)
+        passed /= popularity.FAST_MS
+        fast: NDArray[np.float64] = 2.0**passed
+        fast *= self._fast.take(codes, mode="clip")
+        return fast, self.seen(codes)
 
     def rising(self, now: int, codes: NDArray[np.int32]) -> NDArray[np.float64]:
         """How often each of these items is seen a day, times how much oftener that is than it was.
@@ -80,14 +86,10 @@ class Board:
 
     def seen(self, codes: NDArray[np.int32]) -> NDArray[np.int64]:
         """In how many sessions each of these was seen."""
-        found = np.zeros(len(codes), np.int64)
-        known = codes < len(self._seen)
-        found[known] = self._seen[codes[known]]
+        found: NDArray[np.int64] = self._seen.take(codes, mode="clip")
         return found
 
-    def top(
-        self, now: int, count: int, *, among: NDArray[np.int32] | None = None, rising: bool = False
-    ) -> list[tuple[str, float]]:
+    def top(self, now: int, count: int, *, among: NDArray[np.int32] | None = None, rising: bool = False) -> Top:
         """The most popular items at `now`, best first, `among` some codes only; without those that were never seen.
 
         With `rising` what is becoming popular counts more.
@@ -98,10 +100,8 @@ class Board:
         if len(rates) > count:
             some = np.sort(np.argpartition(-rates, count)[:count])
             codes, rates = codes[some], rates[some]
-        best = np.argsort(-rates, kind="stable")
-        ids = self._codes.ids
-        pairs = zip(codes[best].tolist(), rates[best].tolist(), strict=True)
-        return [(ids[code], rate) for code, rate in pairs if rate > 0.0]
+        best = np.argsort(-rates, kind="stable")[: np.count_nonzero(rates > 0.0)]
+        return Top(codes[best], rates[best], self._codes.ids)
 
     def _grow(self, least: int) -> None:
         more = max(least, 2 * len(self._at)) - len(self._at)

@@ -23,13 +23,8 @@ from stream.signals.repeats import PRIOR_RATE
 Features = NDArray[np.float16]
 Scores = NDArray[np.float32]
 _PLACE = {name: place for place, name in enumerate(CHOICE_FEATURES)}
-_OF_SESSION = [
-    [_PLACE[name]]
-    for name in (
-        *("in_session", "steps", "last_returned", "since_new"),
-        *("is_last", "repeats", "times_here", "distance", "led_here", "back"),
-    )
-]
+_OF_ROW = slice(_PLACE["after_last"], _PLACE["linked_items"])
+_OF_SESSION = slice(_PLACE["in_session"], _PLACE["similar"])
 SCORED = ("session_table", "second_step", "profile")
 """Generators whose scores are features."""
 NOTHING = 1e-4
@@ -42,7 +37,9 @@ USUAL = 0.05
 """The share of impressions that lead to a click where nothing else is known."""
 
 
-def features(known: Known, codes: NDArray[np.int32], places: Mapping[int, int], scores: Scores) -> Features:
+def features(
+    known: Known, codes: NDArray[np.int32], places: Mapping[int, int], scores: Scores, ranked: int
+) -> Features:
     """One row per item, as `CHOICE_FEATURES` names the columns, float16, within ±`CHOICE_LIMIT`.
 
     Parameters
@@ -50,13 +47,14 @@ def features(known: Known, codes: NDArray[np.int32], places: Mapping[int, int], 
     codes: the items' codes, each once; `places` the other way round.
     scores: [`SCORED`, items], what these generators gave each item, 0 for nothing. Before a visit has an item of its
         own the table says what earlier visits do, which is another matter with a weight of its own.
+    ranked: so many of the first have a place in the generators' order.
     """
     columns = np.zeros((len(_PLACE), len(codes)), np.float32)
     logs = np.log(scores + NOTHING)
     columns[_PLACE["table" if known.session else "earlier"]] = logs[0]
     columns[_PLACE["second_step"]] = logs[1]
     columns[_PLACE["no_second_step"]] = scores[1] == 0.0
-    columns[_PLACE["rank"]] = _RANKS[: len(codes)]
+    columns[_PLACE["rank"], :ranked] = _RANKS[:ranked]
     if scores[2].any():
         columns[_PLACE["profile"]] = logs[2]
     _tell_relations(columns, codes, known)
@@ -64,8 +62,7 @@ def features(known: Known, codes: NDArray[np.int32], places: Mapping[int, int], 
     if known.repeats and known.steps:
         _tell_session(columns, places, known)
     _tell_content(columns, codes, known)
-    np.minimum(columns, CHOICE_LIMIT, out=columns)
-    np.maximum(columns, -CHOICE_LIMIT, out=columns)
+    columns.clip(-CHOICE_LIMIT, CHOICE_LIMIT, out=columns)
     found: Features = columns.T.astype(np.float16)
     return found
 
@@ -77,14 +74,13 @@ def _tell_relations(columns: NDArray[np.float32], codes: NDArray[np.int32], know
         row = known.rows.get(item_id)
         if row is None or not len(row.codes):
             continue
-        at = np.minimum(np.searchsorted(row.codes, codes), len(row.codes) - 1)
-        there = row.codes[at] == codes
+        at = row.codes.searchsorted(codes)
+        there = row.codes.take(at, mode="clip") == codes
         linked += there
         if not place:
-            share = _share(row, known.now)
-            columns[_PLACE["after_last"]] = np.log1p(row.after[at] * share) * there
-            columns[_PLACE["before_last"]] = np.log1p(row.before[at] * share) * there
-            columns[_PLACE["times_after_last"]] = np.log1p(row.times[at]) * there
+            told = row.steps.take(at, axis=1, mode="clip")
+            told[:2] *= _share(row, known.now)
+            np.multiply(np.log1p(told, out=told), there, out=columns[_OF_ROW])
 
 
 def _share(row: Row, now: int) -> float:
@@ -97,8 +93,8 @@ def _tell_popularity(columns: NDArray[np.float32], codes: NDArray[np.int32], kno
     if known.board is None:
         return
     fast, seen = known.board.of(codes, known.now)
-    columns[_PLACE["popular_now"]] = np.log1p(fast)
-    columns[_PLACE["sessions"]] = np.log1p(seen)
+    np.log1p(fast, out=columns[_PLACE["popular_now"]])
+    np.log1p(seen, out=columns[_PLACE["sessions"]])
 
 
 def _tell_session(columns: NDArray[np.float32], places: Mapping[int, int], known: Known) -> None:
@@ -115,7 +111,7 @@ def _tell_session(columns: NDArray[np.float32], places: Mapping[int, int], known
             since_new = 0
     newest, below = walked[-1], stack[-2] if len(stack) > 1 else None
     led = [before for before, after in pairwise(walked) if after == newest]
-    shared = 1.0, log1p(len(walked)), float(times[newest] > 1), log1p(since_new)
+    visit = log1p(len(walked)), times[newest] > 1, log1p(since_new)
     found, rows = list[int](), list[tuple[float, ...]]()
     for back, item_id in enumerate(dict.fromkeys(reversed(walked))):
         place = places.get(known.codes.code(item_id))
@@ -123,17 +119,8 @@ def _tell_session(columns: NDArray[np.float32], places: Mapping[int, int], known
             row = known.rows.get(item_id)
             rate = PRIOR_RATE if row is None else row.repeat_rate
             found.append(place)
-            rows.append(
-                (
-                    *shared,
-                    not back,
-                    rate,
-                    log(times[item_id]),
-                    exp(-back / PLACE),
-                    log1p(led.count(item_id)),
-                    below == item_id,
-                )
-            )
+            here = 1.0, not back, rate, log(times[item_id]), exp(-back / PLACE)
+            rows.append((*here, *visit, log1p(led.count(item_id)), below == item_id))
     if found:
         columns[_OF_SESSION, found] = np.array(rows, np.float32).T
 
@@ -142,10 +129,7 @@ def _tell_content(columns: NDArray[np.float32], codes: NDArray[np.int32], known:
     """How near candidates are to the visit by title, and whether they are of the newest item's category."""
     vectors, here = known.vectors, known.session_vector
     if vectors is not None and here is not None:
-        numbers = vectors.numbers(codes)
-        nearness = vectors.matrix[numbers] @ here
-        nearness[numbers < 0] = 0.0
-        columns[_PLACE["similar"]] = nearness
+        columns[_PLACE["similar"]] = vectors.near(codes, here)
     if known.categories is None:
         return
     categories = known.categories(codes)

@@ -10,11 +10,11 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from serving.candidate import Candidate
+from serving.candidate import Candidate, Effect
 from serving.offer import Offer
 from serving.ranking.features import SCORED, Features, Scores, features
 from serving.recommender import Known, Recommender
-from stream.choice import Nested, gate, inclusive_value, packed
+from stream.choice import Matrix, Nested, gate, inclusive_value, packed
 from stream.features import CHOICE_START, GATE_START
 
 UNLEARNT = Nested(list(CHOICE_START), list(GATE_START))
@@ -22,6 +22,7 @@ GATHERED = {"session_table": 60, "second_step": 60, "popular": 10}
 ROOM = 60
 """Fewer candidates than that leave room for generators that only fill."""
 MILLIONTHS = 1_000_000
+NOWHERE, NOTHING = np.zeros(0, np.intp), np.zeros(0)
 OTHERWISE = 20
 """How many candidates are asked of a generator; `serving/ranking/DESIGN.md` says what more would change."""
 
@@ -50,31 +51,60 @@ class Ranking:
     """Candidates ranked, best first, with the features that each was ranked by.
 
     A candidate's score is the probability that it comes next, by the model for a shelf of the first `count`; with
-    `priced` that times what one pays for it (0 where nobody knows), the expected revenue.
+    `priced` that times what one pays for it (0 where nobody knows), the expected revenue. `beside` are codes of items
+    that may stand on the shelf though nobody offers them; their features come last.
     """
 
     def __init__(
-        self, known: Known, chooser: Chooser, offers: Sequence[Offer], count: int, *, priced: bool = False
+        self,
+        known: Known,
+        chooser: Chooser,
+        offers: Sequence[Offer],
+        count: int,
+        beside: Sequence[int] = (),
+        *,
+        priced: bool = False,
     ) -> None:
         self._known, self._chooser, self._priced, self._offers = known, chooser, priced, offers
         self._ends = list(accumulate(map(len, offers)))
         offered = [code for offer in offers for code in offer.ranked.codes.tolist()]
-        self._places: dict[int, int] = {}
-        rows = [self._places.setdefault(code, len(self._places)) for code in offered]
-        self._codes = np.fromiter(self._places, np.int32, len(self._places))
-        self._entries = np.zeros(len(self._codes), np.intp)
-        self._entries[rows[::-1]] = np.arange(len(rows))[::-1]  # the first that offered an item is written last
-        self._features = features(known, self._codes, self._places, self._scores(np.array(rows, np.intp)))
-        self._ordered = self._order(count) if offered else ()
+        places: dict[int, int] = {}
+        rows = np.array([places.setdefault(code, len(places)) for code in offered], np.intp)
+        entries = np.empty(len(places), np.intp)
+        entries[rows[::-1]] = np.arange(len(rows))[::-1]  # the first that offered an item is written last
+        self._entries, self._places = entries.tolist(), places
+        for code in beside:
+            places.setdefault(code, len(places))
+        self._codes = np.fromiter(places, np.int32, len(places))
+        self._features = features(known, self._codes, places, self._offered(rows), len(entries))
+        self._order, self._scores = self._ordered(count) if offered else (NOWHERE, NOTHING)
+        self._effects: Sequence[Effect | None] = ()
+        self._place_of: dict[str, int] = {}
 
     def __iter__(self) -> Iterator[Candidate]:
         """The candidates, best first; most are never asked for."""
-        ids = self._known.codes.ids
-        for place, score in self._ordered:
-            entry = int(self._entries[place])
+        ids, effects = self._known.codes.ids, self._effects
+        for place, score in zip(self._order.tolist(), self._scores.tolist(), strict=True):
+            entry = self._entries[place]
             offer = bisect(self._ends, entry)
             begin = self._ends[offer - 1] if offer else 0
-            yield self._offers[offer].candidate(entry - begin, ids, score)
+            effect = effects[place] if effects else None
+            candidate = self._offers[offer].candidate(entry - begin, ids, score, effect.names if effect else ())
+            self._place_of[candidate.item_id] = place
+            yield candidate
+
+    @property
+    def codes(self) -> NDArray[np.int32]:
+        """The candidates' codes, in no order."""
+        return self._codes[: len(self._entries)]
+
+    def boost(self, effects: Sequence[Effect | None]) -> None:
+        """Order anew by what rules make of each item of `codes`; of equal scores what they boost comes first."""
+        if any(effects):
+            factors = np.array([1.0 if one is None else one.factor for one in effects]).take(self._order)
+            scores = self._scores * factors
+            again = np.lexsort((-factors, -scores))
+            self._order, self._scores, self._effects = self._order[again], scores[again], effects
 
     @property
     def likely(self) -> bool:
@@ -83,22 +113,24 @@ class Ranking:
 
     def choices(self, item_ids: Sequence[str]) -> Choices:
         """What these items, the shelf, were ranked by, or would have been."""
-        codes = list(map(self._known.codes.code, item_ids))
-        new = [code for code in codes if code not in self._places]
-        if new:
-            self._tell(new)
-        rows = [self._places[code] for code in codes]
+        if unseen := [item_id for item_id in item_ids if item_id not in self._place_of]:
+            codes = list(map(self._known.codes.code, unseen))
+            self._tell([code for code in codes if code not in self._places])
+            self._place_of |= zip(unseen, map(self._places.__getitem__, codes), strict=True)
+        rows = [self._place_of[item_id] for item_id in item_ids]
         return Choices(self._chooser.model, self._chooser.version, self._features[rows])
 
     def _tell(self, new: list[int]) -> None:
         """Features of items that nobody offered."""
+        if not new:
+            return
         places = {code: place for place, code in enumerate(new)}
         scores = np.zeros((len(SCORED), len(new)), np.float32)
-        told = features(self._known, np.array(new, np.int32), places, scores)
+        told = features(self._known, np.array(new, np.int32), places, scores, len(new))
         self._places |= {code: len(self._places) + place for code, place in places.items()}
         self._features = np.concatenate([self._features, told])
 
-    def _scores(self, rows: NDArray[np.intp]) -> Scores:
+    def _offered(self, rows: NDArray[np.intp]) -> Scores:
         """What the generators of `SCORED` gave each item, 0 where they did not offer it."""
         scores = np.zeros((len(SCORED), len(self._codes)), np.float32)
         for offer, end in zip(self._offers, self._ends, strict=True):
@@ -106,17 +138,20 @@ class Ranking:
                 scores[SCORED.index(offer.recommender), rows[end - len(offer) : end]] = offer.ranked.scores
         return scores
 
-    def _order(self, count: int) -> Iterable[tuple[int, float]]:
-        """Places of the candidates with their scores, best first."""
-        utilities = self._features.astype(np.float64) @ np.array(self._chooser.scorer.weights)
+    def _ordered(self, count: int) -> tuple[NDArray[np.intp], Matrix]:
+        """Places of the candidates, best first, and their scores."""
+        features = self._features[: len(self._entries)]
+        utilities = features.astype(np.float64) @ np.array(self._chooser.scorer.weights)
         order = (-utilities).argsort(kind="stable")
         shelf = utilities[order[:count]]
-        scores = np.exp(utilities - inclusive_value(shelf)) * gate(self._chooser.scorer, shelf)
+        inclusive = inclusive_value(shelf)
+        scores = np.exp(utilities - inclusive)
+        scores *= gate(self._chooser.scorer, inclusive)
         if self._priced:
             ids, price_of = self._known.codes.ids, self._known.price_of.get
-            scores *= [(price_of(ids[code]) or 0) / MILLIONTHS for code in self._codes.tolist()]
+            scores *= [(price_of(ids[code]) or 0) / MILLIONTHS for code in self.codes.tolist()]
             order = (-scores).argsort(kind="stable")
-        return list(zip(order.tolist(), scores[order].tolist(), strict=True))
+        return order, scores[order]
 
 
 def gathered(known: Known, tiers: Iterable[Sequence[Recommender]], count: int) -> list[Offer]:

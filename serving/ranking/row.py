@@ -17,7 +17,7 @@ from stream.signals import relations, repeats
 BEFORE = 0.7
 STEP_NEIGHBOURS = 15
 STEP_LENT = 30
-_NONE, _NO_CODES = np.zeros(0, np.float32), np.zeros(0, np.int32)
+_NONE, _NO_CODES, _NO_STEPS = np.zeros(0, np.float32), np.zeros(0, np.int32), np.zeros((3, 0), np.float32)
 
 
 class Links(Struct, frozen=True, gc=False):
@@ -45,7 +45,8 @@ class Beyond(NamedTuple):
 class Row(Struct, frozen=True, gc=False):
     """One item's row as of `at` (ms), ready to be added; made once per version of the row, 0.2 µs for each neighbour.
 
-    `codes` are the neighbours, ascending, `weights` their `after` + 0.7 * `before`, `times` how often each came after.
+    `codes` are the neighbours, ascending, `weights` what they weigh after the item + 0.7 * before it, `steps` both of
+    these weights and how often each came after, [3, neighbours].
     The `STEP_NEIGHBOURS` heaviest are `nearest`, heaviest first; the `STEP_LENT` heaviest, `lent`, are what the row
     lends to those one step before it. `total` is in how many sessions the item was seen, decayed. `together` are those
     that were in one cart or order with it, as (code, weight), `bought` those that shoppers bought after it. `counts` is
@@ -64,9 +65,7 @@ class Row(Struct, frozen=True, gc=False):
     nearest_weights: NDArray[np.float32] = _NONE
     lent: NDArray[np.int32] = _NO_CODES
     lent_weights: NDArray[np.float32] = _NONE
-    after: NDArray[np.float32] = _NONE
-    before: NDArray[np.float32] = _NONE
-    times: NDArray[np.float32] = _NONE
+    steps: NDArray[np.float32] = _NO_STEPS
     together: Links = UNLINKED
     bought: Links = UNLINKED
     counts: NDArray[np.float32] = _NONE
@@ -101,9 +100,7 @@ def parse(item_id: str, item: Any, codes_: Codes) -> Row:
         weights[near],
         codes[lent],
         weights[lent],
-        after,
-        before,
-        times,
+        np.stack([after, before, times]),
         _linked(state.together, codes_, scale),
         _linked(state.bought, codes_, scale),
         counts,
@@ -128,7 +125,8 @@ def _linked(links: Mapping[str, relations.Link], codes: Codes, scale: float) -> 
 
 def backed(row: Row, sessions: int) -> Row:
     """The row with only those others that at least so many sessions link to it, by one relation in one direction."""
-    keep = np.maximum(row.times, row.counts - row.times) >= sessions
+    times = row.steps[2]
+    keep = np.maximum(times, row.counts - times) >= sessions
     codes, weights = row.codes[keep], row.weights[keep]
     lent = largest(weights, STEP_LENT)
     near = lent[:STEP_NEIGHBOURS]
@@ -140,9 +138,7 @@ def backed(row: Row, sessions: int) -> Row:
         nearest_weights=weights[near],
         lent=codes[lent],
         lent_weights=weights[lent],
-        after=row.after[keep],
-        before=row.before[keep],
-        times=row.times[keep],
+        steps=row.steps[:, keep],
         together=_backed(row.together, sessions),
         bought=_backed(row.bought, sessions),
         counts=row.counts[keep],

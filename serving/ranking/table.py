@@ -24,7 +24,7 @@ from math import exp
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.ranking.best import NOTHING, Ranked, Said, best, largest
+from serving.ranking.best import NOTHING, Ranked, Voice, best, largest
 from serving.ranking.row import Beyond, Row
 from stream.signals import relations
 
@@ -59,13 +59,13 @@ def rank(
     shown: by code, whether an item may be answered; None = all. Codes beyond its end may not.
     """
     lent: list[tuple[int, float, Row]] = []
-    own: list[tuple[int, float, Row]] = []
+    own: list[tuple[int, float, int]] = []
     for place, row in enumerate(session[:SESSION_ITEMS]):
         if row is not None:
             decay, word = weight(row, now, exp(-place / PLACE))
             itself = ITSELF * row.repeat_rate * (1.0 if place else NEWEST_ITSELF)
             lent.append((place, word * decay, row))
-            own.append((place, itself * word * decay * row.total, row))
+            own.append((place, itself * word * decay * row.total, row.code))
     far = EARLIER_WEIGHT if session else 1.0
     for back, row in enumerate(earlier[:EARLIER_ITEMS]):
         if row is not None:
@@ -73,15 +73,14 @@ def rank(
             decay, word = weight(row, now, far * exp(-back / EARLIER_PLACE))
             if not session and back < EARLIER_ROWS:
                 lent.append((place, word * decay, row))
-            own.append((place, ITSELF * word * decay * row.total, row))
+            own.append((place, ITSELF * word * decay * row.total, row.code))
     if not own:
         return NOTHING
-    codes = [*(row.codes for _, _, row in lent), np.array([row.code for _, _, row in own], np.int32)]
-    weights = [*(row.weights for _, _, row in lent), np.array([score for _, score, _ in own], np.float32)]
-    factors = np.array([*(factor for _, factor, _ in lent), 1.0], np.float32)
-    said_by = [*(place for place, _, _ in lent), *(place for place, _, _ in own)]
-    ends = np.cumsum([*(len(row.codes) for _, _, row in lent), *([1] * len(own))])
-    return best(codes, weights, factors, Said(said_by, ends), count, shown)
+    codes = [*[row.codes for _, _, row in lent], np.array([code for _, _, code in own], np.int32)]
+    weights = [*[row.weights for _, _, row in lent], np.array([score for _, score, _ in own], np.float32)]
+    voices = [Voice(place, factor, len(row.codes)) for place, factor, row in lent]
+    voices += [Voice(place, 1.0, 1) for place, _, _ in own]
+    return best(codes, weights, voices, count, shown)
 
 
 def further(
@@ -103,19 +102,16 @@ def further(
     session: rows of the visit's different items, newest first.
     row_of: the row of a code, None where it has none or nobody has read it.
     """
-    codes, weights, places = list[NDArray[np.int32]](), list[NDArray[np.float32]](), list[int]()
+    codes, weights, voices = list[NDArray[np.int32]](), list[NDArray[np.float32]](), list[Voice]()
     for place, row in enumerate(session):
         if row is not None and len(row.codes):
             if not row.beyond or now - row.beyond[0].at > BEYOND_MS:
                 row.beyond[:] = [_beyond(row, row_of, now)]
-            codes.append(row.beyond[0].codes)
-            weights.append(row.beyond[0].weights)
-            places.append(place)
-    if not codes:
-        return NOTHING
-    factors = np.exp(np.array(places) / -PLACE).astype(np.float32)
-    ends = np.cumsum([len(one) for one in codes])
-    return best(codes, weights, factors, Said(places, ends), count, shown)
+            _, found, sums = row.beyond[0]
+            codes.append(found)
+            weights.append(sums)
+            voices.append(Voice(place, exp(-place / PLACE), len(found)))
+    return best(codes, weights, voices, count, shown) if codes else NOTHING
 
 
 def _beyond(row: Row, row_of: Callable[[int], Row | None], now: int) -> Beyond:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from serving.offer import Offer, nothing, scored
+from serving.offer import Offer, listed, nothing
+from serving.ranking.top import EMPTY
 from serving.recommender import Known, Recommender
 
 NAME = "category_popular"
@@ -13,9 +14,8 @@ def offer(known: Known, count: int) -> Offer:
     for item_id in known.session:
         category = known.category_of.get(item_id)
         if category is not None:
-            popular = known.popular_in.get(category, ())
-            others = [one for one in popular[: count + 1] if one[0] != item_id]
-            return scored(NAME, known.codes, others[:count], item_id)
+            popular = known.popular_in.get(category, EMPTY)
+            return listed(NAME, popular.without(known.codes.code(item_id))[:count], item_id)
     return nothing(NAME)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from serving.offer import Offer, scored
+from serving.offer import Offer, listed
 from serving.recommender import Known, Recommender
 
 NAME = "popular"
@@ -10,7 +10,7 @@ NAME = "popular"
 
 def offer(known: Known, count: int) -> Offer:
     """The most popular items."""
-    return scored(NAME, known.codes, known.popular[:count])
+    return listed(NAME, known.popular[:count])
 
 
 RECOMMENDER = Recommender(

@@ -14,7 +14,7 @@ NAME = "undiscovered"
 def offer(known: Known, count: int) -> Offer:
     """Items of few sessions whose title vectors are nearest to the session vector, those of this visit left out."""
     vectors, here = known.vectors, known.session_vector
-    if vectors is None or here is None or count <= 0:
+    if vectors is None or here is None or count <= 0 or not len(vectors.few):
         return nothing(NAME)
     few = vectors.few[vectors.allowed(vectors.few)]
     nearness = vectors.matrix[few] @ here

@@ -5,28 +5,21 @@ The bits are made anew only when a field that a rule names has changed (`serving
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 from msgspec import UNSET
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from serving.candidate import Candidate
+from serving.candidate import Candidate, Effect
 from serving.filters.columns import Mask
 from serving.rules.rule import Rule
 from serving.shop import Shop
 
 STRONGEST: Final = 100.0
 _WORD = 64
-
-
-class Effect(NamedTuple):
-    """What the rules of some bits come to: a factor within `STRONGEST`, and their names."""
-
-    factor: float
-    names: tuple[str, ...]
 
 
 class Boosts:
@@ -47,13 +40,7 @@ class Boosts:
 
     def applied(self, candidates: list[Candidate], shop: Shop, acting: int) -> list[Candidate]:
         """The candidates in their new order; the list itself where no rule is about any of them."""
-        self._catch_up(shop)
-        bits_at, known = self._bits_at(), shop.codes.known
-        effects = []
-        for one in candidates:
-            code = known(one.item_id)
-            bits = 0 if code is None else bits_at(code) & acting
-            effects.append(self._effect(bits) if bits else None)
+        effects = self.effects(shop.codes.array([one.item_id for one in candidates]), shop, acting)
         if not any(effects):
             return candidates
         moved = [
@@ -62,6 +49,13 @@ class Boosts:
         ]
         moved.sort(key=lambda pair: (-pair[0].score, -pair[1]))
         return [one for one, _ in moved]
+
+    def effects(self, codes: NDArray[np.int32], shop: Shop, acting: int) -> list[Effect | None]:
+        """What the acting rules do to each of these items, None where none is about it."""
+        self._catch_up(shop)
+        words = [word.take(codes).tolist() for word in self._words]
+        bits = words[0] if len(words) == 1 else map(_joined, zip(*words, strict=True))
+        return [self._effect(one & acting) if one & acting else None for one in bits]
 
     def _effect(self, bits: int) -> Effect:
         found = self._effects.get(bits)
@@ -74,13 +68,6 @@ class Boosts:
             found = self._effects[bits] = Effect(factor, tuple(one.name for one in acting))
         return found
 
-    def _bits_at(self) -> Callable[[int], int]:
-        """The bits of a code."""
-        if len(self._words) == 1:
-            return self._words[0].item
-        words = self._words
-        return lambda code: sum(word.item(code) << _WORD * place for place, word in enumerate(words))
-
     def _catch_up(self, shop: Shop) -> None:
         """Follow the catalogue; nothing to do unless a field of a condition changed."""
         version = shop.version
@@ -90,6 +77,10 @@ class Boosts:
         if shop is not self._shop or not _same(masks, self._masks):
             self._words = _packed(masks)
         self._shop, self._version, self._masks = shop, version, masks
+
+
+def _joined(words: Sequence[int]) -> int:
+    return sum(word << _WORD * place for place, word in enumerate(words))
 
 
 def _factor(rule: Rule) -> float:

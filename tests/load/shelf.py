@@ -1,5 +1,5 @@
 """A shelf over HTTP, with 20 items for visitors in the middle of a visit, from a warm catalogue: `pdp_also_bought`, by
-the generators' tiers, and `home_for_you`, in the learnt order, with exploration.
+the generators' tiers, and `home_for_you`, in the learnt order, with exploration, without and with rules.
 
 One serving process, a real Redis, a client of its own process; beside it, taking turns, a FastAPI route with one Redis
 GET, so that the machine's own speed falls out of the ratio.
@@ -24,6 +24,7 @@ from stream.topics import partition_of
 from tests.backends import free_port
 from tests.load.client import Job, Outcome
 from tests.load.figures import Figure, Say, latencies
+from tests.load.rules import make_rules
 from tests.load.stand import PARTITIONS, PUBLISHABLE, ROOT, Stand, answers, cpu_s, wait_for
 from tests.load.warm import Ask, warm_shop
 from tests.load.wire import Wires, get, run
@@ -32,6 +33,7 @@ NAME = "shelf"
 GOALS = {"p50": 1.0, "p90": 2.5, "p99": 8.0}
 LEARNT_GOALS = {"p99": 10.0}
 MOST_CPU, MOST_CPU_LEARNT = 3.0, 4.5
+LEARNT = "home_for_you"
 CONNECTIONS = 32
 WITHIN_S = 120.0
 
@@ -78,11 +80,16 @@ def bench(
                 figures += _open_loop(ours, rate, seconds, say, GOALS)
                 figures += _open_loop(theirs, rate, seconds / 2, say, {})
             figures += _flat_out(ours, theirs, seconds, turns, say, MOST_CPU)
-            learnt = Target("learnt shelf", server, shelf_job(port, asks, placement="home_for_you"))
+            job = shelf_job(port, asks, placement=LEARNT)
+            learnt = Target("learnt shelf", server, job)
             _warm_up(learnt)
-            for rate in rates:
-                figures += _open_loop(learnt, rate, seconds, say, LEARNT_GOALS)
             figures += _flat_out(learnt, theirs, seconds, turns, say, MOST_CPU_LEARNT)
+            make_rules(port, LEARNT)
+            ruled = Target("learnt shelf with rules", server, job)
+            _warm_up(ruled)
+            for rate in rates:
+                figures += _open_loop(ruled, rate, seconds, say, LEARNT_GOALS)
+            figures += _flat_out(ruled, theirs, seconds, turns, say, MOST_CPU_LEARNT)
     return figures
 
 

@@ -26,7 +26,7 @@ from stream.topics import TOPICS
 from tests.backends import KafkaServer, RedisServer, free_port, new_kafka, new_redis, wipe_kafka
 
 PARTITIONS = 4
-PUBLISHABLE = "pk_bench"
+PUBLISHABLE, SECRET = "pk_bench", "sk_bench"
 READY_S = 60.0
 LOOK_S = 0.02
 _TICKS_S = os.sysconf("SC_CLK_TCK")
@@ -49,7 +49,7 @@ class Stand:
             pseudonym_key=SecretStr("bench pseudonyms"),
             signing_key=SecretStr("bench signatures"),
             publishable_key=PUBLISHABLE,
-            secret_key=SecretStr("sk_bench"),
+            secret_key=SecretStr(SECRET),
         )
 
     @property

@@ -16,7 +16,7 @@ def test_the_most_seen_come_first_and_the_unseen_not_at_all() -> None:
         board.put(item_id, State(NOW, seen, seen))
     assert [item_id for item_id, _ in board.top(NOW, 2)] == ["many", "some"]
     assert [item_id for item_id, _ in board.top(NOW, 10)] == ["many", "some", "few"]
-    assert board.top(NOW, 0) == []
+    assert not board.top(NOW, 0)
 
 
 def test_a_steady_stream_is_measured_in_times_a_day() -> None:

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from serving.candidate import Candidate
+from serving.candidate import Candidate, Effect
 from serving.offer import scored
 from serving.ranking.board import Board
 from serving.ranking.codes import Codes
@@ -36,7 +38,7 @@ def told(where: Known, item_id: str, *, table: dict[str, float] | None = None, *
     """Feature → value of one of five candidates."""
     named = {"session_table": table or {}, **scores}
     given = np.array([[named.get(name, {}).get(one, 0.0) for one in "abcde"] for name in SCORED], np.float32)
-    found = features(where, np.arange(5, dtype=np.int32), {code: code for code in range(5)}, given)
+    found = features(where, np.arange(5, dtype=np.int32), {code: code for code in range(5)}, given, 5)
     return dict(zip(CHOICE_FEATURES, found["abcde".index(item_id)].tolist(), strict=True))
 
 
@@ -100,7 +102,7 @@ def test_what_was_ignored_and_its_category_are_told_of() -> None:
 
 def test_no_feature_leaves_its_limit() -> None:
     scores = np.array([[1e30], [1e-30], [0.0]], np.float32)
-    found = features(known("a"), np.array([1], np.int32), {1: 0}, scores)
+    found = features(known("a"), np.array([1], np.int32), {1: 0}, scores, 1)
     assert np.isfinite(found).all()
     assert (np.abs(found) <= CHOICE_LIMIT).all()
 
@@ -131,3 +133,24 @@ def test_a_shelf_has_features_for_what_was_no_candidate_too() -> None:
     choices = ranking.choices(["e", "b"])
     assert choices.features.shape == (2, len(CHOICE_FEATURES))
     np.testing.assert_array_equal(choices.features[1], ranking.choices(["b"]).features[0])
+
+
+def test_what_may_stand_beside_the_candidates_is_told_alike_and_not_among_them() -> None:
+    offers = [scored("session_table", CODES, [("b", 0.2), ("c", 0.1)])]
+    with_it, without = (Ranking(known("a"), Chooser("clicks"), offers, 2, some) for some in ([CODES.code("e")], []))
+    assert [one.item_id for one in with_it] == [one.item_id for one in without] == ["b", "c"]
+    for shelf in (["e", "b"], ["c", "e"]):
+        np.testing.assert_array_equal(with_it.choices(shelf).features, without.choices(shelf).features)
+
+
+@given(st.lists(st.none() | st.sampled_from([0.5, 1.0, 2.0, 9.0]), min_size=3, max_size=3))
+def test_boosts_move_candidates_as_a_sort_of_their_scores_would(factors: list[float | None]) -> None:
+    offers = [scored("session_table", CODES, [("b", 0.2), ("c", 0.1)]), scored("popular", CODES, [("d", 9.0)])]
+    ranking = Ranking(known("a"), Chooser("clicks"), offers, 2)
+    of = dict(zip(ranking.codes.tolist(), factors, strict=True))
+    before = [(one, of[CODES.code(one.item_id)]) for one in ranking]
+    ranking.boost([None if one is None else Effect(one, ("some rule",)) for one in factors])
+    moved = [(one.item_id, one.score * (factor or 1.0), factor or 1.0) for one, factor in before]
+    moved.sort(key=lambda one: (-one[1], -one[2]))
+    assert [(one.item_id, one.score) for one in ranking] == [one[:2] for one in moved]
+    assert {one.item_id for one in ranking if one.rules} == {one.item_id for one, factor in before if factor}

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from serving.candidate import Scored
 from serving.ranking.board import Board
 from serving.ranking.codes import Codes
 from serving.ranking.row import Row, parse
+from serving.ranking.top import Top
 from serving.recommender import Known, Vectors
 from stream.item import Item
 from stream.signals.popularity import State
@@ -70,14 +72,21 @@ def a_shop(**more: Any) -> Known:
         "lists": {"rising": popular, "newest": [(item_id, NOW - 1_000 * n) for n, item_id in enumerate(ITEMS)]},
     }
     fields |= more
+    fields["popular"] = top(fields["codes"], fields["popular"])
+    fields["popular_in"] = {name: top(fields["codes"], some) for name, some in fields["popular_in"].items()}
     return Known(categories=numbered(codes, fields["category_of"]), **fields)
+
+
+def top(codes: Codes, items: Scored) -> Top:
+    """A ranking as the shop shares it."""
+    return Top(codes.array([item_id for item_id, _ in items]), np.array([score for _, score in items]), codes.ids)
 
 
 def titles(codes: Codes, item_ids: Sequence[str], matrix: NDArray[np.float32]) -> Vectors:
     """The title vectors of these items, all of which hardly anybody has seen."""
     of_them = codes.array(item_ids)
     places = np.arange(len(item_ids), dtype=np.int32)
-    number_of = np.full(len(codes), -1, np.int32)
+    number_of = np.full(len(codes) + 1, -1, np.int32)
     number_of[of_them] = places
     return Vectors(item_ids, matrix, of_them, number_of, places)
 
