@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from serving.banners.decide import Choice, Seed, choose
-from serving.banners.policy import NOTHING, Policies
+from serving.banners.policy import NOTHING, Policies, Policy
 from serving.banners.slots import Slots
 from serving.banners.standing import Reason, Whom
 from serving.decide import NONCE_BYTES, fresh_of
@@ -41,16 +41,16 @@ class Banner(NamedTuple):
 class Noted(Struct, frozen=True):
     """What a decision's record says of a banner; `context` is base64 of float16, little-endian.
 
-    `goals`: what each arm is chosen for; `shadow`: another policy's probabilities of the same arms, if one was asked.
+    `goal`: what the chosen arm is shown for; `shadow`: another policy's probabilities of the arms, if one was asked.
     """
 
     slot: str
     arms: list[str]
-    goals: list[str]
+    goal: str
     chosen: int
     reason: Reason | None
     probabilities: list[float]
-    policy: str | None
+    policy: str
     version: int
     context: str
     shadow: None = None
@@ -91,11 +91,12 @@ class Banners:
         snapshot = await self._snapshots.read_visitor(request, wanted, int(self._clock()))
         now = int(self._clock())
         whom = Whom(shopper_of(request, snapshot, now), self._a_day, now)
-        choice = choose(self._slots.of(slot), whom, self._policies.of(slot), seed_of(snapshot, slot), NOTHING)
+        policy = self._policies.of(slot)
+        choice = choose(self._slots.of(slot), whom, policy, seed_of(snapshot, slot), NOTHING)
         decision = _decision(slot, choice, snapshot, now, self._rng.randbytes(NONCE_BYTES))
         head = heading(decision, self._signed(decision, choice, snapshot), (self._timer() - began) * 1000)
         if snapshot.visitor is not None and choice.reason != "no_campaign":
-            self._decisions.write(request.visitor_id, self._record(head, decision, choice))
+            self._decisions.write(request.visitor_id, self._record(head, decision, choice, policy))
         shown = "null" if choice.arm is None else choice.arm.banner(slot)
         return Banner(f'{head}"banner":{shown},"reason":{_json(choice.reason)}}}'.encode(), decision, choice.reason)
 
@@ -107,12 +108,12 @@ class Banners:
         )  # fmt: skip
         return decision_id(self._key, token)
 
-    def _record(self, head: str, decision: Decision, choice: Choice) -> bytes:
+    def _record(self, head: str, decision: Decision, choice: Choice, policy: Policy) -> bytes:
         keys = f'"pid_keys":{self._pid_keys},' if self._pid_keys > 1 else ""
         return (
             f'{head}"decided_at":{decision.at},"kind":"banner","pid":"{decision.pid}",{keys}'
             f'"policy_version":{_version(choice)},"variation":"{decision.variation}","candidates":{decision.candidates},'
-            f'"request":{{}},"models":{{}},"banner":{_json(_noted(decision.placement, choice))},"items":[]}}'
+            f'"request":{{}},"models":{{}},"banner":{_json(_noted(decision.placement, choice, policy))},"items":[]}}'
         ).encode()
 
 
@@ -168,17 +169,17 @@ def _version(choice: Choice) -> int:
     return 0 if choice.campaign is None else choice.campaign.version
 
 
-def _noted(slot: str, choice: Choice) -> Noted:
-    draw = choice.draw
+def _noted(slot: str, choice: Choice, policy: Policy) -> Noted:
+    draw, arm = choice.draw, choice.arm
     return Noted(
         slot=slot,
         arms=[one.id for one in choice.arms],
-        goals=[one.goal for one in choice.arms],
+        goal="clicks" if arm is None else arm.goal,
         chosen=choice.chosen,
         reason=choice.reason,
         probabilities=[] if draw is None else list(draw.probabilities),
-        policy=draw and draw.policy,
-        version=0 if draw is None else draw.version,
+        policy=policy.name,
+        version=policy.version,
         context="" if draw is None else b64encode(draw.context.astype("<f2").tobytes()).decode(),
     )
 

@@ -12,19 +12,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
-
 from serving.banners.campaign import Campaign
 from serving.banners.creative import Arm
 from serving.banners.policy import NOTHING, Context, Policy, drawn
 from serving.banners.standing import REASONS, Reason, Standing, Whom, enough, standing
 
+ARMS = 64
+"""Of so many at most one is drawn; more campaigns of one priority wait until those before them are over."""
+
 
 class Draw(NamedTuple):
-    """By what an arm was drawn: the policy, its probabilities of the arms, and what it was told of the visit."""
+    """By what an arm was drawn: the policy's probabilities of the arms, and what it was told of the visit."""
 
-    policy: str
-    version: int
     probabilities: Sequence[float]
     context: Context
 
@@ -66,12 +65,11 @@ def choose(campaigns: Sequence[Campaign], whom: Whom, policy: Policy, seed: Seed
         return _none(reason)
     if whom.shopper is None:
         return Choice(found[0].arms, 0, found[0].campaign, None, None)
-    pairs = [(arm, one.campaign) for one in found for arm in one.arms]
+    pairs = [(arm, one.campaign) for one in found for arm in one.arms][:ARMS]
     arms = [arm for arm, _ in pairs]
     probabilities = policy.probabilities([one.id for one in arms], context)
     chosen = drawn(probabilities, *seed)
-    told = Draw(policy.name, policy.version, probabilities.tolist(), np.asarray(context))
-    return Choice(arms, chosen, pairs[chosen][1], told, None)
+    return Choice(arms, chosen, pairs[chosen][1], Draw(probabilities.tolist(), context), None)
 
 
 def _highest(campaigns: Sequence[Campaign], whom: Whom) -> tuple[list[Standing], Reason | None]:

@@ -62,7 +62,7 @@ async def test_a_visitor_gets_one_creative_and_it_is_on_record(known: Deployment
     assert noted["arms"][noted["chosen"]] == shown["banner"]["promotion"]["promotion_id"]
     assert (noted["probabilities"], noted["policy"], noted["version"]) == ([0.5, 0.5], "uniform", 0)
     assert base64.b64decode(noted["context"]) == b""
-    assert noted["goals"] == ["clicks", "clicks"]
+    assert noted["goal"] == "clicks"
 
 
 async def test_as_long_as_nothing_happens_the_banner_stays(known: Deployment) -> None:
