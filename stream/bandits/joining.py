@@ -18,7 +18,7 @@ from stream.entries import BannerOffer, BannerOutcome
 from stream.fold import Family, State
 from stream.joining import KEPT_S, SLOTS, Joined
 
-LIFE_MS = 24 * 3_600_000
+LIFE_MS = 7 * 24 * 3_600_000
 """How long after a decision something may come of it."""
 SHADOWS = 4
 

@@ -1,7 +1,7 @@
 """What a slot's policies earn where tastes are known and change half-way: ``python -m tests.bandits [SEEDS]``.
 
 Regret is how many clicks fewer than the best possible choice was to be expected to earn, over `VIEWS` views; intervals
-are 95 % of bootstrapped means over the seeds, differences are paired by seed. About 4 minutes for 20 seeds on 2 cores.
+are 95 % of bootstrapped means over the seeds, differences are paired by seed. About 15 minutes for 20 seeds on two busy cores.
 """
 
 from __future__ import annotations
@@ -23,8 +23,6 @@ from tests.bandits.simulated import LEAST, POLICIES, run, visitor, world
 VIEWS = 12_000
 BLOCK = 1_000
 DRAWS = 10_000
-NEAR = 0.1
-"""Recovered is who is so near, as a share of what the change cost, to the last `BLOCK` views before it."""
 
 
 def interval(values: Vector, digits: int = 0) -> str:
@@ -34,18 +32,19 @@ def interval(values: Vector, digits: int = 0) -> str:
     return f"{values.mean():.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
 
 
-def measured(name: str, seeds: int) -> Vector:
+def measured(name: str, seeds: int, *, alike: bool = False) -> Vector:
     """Each seed's regret by view, [seeds, views]."""
     with ProcessPoolExecutor() as pool:
-        return np.array(list(pool.map(partial(_run, name), range(seeds))))
+        return np.array(list(pool.map(partial(_run, name, alike), range(seeds))))
 
 
-def _run(name: str, seed: int) -> Vector:
-    return run(POLICIES[name], VIEWS, seed)
+def _run(name: str, alike: bool, seed: int) -> Vector:
+    return run(POLICIES[name], VIEWS, seed, alike=alike)
 
 
-def totals(regrets: dict[str, Vector]) -> Table:
-    table = Table("policy", "regret", "contextual earns more by", "regret a view by 1,000 views (half-way all changes)")
+def totals(title: str, regrets: dict[str, Vector]) -> Table:
+    columns = ("policy", "regret", "contextual earns more by", "regret a view by 1,000 views (half-way all changes)")
+    table = Table(*columns, title=title)
     mine = regrets["contextual"].sum(axis=1)
     for name, found in regrets.items():
         more = "" if name == "contextual" else interval(found.sum(axis=1) - mine)
@@ -76,6 +75,9 @@ def microseconds() -> Table:
     for label, call in {
         "probabilities, contextual": lambda: contextual.probabilities(arms, context),
         "probabilities, thompson": lambda: thompson.probabilities(arms, context),
+        "probabilities, thompson, of arms that were not asked for yet": lambda: Thompson(made, LEAST).probabilities(
+            arms, context
+        ),
         "learn a view": lambda: slot.trial(arms[0], context, 0),
         "learn a reward": lambda: slot.reward(arms[1], context, view, 0),
         "publish": lambda: published("home", slot),
@@ -89,13 +91,15 @@ def main(seeds: int = 20) -> None:
     out = Console(width=160)
     out.print(microseconds())
     regrets = {name: measured(name, seeds) for name in POLICIES}
-    out.print(totals(regrets))
+    out.print(totals("tastes differ by kind of visitor", regrets))
     before, shock, after = recovered(regrets["contextual"])
     out.print(
         f"contextual, regret a view: {interval(before, 3)} before the change, {interval(shock, 3)} in the 100 views "
         f"after it, {interval(after, 3)} from the 2,000th on; made up for of what the change cost: "
         f"{(shock - after).mean() / (shock - before).mean():.1%}"
     )
+    alike = {name: measured(name, seeds, alike=True) for name in POLICIES}
+    out.print(totals("all visitors like the same: what a context costs that says nothing", alike))
 
 
 if __name__ == "__main__":

@@ -33,14 +33,16 @@ class World(NamedTuple):
     centres: Vector
 
 
-def world(seed: int) -> World:
-    """Each kind likes one of the banners or two, and after the change others."""
+def world(seed: int, *, alike: bool = False) -> World:
+    """Each kind likes one banner, and after the change another; `alike`: all like the same, whoever they are."""
     rng = np.random.default_rng((1, seed))
     tastes = np.full((2, KINDS, len(ARMS)), PLAIN) + 0.3 * rng.normal(size=(2, KINDS, len(ARMS)))
     before = rng.permutation(len(ARMS))[:KINDS]
     after = np.roll(before, 1)
     for half, liked in enumerate((before, after)):
         tastes[half, np.arange(KINDS), liked] += LIKES - PLAIN
+    if alike:
+        tastes[:] = tastes[:, :1]
     centres = np.zeros((KINDS, len(CONTEXT)))
     factors = rng.normal(size=(KINDS, FACTORS))
     centres[:, 1 : 1 + FACTORS] = factors / np.linalg.norm(factors, axis=1, keepdims=True)
@@ -124,9 +126,9 @@ POLICIES: dict[str, Callable[[], Learner]] = {
 }
 
 
-def run(make: Callable[[], Learner], views: int, seed: int) -> Vector:
+def run(make: Callable[[], Learner], views: int, seed: int, *, alike: bool = False) -> Vector:
     """The regret of each view: by how much the best arm for its visitor was likelier to be clicked."""
-    of, learner = world(seed), make()
+    of, learner = world(seed, alike=alike), make()
     rng, own = np.random.default_rng((2, seed)), np.random.default_rng((3, seed))
     regret = np.zeros(views)
     waiting: list[tuple[float, int, Vector, int]] = []
