@@ -1,7 +1,7 @@
 """What a slot's policies earn where tastes are known and change half-way: ``python -m tests.bandits [SEEDS]``.
 
 Regret is how many clicks fewer than the best possible choice was to be expected to earn, over `VIEWS` views; intervals
-are 95 % of bootstrapped means over the seeds, differences are paired by seed. About 15 minutes for 20 seeds on two busy cores.
+are 95 % of bootstrapped means over the seeds, differences are paired by seed. About 15 minutes for 20 seeds.
 """
 
 from __future__ import annotations
