@@ -56,7 +56,8 @@ REDIS: Final[dict[str, Use]] = {
         _ALL_USES,
         personal=True,
         for_ever=_REFUSAL,
-        holds="Your running visit, what you were shown, viewed, put in the cart, bought or dismissed; your consents.",
+        holds="Your running visit, what you were shown, viewed, put in the cart, bought or dismissed, on "
+        "what class of device and in which language; your consents.",
     ),
     "vector": Use(
         ("personalization",), personal=True, holds="64 numbers that say which items' titles your visit is near to."
