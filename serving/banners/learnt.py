@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 import structlog
 
+from serving.banners.policy import UNIFORM, Chosen
 from serving.rows import Reads
-from stream.bandits.policies import Contextual, Policy, Thompson, Uniform
+from stream.bandits.policies import Contextual, Policy, Thompson
 from stream.bandits.published import Published, load_slot
 from stream.entries import BANNERS
 from stream.published import ModelRefusedError
@@ -26,16 +27,8 @@ from stream.topics import partition_of
 Mode: TypeAlias = Literal["live", "shadow", "uniform"]
 ENOUGH = 200
 EVERY_S = 1.0
-_UNIFORM = Uniform()
 
 log = structlog.get_logger()
-
-
-class Chosen(NamedTuple):
-    """The policy by which a slot's arm is drawn, and one that is only asked beside it."""
-
-    policy: Policy
-    shadow: Policy | None = None
 
 
 class Bandits:
@@ -70,7 +63,7 @@ class Bandits:
         """The policies of a slot; before anything was learnt every arm is shown as often."""
         mode, published = self._mode(slot), self.published.get(slot)
         if published is None:
-            return Chosen(_UNIFORM)
+            return UNIFORM
         found = self._chosen.get((slot, mode))
         if found is None:
             found = self._chosen[slot, mode] = chosen(published, mode, self._least)
@@ -112,8 +105,15 @@ class Bandits:
 
 def chosen(published: Published, mode: Mode, least: float) -> Chosen:
     """The policies of a slot in a mode."""
-    thompson: Policy = _UNIFORM if mode == "uniform" else Thompson(published, least)
+    thompson: Policy = UNIFORM.policy if mode == "uniform" else Thompson(published, least)
     if published.views < ENOUGH:
         return Chosen(thompson)
     contextual = Contextual(published, least)
     return Chosen(contextual, thompson) if mode == "live" else Chosen(thompson, contextual)
+
+
+def modes(told: str) -> Callable[[str], Mode]:
+    """The mode of each slot, of a setting such as ``shadow,home_top=live``: of all, then of single ones."""
+    of_all, *of_some = told.split(",")
+    named = dict(one.split("=", 1) for one in of_some)
+    return lambda slot: cast("Mode", named.get(slot, of_all))

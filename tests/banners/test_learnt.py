@@ -8,7 +8,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from serving.banners.learnt import ENOUGH, Bandits, Chosen, Mode
+from serving.banners.learnt import ENOUGH, Bandits, Mode, modes
+from serving.banners.policy import Chosen
 from stream.bandits.features import WIDTH
 from stream.bandits.published import seal
 from stream.bandits.slot import Slot, published
@@ -91,3 +92,8 @@ async def test_what_cannot_be_trusted_is_refused_and_what_was_held_stays(reader:
     reader.publish("home", ENOUGH + 10)
     await found.refresh()
     assert found.of("home").policy.version > before
+
+
+def test_a_setting_says_the_mode_of_all_slots_and_of_single_ones() -> None:
+    mode = modes("shadow,home=live,cart=uniform")
+    assert [mode(slot) for slot in ("home", "cart", "other")] == ["live", "uniform", "shadow"]
