@@ -10,7 +10,7 @@ from functools import cached_property
 from serving.again import Again
 from serving.banners.answering import Banners
 from serving.banners.campaign import KIND as CAMPAIGN
-from serving.banners.policy import AllUniform, Policies
+from serving.banners.learnt import Bandits, modes
 from serving.banners.slots import Slots
 from serving.config.desk import Desk
 from serving.config.documents import Config
@@ -203,13 +203,25 @@ class Parts:
         )
 
     @cached_property
-    def policies(self) -> Policies:
-        return AllUniform()
+    def slots(self) -> Slots:
+        return Slots(self.ports.config.of(CAMPAIGN))
+
+    @cached_property
+    def policies(self) -> Bandits:
+        """Which banner a slot shows."""
+        return Bandits(
+            self.ports.patient,
+            self.names,
+            self.partitions_of("feedback"),
+            lambda: self.slots.names,
+            mode=modes(self.settings.banner_policy),
+            least=self.settings.banner_least_share,
+        )
 
     @cached_property
     def banners(self) -> Banners:
         return Banners(
-            Slots(self.ports.config.of(CAMPAIGN)),
+            self.slots,
             self.snapshots,
             self.policies,
             self.decisions,

@@ -10,18 +10,20 @@ from msgspec import UNSET, Meta, Raw, Struct
 
 from serving.banners.campaign import Campaign, Document
 from serving.banners.decide import Choice, Seed, choose
-from serving.banners.policy import Policy
+from serving.banners.policy import Chosen
 from serving.banners.slots import by_slot
 from serving.banners.standing import Reason, Whom, enough, standing
+from stream.bandits.features import Vector
 
 
 class Asked(NamedTuple):
-    """A slot asked for by somebody, the policy of it, and all campaigns that there are."""
+    """A slot asked for by somebody, its policies and what they are told, and all campaigns that there are."""
 
     slot: str
     whom: Whom
     seed: Seed
-    policy: Policy
+    by: Chosen
+    context: Vector
     campaigns: Sequence[Campaign]
 
 
@@ -82,7 +84,7 @@ def _on(campaign: Campaign) -> Campaign:
 
 def _side(asked: Asked, campaigns: Sequence[Campaign]) -> BannerSide:
     here = by_slot(campaigns).get(asked.slot, ())
-    choice = choose(here, asked.whom, asked.policy, asked.seed)
+    choice = choose(here, asked.whom, asked.seed, asked.by, asked.context)
     shown = b"null" if choice.arm is None else choice.arm.banner(asked.slot).encode()
     return BannerSide(Raw(shown), choice.reason, _shares(choice), [*_notes(asked, here, campaigns)])
 

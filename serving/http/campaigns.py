@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
-from serving.banners.answering import seed_of, shopper_of
+from serving.banners.answering import seed_of, shopper_of, told_of
 from serving.banners.campaign import Campaign, campaign
 from serving.banners.policy import Policies
 from serving.banners.preview import Asked, preview, warnings
@@ -94,7 +94,8 @@ class CampaignPreview:
         at = now if ask.at is None else instant(ask.at)
         whom = Whom(shopper_of(request, snapshot, at), self._a_day, at)
         campaigns = tuple(self._campaigns.all.values())
-        asked = Asked(ask.slot, whom, seed_of(snapshot, ask.slot), self._policies.of(ask.slot), campaigns)
+        by, context = self._policies.of(ask.slot), told_of(whom.shopper, snapshot)
+        asked = Asked(ask.slot, whom, seed_of(snapshot, ask.slot), by, context, campaigns)
         return Answer(_encode(preview(asked, draft)))
 
     def _draft(self, sent: dict[str, Any]) -> Campaign:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from serving.banners.campaign import DAY_MS, HOUR_MS, campaign
 from serving.banners.caps import rests, within
 from serving.banners.decide import Seed, choose
-from serving.banners.policy import Uniform, drawn
+from serving.banners.policy import drawn
 from serving.banners.slots import by_slot
 from serving.banners.standing import Whom
 from serving.rules.segment import Shopper
@@ -82,7 +82,7 @@ def test_no_cap_is_ever_exceeded(documents: list[dict[str, Any]], steps: list[An
     for n, (slot, pause, does, late) in enumerate(steps):
         now += pause
         whom = Whom(Shopper(visitor, False, 0, None, now), a_day, now)  # type: ignore[arg-type]  # no segment asks
-        choice = choose(here.get(slot, ()), whom, Uniform(), Seed("p" * 26, f"e{n}", slot))
+        choice = choose(here.get(slot, ()), whom, Seed("p" * 26, f"e{n}", slot))
         if choice.arm is None:
             continue
         arm, name = choice.arm.id, choice.arm.id.partition("/")[0]

@@ -7,8 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import jsonschema_rs
+import numpy as np
 import pytest
 
+from stream.bandits.features import CONTEXT
 from tests.serving.deployment import DENIED, SECRET, Deployment, item
 from tests.serving.test_campaigns_as_data import PANS, STEW, put
 
@@ -61,7 +63,8 @@ async def test_a_visitor_gets_one_creative_and_it_is_on_record(known: Deployment
     assert noted["arms"] == ["pans/stew", "pans/plain"]
     assert noted["arms"][noted["chosen"]] == shown["banner"]["promotion"]["promotion_id"]
     assert (noted["probabilities"], noted["policy"], noted["version"]) == ([0.5, 0.5], "uniform", 0)
-    assert base64.b64decode(noted["context"]) == b""
+    context = dict(zip(CONTEXT, np.frombuffer(base64.b64decode(noted["context"]), "<f2").tolist(), strict=True))
+    assert (context["bias"], context["returning"], noted["shadow"]) == (1.0, 0.0, None)
     assert noted["goal"] == "clicks"
 
 
