@@ -12,6 +12,7 @@ from serving.banners.answering import Banners
 from serving.banners.campaign import KIND as CAMPAIGN
 from serving.banners.learnt import Bandits, modes
 from serving.banners.slots import Slots
+from serving.banners.standing import Limits
 from serving.config.desk import Desk
 from serving.config.documents import Config
 from serving.console.audit import Audit
@@ -218,6 +219,10 @@ class Parts:
             least=self.settings.banner_least_share,
         )
 
+    @property
+    def banner_limits(self) -> Limits:
+        return Limits(self.settings.banners_a_day, self.policies.counts)
+
     @cached_property
     def banners(self) -> Banners:
         return Banners(
@@ -226,7 +231,7 @@ class Parts:
             self.policies,
             self.decisions,
             self.signing_key,
-            a_day=self.settings.banners_a_day,
+            limits=self.banner_limits,
             pid_keys=self.pseudonyms.length,
             clock=self.ports.clock,
         )
