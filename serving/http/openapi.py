@@ -14,7 +14,9 @@ from typing import Any
 import msgspec
 
 import schemas
+from serving.banners.preview import BannerPreview
 from serving.http import (
+    openapi_banners,
     openapi_catalog,
     openapi_operations,
     openapi_placements,
@@ -25,6 +27,7 @@ from serving.http import (
 )
 from serving.http.access import Served
 from serving.http.answer import Answer
+from serving.http.campaigns import CampaignPreviewAsk
 from serving.http.catalog import Refusal
 from serving.http.data_health import DataHealth
 from serving.http.events import Verdict
@@ -55,6 +58,8 @@ STRUCTS = (
     Preview,
     SearchPreviewAsk,
     SearchPreview,
+    CampaignPreviewAsk,
+    BannerPreview,
     Readiness,
     Verdict,
     Refusal,
@@ -82,6 +87,8 @@ _USED = (
     "filter",
     "placement",
     "rule",
+    "campaign",
+    "banner",
     "problem",
 )
 
@@ -125,6 +132,7 @@ def _paths() -> Json:
         openapi_storefront,
         openapi_placements,
         openapi_rules,
+        openapi_banners,
         openapi_search,
         openapi_catalog,
         openapi_visitors,
