@@ -18,6 +18,7 @@ from serving.http.events import Events
 from serving.http.export import Export
 from serving.http.keys import ApiKeys
 from serving.http.notice import Notice
+from serving.http.offers import OffersRoute
 from serving.http.operations import Operations
 from serving.http.page import Page
 from serving.http.placements import placement_routes
@@ -63,6 +64,7 @@ class Api(Parts):
             *self._campaigns(asking),
             Search(asking, self.searching),
             Suggest(self.knowing.suggested),
+            OffersRoute(asking, self.offers),
             *self._curations(asking),
             Catalog(ports.producer, ports.catalogue, self.reachable("catalog")),
             self.visitor_tokens,
@@ -82,8 +84,8 @@ class Api(Parts):
         return rule_routes(documents, asking.placements, self.desk, self.shop), preview
 
     def _campaigns(self, asking: Asking) -> tuple[Answering, ...]:
-        documents, a_day = self.ports.config.of(CAMPAIGN), self.settings.banners_a_day
-        preview = CampaignPreview(asking, documents, self.snapshots, self.policies, a_day, self.ports.clock)
+        documents, limits = self.ports.config.of(CAMPAIGN), self.banner_limits
+        preview = CampaignPreview(asking, documents, self.snapshots, self.policies, limits, self.ports.clock)
         return campaign_routes(documents, asking.placements, self.desk), preview
 
     def _curations(self, asking: Asking) -> tuple[Answering, ...]:

@@ -12,11 +12,14 @@ from serving.banners.answering import Banners
 from serving.banners.campaign import KIND as CAMPAIGN
 from serving.banners.learnt import Bandits, modes
 from serving.banners.slots import Slots
+from serving.banners.standing import Limits
 from serving.config.desk import Desk
 from serving.config.documents import Config
 from serving.console.audit import Audit
 from serving.customers import Customers
 from serving.decision_log import DecisionLog, Offers
+from serving.demand.flagged import Demand
+from serving.demand.offers import Offers as ItemOffers
 from serving.erasure import Ends, Erasures
 from serving.explain import Explanations, ReadSpan
 from serving.export import Exports, ReadLog
@@ -181,10 +184,31 @@ class Parts:
         )
 
     @cached_property
+    def demand(self) -> Demand:
+        return Demand(self.shop, self.rows)
+
+    @cached_property
     def shelves(self) -> Shelves:
-        pid_keys = self.pseudonyms.length
         return Shelves(
-            self.shop, self.snapshots, self.decisions, self.signing_key, pid_keys=pid_keys, clock=self.ports.clock
+            self.shop,
+            self.snapshots,
+            self.decisions,
+            self.demand,
+            self.signing_key,
+            pid_keys=self.pseudonyms.length,
+            clock=self.ports.clock,
+        )
+
+    @cached_property
+    def offers(self) -> ItemOffers:
+        return ItemOffers(
+            self.shop,
+            self.rows,
+            self.snapshots,
+            self.demand,
+            self.signing_key,
+            pid_keys=self.pseudonyms.length,
+            clock=self.ports.clock,
         )
 
     @cached_property
@@ -218,6 +242,10 @@ class Parts:
             least=self.settings.banner_least_share,
         )
 
+    @property
+    def banner_limits(self) -> Limits:
+        return Limits(self.settings.banners_a_day, self.policies.counts)
+
     @cached_property
     def banners(self) -> Banners:
         return Banners(
@@ -226,7 +254,7 @@ class Parts:
             self.policies,
             self.decisions,
             self.signing_key,
-            a_day=self.settings.banners_a_day,
+            limits=self.banner_limits,
             pid_keys=self.pseudonyms.length,
             clock=self.ports.clock,
         )

@@ -15,7 +15,7 @@ from serving.banners.context import context_of
 from serving.banners.decide import Choice, Draw, Seed, choose
 from serving.banners.policy import NOTHING, Chosen, Policies
 from serving.banners.slots import Slots
-from serving.banners.standing import Reason, Whom
+from serving.banners.standing import Limits, Reason, Whom
 from serving.decide import NONCE_BYTES, fresh_of
 from serving.decision import Decision, Rung, Status, heading
 from serving.decision_log import DecisionLog
@@ -72,7 +72,7 @@ class Banners:
 
     Parameters
     ----------
-    a_day: how many banners one visitor is shown within 24 hours, over all slots.
+    limits: what ends for everybody alike.
     pid_keys: with how many keys pseudonyms are made.
     clock: now, in ms; `timer` in seconds, for `took_ms`.
     rng: makes decisions' nonces.
@@ -86,14 +86,14 @@ class Banners:
         decisions: DecisionLog,
         signing_key: bytes,
         *,
-        a_day: int,
+        limits: Limits,
         pid_keys: int = 1,
         clock: Callable[[], float] = lambda: time.time() * 1000,
         timer: Callable[[], float] = time.perf_counter,
         rng: Random | None = None,
     ) -> None:
         self._slots, self._snapshots, self._policies, self._decisions = slots, snapshots, policies, decisions
-        self._key, self._a_day, self._pid_keys = signing_key, a_day, pid_keys
+        self._key, self._limits, self._pid_keys = signing_key, limits, pid_keys
         self._clock, self._timer, self._rng = clock, timer, rng or Random()
 
     async def banner(self, slot: str, request: Request, wanted: FreshToken | None = None) -> Banner:
@@ -101,7 +101,7 @@ class Banners:
         began = self._timer()
         snapshot = await self._snapshots.read_visitor(request, wanted, int(self._clock()))
         now = int(self._clock())
-        whom = Whom(shopper_of(request, snapshot, now), self._a_day, now)
+        whom = Whom(shopper_of(request, snapshot, now), self._limits, now)
         by = self._policies.of(slot)
         choice = choose(self._slots.of(slot), whom, seed_of(snapshot, slot), by, told_of(whom.shopper, snapshot))
         decision = _decision(slot, choice, snapshot, now, self._rng.randbytes(NONCE_BYTES))

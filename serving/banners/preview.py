@@ -100,7 +100,7 @@ def _notes(asked: Asked, here: Sequence[Campaign], campaigns: Iterable[Campaign]
         if asked.slot in one.document.slots and not one.document.enabled:
             yield f"`{one.name}` is switched off."
     if enough(asked.whom):
-        yield f"This visitor has seen {asked.whom.a_day} banners within 24 hours, as many as anybody is shown."
+        yield f"This visitor has seen {asked.whom.limits.a_day} banners within 24 hours, as many as anybody is shown."
         return
     all_of_them = [standing(one, asked.whom) for one in here]
     highest = max((one.campaign.document.priority for one in all_of_them if one.arms), default=None)
@@ -124,6 +124,7 @@ def _why(reason: Reason, document: Document) -> str:
 
 _WHY: Final[dict[Reason, str]] = {
     "not_now": "is not on at this time: its schedule says so. `at` previews another",
+    "spent": "has had all of its budget",
     "not_known": "is not for those of whom nothing may be known: it has an audience, or no default creative",
     "not_audience": "is for an audience that this visitor is not in",
     "dismissed": "stays away: this visitor dismissed one of its banners",

@@ -25,6 +25,7 @@ NAMES: Final = (
     "rules",
     "banners",
     "search",
+    "offers",
     "statuses",
     "keys",
     "privacy",

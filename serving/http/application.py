@@ -35,7 +35,7 @@ from serving.http.routes import Route, described
 
 EVENTS = "/v1/events"
 PAGE = "/v1/page"
-READS = frozenset({"/v1/search", "/v1/suggest"})
+READS = frozenset({"/v1/search", "/v1/suggest", "/v1/offers"})
 SHELF = "/v1/recommendations/{placement}"
 BANNER = "/v1/banners/{slot}"
 _SHELVES, _BANNERS = SHELF.removesuffix("{placement}"), BANNER.removesuffix("{slot}")

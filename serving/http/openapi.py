@@ -18,6 +18,7 @@ from serving.banners.preview import BannerPreview
 from serving.http import (
     openapi_banners,
     openapi_catalog,
+    openapi_offers,
     openapi_operations,
     openapi_placements,
     openapi_rules,
@@ -83,6 +84,7 @@ _USED = (
     "shelves",
     "search_results",
     "suggestions",
+    "offers",
     "search",
     "filter",
     "placement",
@@ -134,6 +136,7 @@ def _paths() -> Json:
         openapi_rules,
         openapi_banners,
         openapi_search,
+        openapi_offers,
         openapi_catalog,
         openapi_visitors,
         openapi_operations,

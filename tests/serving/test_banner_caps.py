@@ -16,7 +16,7 @@ from serving.banners.caps import rests, within
 from serving.banners.decide import Seed, choose
 from serving.banners.policy import drawn
 from serving.banners.slots import by_slot
-from serving.banners.standing import Whom
+from serving.banners.standing import Limits, Whom
 from serving.rules.segment import Shopper
 from stream.fold import Emit
 from stream.ingest import Accepted, admit
@@ -76,12 +76,13 @@ STEPS = st.lists(
 def test_no_cap_is_ever_exceeded(documents: list[dict[str, Any]], steps: list[Any], a_day: int) -> None:
     made = {one["name"]: campaign(one, one["name"]) for one in documents}
     here, visitor, now = by_slot(made.values()), Visitor(), NOW
+    limits = Limits(a_day, lambda _: {})
     seen: list[Impression] = []
     clicks: defaultdict[str, list[int]] = defaultdict(list)
     gone: set[str] = set()
     for n, (slot, pause, does, late) in enumerate(steps):
         now += pause
-        whom = Whom(Shopper(visitor, False, 0, None, now), a_day, now)  # type: ignore[arg-type]  # no segment asks
+        whom = Whom(Shopper(visitor, False, 0, None, now), limits, now)  # type: ignore[arg-type]  # no segment asks
         choice = choose(here.get(slot, ()), whom, Seed("p" * 26, f"e{n}", slot))
         if choice.arm is None:
             continue
