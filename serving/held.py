@@ -56,7 +56,7 @@ REDIS: Final[dict[str, Use]] = {
         _ALL_USES,
         personal=True,
         for_ever=_REFUSAL,
-        holds="Your running visit, what you were shown, viewed, put in the cart, bought or dismissed; your consents.",
+        holds="Your visit now, what you saw, viewed, put in the cart, bought or dismissed; your coupons and consents.",
     ),
     "vector": Use(
         ("personalization",), personal=True, holds="64 numbers that say which items' titles your visit is near to."
@@ -84,6 +84,7 @@ REDIS: Final[dict[str, Use]] = {
         ("personalization",), for_ever="", holds="What a ranking was told of a shelf's items; nobody's name."
     ),
     "joined": Use(("operation",), for_ever=_COUNTS),
+    "budget": Use(("personalization",), for_ever="It counts what an offer has given; it names nobody."),
     "found": Use(("personalization",), holds="Which items visitors took of what a search found; nobody's name."),
     "query": Use(("analytics",), holds="How often a search was made, and its words once five visitors made it."),
     "searches": Use(("analytics",), for_ever="It holds the numbers of the last 30 days, and names nobody."),

@@ -135,6 +135,14 @@ class Outcome(Entry, tag="outcome", array_like=True, frozen=True, gc=False):
     seen: list[str]
 
 
+class Claimed(Entry, tag="claimed", array_like=True, frozen=True, gc=False):
+    """A visitor of this partition of the events topic asks for one of the `coupons` that an offer may give in all."""
+
+    offer: str
+    partition: int
+    coupons: int
+
+
 class Searched(Entry, tag="searched", array_like=True, frozen=True, gc=False):
     """A session asked for `query` (normalised) at `at` (ms), the first time; `results` were found, -1: nobody said.
 
@@ -177,7 +185,10 @@ class Taken(Entry, tag="taken", array_like=True, frozen=True, gc=False):
 CHOICES = "choices"
 """The key by which offers and outcomes find each other, and all models that learn from choices."""
 
+OFFERS = "offers"
+"""The key of all claims: one owner counts an offer's coupons."""
+
 PairsEntry = Seen | Followed | Bought
 ProfileEntry = Merged | Parted
-FeedbackEntry = Example | Rollback | Offer | Outcome
+FeedbackEntry = Example | Rollback | Offer | Outcome | Claimed
 QueryEntry = Searched | Listed | Taken

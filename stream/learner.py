@@ -10,6 +10,8 @@ both together are an example for each of them (`stream.joining`).
 An operator's rollback is a record in the same topic. It makes an earlier version current and lets learning go on from
 there; the validation begins anew, as the old scores were another model's. A model of choices also goes back by itself
 (`stream.tested`).
+
+It also counts what declared offers give away (`stream.budgets`).
 """
 
 from __future__ import annotations
@@ -19,9 +21,10 @@ from typing import Any
 
 import msgspec
 
+from stream.budgets import BUDGET, budget_key, count
 from stream.chooser import Chooser
 from stream.derived import CONTROL, DerivedFold
-from stream.entries import Example, FeedbackEntry, Offer, Outcome, Rollback
+from stream.entries import Claimed, Example, FeedbackEntry, Offer, Outcome, Rollback
 from stream.estimator import Estimator
 from stream.fold import CLOCK, MARKS, Batch, Emit, Family, Record, State
 from stream.joining import JOINED, LEARNS, RANKED_BY, WAITING, Joined, Waiting, choice_of, fits, slot_of, take
@@ -39,7 +42,7 @@ class LearnerFold(DerivedFold[FeedbackEntry]):
 
     name = "learner"
     topic = "feedback"
-    families = (LEARNER, MODEL, VERSION, WAITING, JOINED, CLOCK, MARKS)
+    families = (LEARNER, MODEL, VERSION, WAITING, JOINED, BUDGET, CLOCK, MARKS)
     ranking: Family | None = None
     entry_type = FeedbackEntry
 
@@ -51,6 +54,9 @@ class LearnerFold(DerivedFold[FeedbackEntry]):
 
     def entry_keys(self, entries: Sequence[FeedbackEntry]) -> Iterable[str]:
         for entry in entries:
+            if isinstance(entry, Claimed):
+                yield budget_key(entry.offer)
+                continue
             if isinstance(entry, Offer | Outcome):
                 yield slot_of(entry.nonce)
                 yield from (f"learner:{model}" for model in LEARNS)
@@ -74,6 +80,8 @@ class LearnerFold(DerivedFold[FeedbackEntry]):
             self._offer(entry, state)
         elif isinstance(entry, Outcome):
             self._outcome(entry, state)
+        elif isinstance(entry, Claimed):
+            count(entry, state)
         else:
             self._of_one_model(entry, state)
 
