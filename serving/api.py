@@ -15,6 +15,7 @@ from serving.http.events import Events
 from serving.http.export import Export
 from serving.http.keys import ApiKeys
 from serving.http.notice import Notice
+from serving.http.offers import OffersRoute
 from serving.http.operations import Operations
 from serving.http.page import Page
 from serving.http.placements import placement_routes
@@ -58,6 +59,7 @@ class Api(Parts):
             *self._rules(asking),
             Search(asking, self.searching),
             Suggest(self.knowing.suggested),
+            OffersRoute(asking, self.offers),
             *self._curations(asking),
             Catalog(ports.producer, ports.catalogue, self.reachable("catalog")),
             self.visitor_tokens,

@@ -13,6 +13,8 @@ from serving.config.documents import Config
 from serving.console.audit import Audit
 from serving.customers import Customers
 from serving.decision_log import DecisionLog, Offers
+from serving.demand.flagged import Demand
+from serving.demand.offers import Offers as ItemOffers
 from serving.erasure import Ends, Erasures
 from serving.explain import Explanations, ReadSpan
 from serving.export import Exports, ReadLog
@@ -177,10 +179,31 @@ class Parts:
         )
 
     @cached_property
+    def demand(self) -> Demand:
+        return Demand(self.shop, self.rows)
+
+    @cached_property
     def shelves(self) -> Shelves:
-        pid_keys = self.pseudonyms.length
         return Shelves(
-            self.shop, self.snapshots, self.decisions, self.signing_key, pid_keys=pid_keys, clock=self.ports.clock
+            self.shop,
+            self.snapshots,
+            self.decisions,
+            self.demand,
+            self.signing_key,
+            pid_keys=self.pseudonyms.length,
+            clock=self.ports.clock,
+        )
+
+    @cached_property
+    def offers(self) -> ItemOffers:
+        return ItemOffers(
+            self.shop,
+            self.rows,
+            self.snapshots,
+            self.demand,
+            self.signing_key,
+            pid_keys=self.pseudonyms.length,
+            clock=self.ports.clock,
         )
 
     @cached_property

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -98,6 +98,7 @@ class Rows:
         self._tags: dict[int, list[str]] = {}
         self._tagged = 0
         self._heard: dict[int, int] = {}
+        self._watched: Collection[str] = ()
         self.read_at = 0.0
         self.swept = asyncio.Event()
         self.away = False
@@ -113,6 +114,14 @@ class Rows:
             if packed is not None and item_id not in self._broken:
                 row = self._parse(item_id, packed)
         return row
+
+    def packed(self, item_id: str) -> bytes | None:
+        """The item's row as it was read; the same object until it changes."""
+        return self._packed.get(item_id)
+
+    def watch(self, item_ids: Collection[str]) -> None:
+        """Read these again whenever they change, as those that requests use; the collection may grow."""
+        self._watched = item_ids
 
     def missing(self, item_ids: Iterable[str]) -> list[str]:
         """Those that nobody has asked Redis for yet."""
@@ -207,7 +216,7 @@ class Rows:
         with suppress(Unavailable):  # the next look, or the sweep, finds it
             flushes = _flushes.decode(packed) if packed else []
             changed = self._news(partition, flushes)
-            used = [item_id for item_id in changed if item_id in self._parsed]
+            used = [item_id for item_id in changed if item_id in self._parsed or item_id in self._watched]
             self._asked.difference_update(changed)
             for at in range(0, len(used), CHUNK):
                 await self._read(self._sweeper, partition, used[at : at + CHUNK])

@@ -11,8 +11,9 @@ from msgspec import Raw
 
 from serving.counterfactual import Case, told
 from serving.decide import decide
-from serving.decision import Decision, write
+from serving.decision import SHELF, Decision, Told, write
 from serving.decision_log import DecisionLog
+from serving.demand.flagged import Demand
 from serving.placement import Placement
 from serving.request import Request
 from serving.shop import Shop
@@ -37,6 +38,7 @@ class Shelves:
 
     Parameters
     ----------
+    demand: says which items of a shelf have a demand flag.
     pid_keys: with how many keys pseudonyms are made.
     clock: now, in ms; `timer` in seconds, for `took_ms`.
     rng: makes decisions' nonces, and one day draws.
@@ -47,6 +49,7 @@ class Shelves:
         shop: Shop,
         snapshots: Snapshots,
         decisions: DecisionLog,
+        demand: Demand,
         signing_key: bytes,
         *,
         pid_keys: int = 1,
@@ -55,7 +58,7 @@ class Shelves:
         rng: Random | None = None,
     ) -> None:
         self._shop, self._snapshots, self._decisions, self._key = shop, snapshots, decisions, signing_key
-        self._pid_keys = pid_keys
+        self._demand, self._pid_keys = demand, pid_keys
         self._clock, self._timer, self._rng = clock, timer, rng or Random()
 
     async def shelf(self, request: Request, placement: Placement, wanted: FreshToken | None = None) -> Shelf:
@@ -83,6 +86,7 @@ class Shelves:
         decision = decide(request, snapshot, placement, NO_EXPERIMENT, now, self._rng, above=above)
         if request.explain:
             decision = told(Case(request, snapshot, placement, NO_EXPERIMENT, now, seed, above), decision)
+        flagged = self._demand.members([one.item_id for one in decision.items], now)
         written = write(
             decision,
             signed(self._key, decision, placement, snapshot, self._pid_keys),
@@ -94,6 +98,7 @@ class Shelves:
             following=self._following(request, decision, above),
             models={name: one["version"] for name, one in snapshot.models.items()},
             visit=visited(snapshot.visit, above, request.after),
+            told=Told(items=flagged) if flagged else SHELF,
         )
         if snapshot.visitor is not None and placement.enabled:
             self._decisions.write(request.visitor_id, written.record)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -272,6 +272,10 @@ class Shop:
             members = members[members < len(among)]
             members = members[among[members]]
         return self.board.top(self._ranked_at, IN_CATEGORY, among=members)
+
+    def members(self, category: str) -> Iterable[str]:
+        """The items of a category."""
+        return self._catalogue.of_category(category)
 
     def _popular_in(self, category: str) -> Top | None:
         return self.popular_within(category)

@@ -23,7 +23,8 @@ class Seen(Entry, tag="seen", array_like=True, frozen=True, gc=False):
     """`item_id` was viewed or put into a cart at `at` (ms).
 
     `repeat`: it had been in this session before. `back`: newly paired predecessors with their distance weight.
-    `counts` is false where only these pairs are new, as the session has counted the item as often as it may.
+    `counts` is false where only these pairs, or the cart, are new, as the session has counted the item as often as it
+    may. `cart`: this session has put it into a cart, and had not before.
     """
 
     item_id: str
@@ -32,6 +33,7 @@ class Seen(Entry, tag="seen", array_like=True, frozen=True, gc=False):
     repeat: bool
     back: list[tuple[str, float]]
     counts: bool = True
+    cart: bool = False
 
 
 class Followed(Entry, tag="followed", array_like=True, frozen=True, gc=False):
@@ -45,12 +47,16 @@ class Followed(Entry, tag="followed", array_like=True, frozen=True, gc=False):
 
 
 class Bought(Entry, tag="bought", array_like=True, frozen=True, gc=False):
-    """`item_id` was bought; `confirmed` says whether the order counts as revenue, or a browser only claims it."""
+    """`item_id` was bought; `confirmed` says whether the order counts as revenue, or a browser only claims it.
+
+    `first`: this session has had no confirmed order of it before.
+    """
 
     item_id: str
     at: int
     quantity: int
     confirmed: bool
+    first: bool = True
 
 
 class Touch(Struct, array_like=True, frozen=True, gc=False):

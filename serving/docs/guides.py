@@ -24,6 +24,7 @@ NAMES: Final = (
     "events",
     "rules",
     "search",
+    "offers",
     "statuses",
     "keys",
     "privacy",

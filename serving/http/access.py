@@ -52,6 +52,7 @@ NEEDS: Final[Mapping[tuple[str, str], Need]] = MappingProxyType(
         ("POST", "/v1/page"): Need("decisions"),
         ("GET", "/v1/search"): Need("decisions"),
         ("GET", "/v1/suggest"): Need("decisions"),
+        ("GET", "/v1/offers"): Need("decisions"),
         ("GET", "/v1/decisions/{decision_id}"): Need("decisions", own=True),
         ("PUT", "/v1/catalog/items"): Need("catalog"),
         ("GET", "/v1/catalog/items/{item_id}"): Need("catalog"),

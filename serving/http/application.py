@@ -1,7 +1,7 @@
 """The FastAPI application: the API's routes, the hot ones reached without its routing, and every error as a problem.
 
 ```
-uvicorn ─▶ Application ─┬─ /v1/events, /v1/page, /v1/recommendations/…, /v1/search ─▶ Endpoint ─▶ ready bytes
+uvicorn ─▶ Application ─┬─ /v1/events, /v1/page, /v1/recommendations/…, /v1/search … ─▶ Endpoint ─▶ ready bytes
                         └─ FastAPI's router ─▶ other routes, /openapi.json, the first page, 404, 405
 ```
 Routing through FastAPI costs as much as a decision, so the few paths that make nearly all requests are told apart
@@ -35,7 +35,7 @@ from serving.http.routes import Route, described
 
 EVENTS = "/v1/events"
 PAGE = "/v1/page"
-READS = frozenset({"/v1/search", "/v1/suggest"})
+READS = frozenset({"/v1/search", "/v1/suggest", "/v1/offers"})
 SHELF = "/v1/recommendations/{placement}"
 _SHELVES = SHELF.removesuffix("{placement}")
 Lifespan = Callable[[Any], AbstractAsyncContextManager[None]]

@@ -16,6 +16,7 @@ import msgspec
 import schemas
 from serving.http import (
     openapi_catalog,
+    openapi_offers,
     openapi_operations,
     openapi_placements,
     openapi_rules,
@@ -78,6 +79,7 @@ _USED = (
     "shelves",
     "search_results",
     "suggestions",
+    "offers",
     "search",
     "filter",
     "placement",
@@ -126,6 +128,7 @@ def _paths() -> Json:
         openapi_placements,
         openapi_rules,
         openapi_search,
+        openapi_offers,
         openapi_catalog,
         openapi_visitors,
         openapi_operations,

@@ -27,6 +27,7 @@ STEPS = 50
 PAIRS = 300
 ITEMS = 300
 TIMES = 2
+CARTED, ORDERED = 4, 8
 SESSIONS_A_DAY = 3
 DAY_MS = 24 * 60 * 60_000
 WINDOW = 5
@@ -49,9 +50,9 @@ class State(Struct):
     """The running session; `last_at` = 0 means there is none.
 
     `steps` oldest first; `pairs` are the hashes of the pairs already counted, `seen` of the items with how many times
-    they were; `counts` is event name → number; `bought`: a confirmed purchase, `claimed`: one that only the browser
-    tells of; `muted`: it teaches nothing (any more); `samples` are the intent model's features at moments of this
-    session; `minute` and `in_minute` watch for floods.
+    they were (plus `CARTED`, plus `ORDERED`); `counts` is event name → number; `bought`: a confirmed purchase,
+    `claimed`: one that only the browser tells of; `muted`: it teaches nothing (any more); `samples` are the intent
+    model's features at moments of this session; `minute` and `in_minute` watch for floods.
     """
 
     id: str = ""
@@ -171,13 +172,24 @@ def _step(state: State, item_id: str, accepted: Accepted, emit: Emit) -> None:
 
 def _teach_step(state: State, item_id: str, accepted: Accepted, emit: Emit) -> None:
     key = crc32(item_id.encode())
-    times = state.seen.get(key, 0)
-    counts = times < TIMES if times else len(state.seen) < ITEMS
+    known = state.seen.get(key, 0)
+    times = known % CARTED
+    counts = times < TIMES if known else len(state.seen) < ITEMS
     if counts:
-        state.seen[key] = times + 1
+        state.seen[key] = known + 1
+    cart = accepted.name == "add_to_cart" and _mark_once(state, key, CARTED)
     back = _pair_back(state, item_id, accepted.at, emit)
-    if counts or back:
-        emit.entry("pairs", item_id, Seen, item_id, accepted.at, accepted.name, times > 0, back, counts)
+    if counts or back or cart:
+        emit.entry("pairs", item_id, Seen, item_id, accepted.at, accepted.name, times > 0, back, counts, cart)
+
+
+def _mark_once(state: State, key: int, mark: int) -> bool:
+    """Whether an item of this session gets this mark for the first time; beyond `ITEMS` none does."""
+    known = state.seen.get(key, 0)
+    if known & mark or not (known or len(state.seen) < ITEMS):
+        return False
+    state.seen[key] = known | mark
+    return True
 
 
 def _pair_back(state: State, item_id: str, at: int, emit: Emit) -> list[tuple[str, float]]:
@@ -209,7 +221,8 @@ def _buy(state: State, accepted: Accepted, emit: Emit) -> None:
     state.claimed = state.claimed or not confirmed
     for item in event.items if emit.learning else ():
         if confirmed or _count_once(state, f"{item.item_id}\0\0\0"):
-            emit.entry("pairs", item.item_id, Bought, item.item_id, accepted.at, item.quantity, confirmed)
+            first = confirmed and _mark_once(state, crc32(item.item_id.encode()), ORDERED)
+            emit.entry("pairs", item.item_id, Bought, item.item_id, accepted.at, item.quantity, confirmed, first)
 
 
 def relate_bought(state: State, before: Iterable[str], accepted: Accepted, emit: Emit) -> None:

@@ -38,6 +38,7 @@ ALLOWED = {
     ("POST", "/v1/page"): {"publishable", "secret", "pk_decisions", "sk_decisions"},
     ("GET", "/v1/search"): {"publishable", "secret", "pk_decisions", "sk_decisions"},
     ("GET", "/v1/suggest"): {"publishable", "secret", "pk_decisions", "sk_decisions"},
+    ("GET", "/v1/offers"): {"publishable", "secret", "pk_decisions", "sk_decisions"},
     ("GET", "/v1/decisions/{decision_id}"): {"secret", "sk_decisions"},
     ("PUT", "/v1/catalog/items"): {"secret", "sk_catalog"},
     ("GET", "/v1/catalog/items/{item_id}"): {"secret", "sk_catalog"},
@@ -74,7 +75,7 @@ ALLOWED = {
 CELLS = [(route, kind) for route in ALLOWED for kind in KINDS]
 RULE = {"explain": "Mixed.", "then": {"cap": {"by": "brand", "most": 2}}}
 PINNED = {"explain": "First.", "queries": ["pan"], "pin": [{"item_id": "a", "position": 0}]}
-QUERIES = {"/v1/search": "?q=pan", "/v1/suggest": "?q=pa"}
+QUERIES = {"/v1/search": "?q=pan", "/v1/suggest": "?q=pa", "/v1/offers": "?item_id=a"}
 OWN_PATH = "/v1/visitors/me/export"
 
 

@@ -1,0 +1,1 @@
+"""What is said of the demand for items: flags, their numbers, and the answer of offers."""
