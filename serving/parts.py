@@ -8,6 +8,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from serving.again import Again
+from serving.banners.answering import Banners
+from serving.banners.campaign import KIND as CAMPAIGN
+from serving.banners.policy import AllUniform, Policies
+from serving.banners.slots import Slots
 from serving.config.desk import Desk
 from serving.config.documents import Config
 from serving.console.audit import Audit
@@ -49,7 +53,7 @@ from stream.state.keys import Keys
 from stream.state.store import Store
 from stream.title_vectors import TitleVectors
 
-KINDS = (placement_kind(), RULE, SEARCH)
+KINDS = (placement_kind(), RULE, SEARCH, CAMPAIGN)
 """What marketers edit."""
 
 
@@ -217,6 +221,23 @@ class Parts:
             self.knowing,
             self.curations,
             self.behaviour,
+            pid_keys=self.pseudonyms.length,
+            clock=self.ports.clock,
+        )
+
+    @cached_property
+    def policies(self) -> Policies:
+        return AllUniform()
+
+    @cached_property
+    def banners(self) -> Banners:
+        return Banners(
+            Slots(self.ports.config.of(CAMPAIGN)),
+            self.snapshots,
+            self.policies,
+            self.decisions,
+            self.signing_key,
+            a_day=self.settings.banners_a_day,
             pid_keys=self.pseudonyms.length,
             clock=self.ports.clock,
         )

@@ -19,6 +19,7 @@ from serving.console.routes import Console
 from serving.docs.routes import routes as docs
 from serving.parts import KINDS, Ports
 from serving.rows import KIND
+from serving.search.facets import COUNTED
 from serving.web.routes import routes as pages
 from stream.catalog_item import CatalogItem
 from stream.catalogue_copy import FOLDER, CatalogueCopy
@@ -157,6 +158,7 @@ class Process:
     async def _settle(self) -> None:
         """What was loaded at the start stays: the garbage collector need not walk through it again and again."""
         await self.copy.catalogue.ready.wait()
+        self.api.shop.columns.make(COUNTED)
         await self.api.rows.swept.wait()
         gc.collect()
         gc.freeze()

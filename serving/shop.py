@@ -75,7 +75,7 @@ class Shop:
         self._later: list[tuple[int, str]] = []
         self._fragments: dict[str, Fragments] = {}
         self._members: dict[str, NDArray[np.int32]] = {}
-        self._columns = Columns(self._coded, lambda: len(self.codes))
+        self._columns = Columns(self._item_of, lambda: len(self.codes))
         self._masks = Masks(self._columns)
         self._selections: OrderedDict[Rule, Selection] = OrderedDict()
         self._refreshed_at, self._ranked_at = 0, 0
@@ -293,9 +293,8 @@ class Shop:
         price: Any = () if shelved is None else FIELDS["price"].elements(shelved.item)
         return price[0] if price else None
 
-    def _coded(self) -> tuple[list[int], list[CatalogItem]]:
-        items = self._catalogue.items
-        return list(map(self.codes.code, items)), [one.item for one in items.values()]
+    def _item_of(self, code: int) -> CatalogItem | None:
+        return self.item(self.codes.ids[code])
 
     def _changed(self, item_id: str, before: Shelved | None, after: Shelved | None) -> None:
         code = self.codes.code(item_id)

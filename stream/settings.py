@@ -91,6 +91,9 @@ class Settings(BaseSettings):
         description="visitors an hour from one client address whose events teach what others see; the others' are "
         "served, but not learnt from; 0: no limit",
     )
+    banners_a_day: int = Field(
+        20, ge=1, le=50, description="banners that one visitor is shown at most within 24 hours, over all slots"
+    )
     pseudonym_key: SecretStr = Field(
         SecretStr(""), description="key of visitors' pseudonyms; never change it: `liveshelf migrate` adds another"
     )

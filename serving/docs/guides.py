@@ -23,6 +23,7 @@ NAMES: Final = (
     "kafka",
     "events",
     "rules",
+    "banners",
     "search",
     "offers",
     "statuses",

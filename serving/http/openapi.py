@@ -14,7 +14,9 @@ from typing import Any
 import msgspec
 
 import schemas
+from serving.banners.preview import BannerPreview
 from serving.http import (
+    openapi_banners,
     openapi_catalog,
     openapi_offers,
     openapi_operations,
@@ -26,6 +28,7 @@ from serving.http import (
 )
 from serving.http.access import Served
 from serving.http.answer import Answer
+from serving.http.campaigns import CampaignPreviewAsk
 from serving.http.catalog import Refusal
 from serving.http.data_health import DataHealth
 from serving.http.events import Verdict
@@ -56,6 +59,8 @@ STRUCTS = (
     Preview,
     SearchPreviewAsk,
     SearchPreview,
+    CampaignPreviewAsk,
+    BannerPreview,
     Readiness,
     Verdict,
     Refusal,
@@ -84,6 +89,8 @@ _USED = (
     "filter",
     "placement",
     "rule",
+    "campaign",
+    "banner",
     "problem",
 )
 
@@ -127,6 +134,7 @@ def _paths() -> Json:
         openapi_storefront,
         openapi_placements,
         openapi_rules,
+        openapi_banners,
         openapi_search,
         openapi_offers,
         openapi_catalog,

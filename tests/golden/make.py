@@ -110,9 +110,9 @@ def _ann(pen: Pen) -> None:
 def _bob(pen: Pen) -> None:
     """Has the shop's own session ids, dismisses, wishes, clicks banners, and withdraws in the end."""
     bob = "bob"
-    winter = {"promotion_id": "winter", "creative_slot": "hero"}
+    winter = {"promotion_id": "winter/coat", "creative_slot": "hero"}
     pen.write(1, bob, "view_promotion", promotion=winter, consent=GRANTED, session_id="visit-1")
-    pen.write(1.2, bob, "select_promotion", promotion={"promotion_id": "winter"}, session_id="visit-1")
+    pen.write(1.2, bob, "select_promotion", promotion=winter, session_id="visit-1")
     pen.write(2, bob, "view_item", "lamp", session_id="visit-1")
     pen.write(3, bob, "view_item", "desk", session_id="visit-1")
     pen.write(4, bob, "dismiss", "chair", session_id="visit-1")
