@@ -292,8 +292,8 @@ class Claim(Struct, frozen=True, kw_only=True, gc=False):
     """A coupon of a declared offer, which the visitor is given if one is left.
 
     The offer's terms at that moment: `revision` of its document, `coupons` in its budget, `per_visitor` at most, the
-    coupon's `code` and what it `says`, and `until` when it holds (ms). `refused`: the place in the log of an earlier
-    claim for which none was left.
+    coupon's `code` and what it `says`, and `until` when it holds (ms). `refused`: the places in the log of earlier
+    claims for which none was left.
     """
 
     offer: ShortId
@@ -303,7 +303,7 @@ class Claim(Struct, frozen=True, kw_only=True, gc=False):
     code: ShortId
     says: Annotated[str, Meta(min_length=1, max_length=200)]
     until: Annotated[int, Meta(ge=0, le=LAST_INSTANT_MS)]
-    refused: Place | None = None
+    refused: Annotated[list[Place], Meta(max_length=100)] = []
 
 
 class Due(Envelope, frozen=True, kw_only=True, gc=False, tag="due"):

@@ -52,14 +52,18 @@ def fold(state: State, accepted: Accepted, emit: Emit) -> None:  # noqa: ARG001 
 
 def claim(state: State, asked: Claim, at: int, emit: Emit) -> None:
     """Ask the offer's counter for a coupon, unless the visitor has one or has had as many as the offer gives to one."""
-    kept = [one for one in state.coupons if one.offset != asked.refused and at - one.at < KEPT_MS]
+    kept = [one for one in state.coupons if one.offset not in asked.refused and at - one.at < KEPT_MS]
     state.coupons = kept[-COUPONS:]
-    had = sum(one.offer == asked.offer for one in kept)
-    if had >= asked.per_visitor or any(one.holds(at) for one in kept):
+    if had(kept, asked.offer, at) >= asked.per_visitor or any(one.holds(at) for one in kept):
         return
     made = Coupon(asked.offer, asked.revision, at, asked.until, emit.offset, asked.code, asked.says)
     state.coupons = [*kept, made][-COUPONS:]
     emit.entry("feedback", OFFERS, Claimed, asked.offer, emit.source[1], asked.coupons)
+
+
+def had(known: list[Coupon], offer: str, at: int) -> int:
+    """How many coupons of an offer are among these that are not forgotten at `at` (ms)."""
+    return sum(one.offer == offer and at - one.at < KEPT_MS for one in known)
 
 
 def halve(state: State) -> None:

@@ -128,7 +128,7 @@ def test_who_was_refused_may_ask_again() -> None:
     shop.happen(claim("v", budget=0))
     shop.send()
     refused = shop.coupons("v")[0].offset
-    shop.happen(claim("v", at=NOW + HOUR_MS, budget=1, refused=refused))
+    shop.happen(claim("v", at=NOW + HOUR_MS, budget=1, refused=[refused]))
     shop.send()
     assert shop.given("v") == [True]
 
