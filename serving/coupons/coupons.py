@@ -1,11 +1,12 @@
 """Coupons for an answer: decides with what this process holds, and puts claims and decisions on their way.
 
-Neither is waited for. A claim that is lost is made again with the visitor's next event; a coupon is shown only once its
+Neither is waited for. A claim that is lost is made again with the next ask; a coupon is shown only once its
 claim was counted, so what is lost costs the shopper a moment and the budget nothing.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -72,6 +73,8 @@ class Coupons:
         self._visitors, self._shop, self._events, self._decisions = visitors, shop, events, decisions
         self._default = {"analytics": consent_default, "personalization": consent_default}
         self._pid_keys = pid_keys
+        self._of: Mapping[str, Offer] = {}
+        self._second, self._open = -1, list[Offer]()
 
     def decided(self, request: Request, snapshot: Snapshot, now: int) -> Decided | None:
         """What is decided for the visitor at `now` (ms); None: nothing is, or nothing of them may be known."""
@@ -82,7 +85,15 @@ class Coupons:
         shopper = Shopper(visitor, customer, snapshot.visit.others, self._shop, now)
         partition = self._visitors.partition(request.visitor_id)
         asked = Asked(shopper, snapshot.pid, partition, self._intent(visitor, now), self._budgets.held)
-        return decide(self._documents.all.values(), asked)
+        return decide(self._open_at(now // 1_000), asked)
+
+    def _open_at(self, second: int) -> Sequence[Offer]:
+        """The offers that are open in this second since 1970."""
+        documents = self._documents.all  # another mapping after a change
+        if documents is not self._of or second != self._second:
+            self._of, self._second = documents, second
+            self._open = [one for one in documents.values() if one.document.enabled and one.schedule.open(second)]
+        return self._open
 
     def shown(self, decided: Decided | None) -> list[CouponShown]:
         """What the answer tells: the coupon that the visitor has, or none."""

@@ -2,7 +2,7 @@
 
 ```
 one that holds ─▶ counted? ─▶ given
-none ─▶ offers by name: schedule, segment, cart, intent, had it, spent ─▶ hold-out ─▶ asked: a claim
+none ─▶ open offers by name: segment, intent, cart, had it, spent ─▶ hold-out ─▶ asked: a claim
 ```
 A claim becomes a coupon only when the offer's budget has counted it (`stream/budgets.py`), so the visitor sees it with
 a later answer. The hold-out is a hash of pseudonym and offer: a visitor stays on one side.
@@ -10,7 +10,7 @@ a later answer. The hold-out is a hash of pseudonym and offer: a visitor stays o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from hashlib import blake2b
 from typing import Final, Literal, NamedTuple, TypeAlias
@@ -19,6 +19,7 @@ from msgspec import UNSET
 
 from serving.coupons.offer import Offer
 from serving.rules.segment import Shopper
+from serving.shop import Shop
 from stream.budgets import Budget
 from stream.events import Claim
 from stream.signals import cart, coupons, session
@@ -27,8 +28,8 @@ from stream.signals.coupons import Coupon
 _HOUR_MS = 3_600_000
 
 Reason: TypeAlias = Literal[
-    "given", "asked", "held_out", "bought", "closed", "other_shoppers", "cart", "intent_unknown", "will_not_buy",
-    "will_buy", "had_it", "spent",
+    "given", "asked", "held_out", "bought", "other_shoppers", "cart", "intent_unknown", "will_not_buy", "will_buy",
+    "had_it", "spent",
 ]  # fmt: skip
 
 
@@ -44,6 +45,14 @@ class Asked(NamedTuple):
     partition: int
     intent: float | None
     budgets: Mapping[str, Budget]
+
+
+class Line(NamedTuple):
+    """A line of the cart: the item's code, and what it is worth in which currency by the catalogue's prices."""
+
+    code: int
+    worth: Decimal
+    currency: str | None
 
 
 class Decided(NamedTuple):
@@ -67,35 +76,37 @@ _NOTHING: Final = Budget()
 
 
 def decide(offers: Iterable[Offer], asked: Asked) -> Decided | None:
-    """The coupon that the visitor has, or what is decided of the first offer that is meant for them; None: nothing."""
+    """The coupon that the visitor has, or what is decided of the first offer that is meant for them; None: nothing.
+
+    `offers` are those that are open now.
+    """
     shopper = asked.shopper
     held = next((one for one in reversed(_known(asked)) if one.holds(shopper.now)), None)
     granted = held and asked.budgets.get(held.offer, _NOTHING).granted_at(asked.partition, held.offset)
     if held is not None and granted is not False:
         return Decided(held.offer, "given" if granted else "asked", 1.0, asked.intent, held if granted else None)
     refused: dict[str, Reason] = {}
+    lines = _lines(shopper)
     for offer in offers:
-        reason = refusal(offer, asked)
+        reason = refusal(offer, asked, lines)
         if reason is None:
             return _drawn(offer, asked, refused)
         refused[offer.name] = reason
     return None
 
 
-def refusal(offer: Offer, asked: Asked) -> Reason | None:
-    """Why the offer is not meant for this visitor now; None if it is."""
+def refusal(offer: Offer, asked: Asked, lines: Sequence[Line]) -> Reason | None:
+    """Why the offer is not meant for this visitor, in whose cart these lines are; None if it is."""
     shopper, document = asked.shopper, offer.document
-    if not (document.enabled and offer.schedule.open(shopper.now // 1_000)):
-        return "closed"
     if offer.segment is not None and not offer.segment(shopper):
         return "other_shoppers"
     if _has_bought(shopper):
         return "bought"
-    if document.cart is not UNSET and not _cart_meets(offer, shopper):
-        return "cart"
     wavers = _wavers(offer, asked.intent)
     if wavers is not None:
         return wavers
+    if document.cart is not UNSET and not _cart_meets(offer, lines, shopper.shop):
+        return "cart"
     given = [one for one in _known(asked) if _was_given(one, asked)]
     if coupons.had(given, document.name, shopper.now) >= document.per_visitor:
         return "had_it"
@@ -153,15 +164,24 @@ def _wavers(offer: Offer, intent: float | None) -> Reason | None:
     return "will_buy" if intent >= wanted.until else None
 
 
-def _cart_meets(offer: Offer, shopper: Shopper) -> bool:
-    """Whether something lies in the cart that counts, and enough of it."""
-    wanted, total, found = offer.document.cart, Decimal(0), False
-    assert wanted is not UNSET
+def _lines(shopper: Shopper) -> list[Line]:
+    """The lines of the cart, as far as the catalogue has their items."""
+    shop, found = shopper.shop, []
     for item_id, line in cart.SIGNAL.of(shopper.visitor).items.items():
-        code, item = shopper.shop.codes.known(item_id), shopper.shop.item(item_id)
-        if offer.cart_items is not None and (code is None or not shopper.shop.met(offer.cart_items)[code]):
-            continue
-        found = True
-        if item is not None and item.currency == wanted.currency:
-            total += Decimal(item.sale_price or item.price or 0) * line.quantity
-    return found and total >= offer.cart_least
+        code, item = shop.codes.known(item_id), shop.item(item_id)
+        if code is not None and item is not None:
+            price = Decimal(item.sale_price or item.price or 0)
+            found.append(Line(code, price * line.quantity, item.currency))
+    return found
+
+
+def _cart_meets(offer: Offer, lines: Sequence[Line], shop: Shop) -> bool:
+    """Whether something lies in the cart that counts, and enough of it."""
+    wanted = offer.document.cart
+    assert wanted is not UNSET
+    if offer.cart_items is not None:
+        mask = shop.met(offer.cart_items)
+        lines = [line for line in lines if mask[line.code]]
+    if not offer.cart_least:
+        return bool(lines)
+    return sum(line.worth for line in lines if line.currency == wanted.currency) >= offer.cart_least
