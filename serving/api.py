@@ -87,8 +87,8 @@ class Api(Parts):
         return rule_routes(documents, asking.placements, self.desk, self.shop), preview
 
     def _campaigns(self, asking: Asking) -> tuple[Answering, ...]:
-        documents, a_day = self.ports.config.of(CAMPAIGN), self.settings.banners_a_day
-        preview = CampaignPreview(asking, documents, self.snapshots, self.policies, a_day, self.ports.clock)
+        documents, limits = self.ports.config.of(CAMPAIGN), self.banner_limits
+        preview = CampaignPreview(asking, documents, self.snapshots, self.policies, limits, self.ports.clock)
         return campaign_routes(documents, asking.placements, self.desk), preview
 
     def _curations(self, asking: Asking) -> tuple[Answering, ...]:

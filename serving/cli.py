@@ -17,6 +17,7 @@ from serving.commands import (
     rebuild,
     replay,
     serve,
+    slots,
     up,
     worker,
 )
@@ -35,6 +36,7 @@ app.command("rebuild")(rebuild.rebuild_)
 app.command("migrate")(migrate.migrate_)
 app.command("doctor")(doctor.doctor)
 app.command("config")(config.config)
+app.command("slots")(slots.slots)
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(models.app, name="models")
 app.add_typer(accounts, name="accounts")

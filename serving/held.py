@@ -56,7 +56,8 @@ REDIS: Final[dict[str, Use]] = {
         _ALL_USES,
         personal=True,
         for_ever=_REFUSAL,
-        holds="Your visit now, what you saw, viewed, put in the cart, bought or dismissed; your coupons and consents.",
+        holds="Your running visit, what you were shown, viewed, put in the cart, bought or dismissed, on "
+        "what class of device and in which language; your coupons and consents.",
     ),
     "vector": Use(
         ("personalization",), personal=True, holds="64 numbers that say which items' titles your visit is near to."
@@ -85,6 +86,13 @@ REDIS: Final[dict[str, Use]] = {
     ),
     "joined": Use(("operation",), for_ever=_COUNTS),
     "budget": Use(("personalization",), for_ever="It counts what an offer has given; it names nobody."),
+    "bandit": Use(("personalization",), for_ever=_SHARED),
+    "policy": Use(("personalization",), for_ever=_SHARED),
+    "banner": Use(
+        ("personalization",), holds="What a slot's banner was chosen by, and what came of it; nobody's name."
+    ),
+    "clicked": Use(("personalization",), holds="The same of banners that were clicked, until an order may come."),
+    "shown": Use(("operation",), for_ever=_COUNTS),
     "found": Use(("personalization",), holds="Which items visitors took of what a search found; nobody's name."),
     "query": Use(("analytics",), holds="How often a search was made, and its words once five visitors made it."),
     "searches": Use(("analytics",), for_ever="It holds the numbers of the last 30 days, and names nobody."),
@@ -121,7 +129,7 @@ _TOPICS_HOLD: Final = {
     "privacy": "Consents with their history, and erasures, under a pseudonym.",
     "pairs": "Which items were seen or bought after which, without saying by whom.",
     "profile": "The summary of a visitor, under a pseudonym, on its way to the customer's other devices.",
-    "feedback": "Numbers that describe visits and shelves, and what came of them, without saying whose they were.",
+    "feedback": "Numbers that describe visits, shelves and banners, and what came of them, but not whose they were.",
     "queries": "What was searched for and what was taken of what was found, without saying by whom.",
     "catalog": "The items of the shop.",
     "audit": "What the shop's own staff did in the console and to dead letters.",

@@ -10,8 +10,9 @@ from functools import cached_property
 from serving.again import Again
 from serving.banners.answering import Banners
 from serving.banners.campaign import KIND as CAMPAIGN
-from serving.banners.policy import AllUniform, Policies
+from serving.banners.learnt import Bandits, modes
 from serving.banners.slots import Slots
+from serving.banners.standing import Limits
 from serving.config.desk import Desk
 from serving.config.documents import Config
 from serving.console.audit import Audit
@@ -230,18 +231,34 @@ class Parts:
         )
 
     @cached_property
-    def policies(self) -> Policies:
-        return AllUniform()
+    def slots(self) -> Slots:
+        return Slots(self.ports.config.of(CAMPAIGN))
+
+    @cached_property
+    def policies(self) -> Bandits:
+        """Which banner a slot shows."""
+        return Bandits(
+            self.ports.patient,
+            self.names,
+            self.partitions_of("feedback"),
+            lambda: self.slots.names,
+            mode=modes(self.settings.banner_policy),
+            least=self.settings.banner_least_share,
+        )
+
+    @property
+    def banner_limits(self) -> Limits:
+        return Limits(self.settings.banners_a_day, self.policies.counts)
 
     @cached_property
     def banners(self) -> Banners:
         return Banners(
-            Slots(self.ports.config.of(CAMPAIGN)),
+            self.slots,
             self.snapshots,
             self.policies,
             self.decisions,
             self.signing_key,
-            a_day=self.settings.banners_a_day,
+            limits=self.banner_limits,
             pid_keys=self.pseudonyms.length,
             clock=self.ports.clock,
         )

@@ -49,6 +49,7 @@ _LEFT = {
 _NO_BANNER = {
     "no_campaign": "No banner was shown: the shop has none for this place.",
     "not_now": "No banner was shown: the shop has none for this place at this time.",
+    "spent": "No banner was shown: what the shop had for this place is over.",
     "not_known": "No banner was shown: those of this place are chosen by what may be known of you.",
     "not_audience": "No banner was shown: those of this place are for other shoppers.",
     "dismissed": "No banner was shown: you sent the one of this place away.",

@@ -94,6 +94,19 @@ class Settings(BaseSettings):
     banners_a_day: int = Field(
         20, ge=1, le=50, description="banners that one visitor is shown at most within 24 hours, over all slots"
     )
+    banner_policy: str = Field(
+        "shadow",
+        pattern=r"^(live|shadow|uniform)(,[^=,]+=(live|shadow|uniform))*$",
+        description="what chooses a slot's banner: `live` what is learnt of visitors, `shadow` what is learnt of all "
+        "of them, with the other's estimate beside it, `uniform` nothing; for single slots after it: "
+        "`shadow,home_hero=live`",
+    )
+    banner_least_share: float = Field(
+        0.01,
+        ge=0.001,
+        le=0.5,
+        description="the smallest share of a slot's views that each of its banners gets, so that all go on being tried",
+    )
     pseudonym_key: SecretStr = Field(
         SecretStr(""), description="key of visitors' pseudonyms; never change it: `liveshelf migrate` adds another"
     )

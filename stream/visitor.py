@@ -23,7 +23,7 @@ from stream.fold import CLOCK, Clock, Emit, Family, Record, State
 from stream.ingest import LATEST_AFTER_MS, Accepted, Rejected, admit
 from stream.privacy import consent_record, erase_records
 from stream.pseudonyms import Pseudonyms
-from stream.signals import bought, cart, coupons, searched, session, shelves, signals
+from stream.signals import bought, cart, coupons, promotions, searched, session, shelves, signals
 from stream.tokens import BadToken, DecisionToken, read_decision_id, sealed
 from stream.topics import partition_of
 
@@ -31,7 +31,7 @@ _pack = msgspec.msgpack.Encoder().encode
 DAY_MS = 86_400_000
 LARGEST_BYTES = 64 * 1024
 RETENTION_MS = 90 * DAY_MS
-SHORT = 64
+SHORT = 48
 DEDUPE_IDS = 64
 DEDUPE_MINUTES = 24 * 60
 CLOSED_A_RECORD = 16
@@ -368,6 +368,7 @@ def _close(visitor: Any, emit: Emit) -> None:
     running.closed = True
     shelves.close(shelves.SIGNAL.of(visitor), running.last_at, emit, learning=not running.muted)
     searched.close(searched.SIGNAL.of(visitor))
+    promotions.close(promotions.SIGNAL.of(visitor))
 
 
 def _runs_ahead(accepted: Accepted, clock: Clock) -> bool:

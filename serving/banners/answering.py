@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import time
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any, NamedTuple, cast
 
 import msgspec
 from msgspec import Struct
 
-from serving.banners.decide import Choice, Seed, choose
-from serving.banners.policy import NOTHING, Policies, Policy
+from serving.banners.context import context_of
+from serving.banners.decide import Choice, Draw, Seed, choose
+from serving.banners.policy import NOTHING, Chosen, Policies
 from serving.banners.slots import Slots
-from serving.banners.standing import Reason, Whom
+from serving.banners.standing import Limits, Reason, Whom
 from serving.decide import NONCE_BYTES, fresh_of
 from serving.decision import Decision, Rung, Status, heading
 from serving.decision_log import DecisionLog
@@ -23,6 +24,8 @@ from serving.request import Request
 from serving.rules.segment import Shopper
 from serving.snapshot import Snapshots
 from serving.stage import Snapshot
+from stream.bandits.features import Vector
+from stream.signals import device
 from stream.tokens import DecisionToken, FreshToken, decision_id
 
 CLICK_WINDOW_S, VIEW_WINDOW_S = 7 * DAY_S, DAY_S
@@ -36,6 +39,14 @@ class Banner(NamedTuple):
     body: bytes
     decision: Decision
     reason: Reason | None
+
+
+class Shadow(Struct, frozen=True):
+    """What a policy that decides nothing would have drawn by."""
+
+    policy: str
+    version: int
+    probabilities: Sequence[float]
 
 
 class Noted(Struct, frozen=True):
@@ -53,7 +64,7 @@ class Noted(Struct, frozen=True):
     policy: str
     version: int
     context: str
-    shadow: None = None
+    shadow: Shadow | None
 
 
 class Banners:
@@ -61,7 +72,7 @@ class Banners:
 
     Parameters
     ----------
-    a_day: how many banners one visitor is shown within 24 hours, over all slots.
+    limits: what ends for everybody alike.
     pid_keys: with how many keys pseudonyms are made.
     clock: now, in ms; `timer` in seconds, for `took_ms`.
     rng: makes decisions' nonces.
@@ -75,14 +86,14 @@ class Banners:
         decisions: DecisionLog,
         signing_key: bytes,
         *,
-        a_day: int,
+        limits: Limits,
         pid_keys: int = 1,
         clock: Callable[[], float] = lambda: time.time() * 1000,
         timer: Callable[[], float] = time.perf_counter,
         rng: Random | None = None,
     ) -> None:
         self._slots, self._snapshots, self._policies, self._decisions = slots, snapshots, policies, decisions
-        self._key, self._a_day, self._pid_keys = signing_key, a_day, pid_keys
+        self._key, self._limits, self._pid_keys = signing_key, limits, pid_keys
         self._clock, self._timer, self._rng = clock, timer, rng or Random()
 
     async def banner(self, slot: str, request: Request, wanted: FreshToken | None = None) -> Banner:
@@ -90,13 +101,13 @@ class Banners:
         began = self._timer()
         snapshot = await self._snapshots.read_visitor(request, wanted, int(self._clock()))
         now = int(self._clock())
-        whom = Whom(shopper_of(request, snapshot, now), self._a_day, now)
-        policy = self._policies.of(slot)
-        choice = choose(self._slots.of(slot), whom, policy, seed_of(snapshot, slot), NOTHING)
+        whom = Whom(shopper_of(request, snapshot, now), self._limits, now)
+        by = self._policies.of(slot)
+        choice = choose(self._slots.of(slot), whom, seed_of(snapshot, slot), by, told_of(whom.shopper, snapshot))
         decision = _decision(slot, choice, snapshot, now, self._rng.randbytes(NONCE_BYTES))
         head = heading(decision, self._signed(decision, choice, snapshot), (self._timer() - began) * 1000)
         if snapshot.visitor is not None and choice.reason != "no_campaign":
-            self._decisions.write(request.visitor_id, self._record(head, decision, choice, policy))
+            self._decisions.write(request.visitor_id, self._record(head, decision, choice, by))
         shown = "null" if choice.arm is None else choice.arm.banner(slot)
         return Banner(f'{head}"banner":{shown},"reason":{_json(choice.reason)}}}'.encode(), decision, choice.reason)
 
@@ -108,12 +119,12 @@ class Banners:
         )  # fmt: skip
         return decision_id(self._key, token)
 
-    def _record(self, head: str, decision: Decision, choice: Choice, policy: Policy) -> bytes:
+    def _record(self, head: str, decision: Decision, choice: Choice, by: Chosen) -> bytes:
         keys = f'"pid_keys":{self._pid_keys},' if self._pid_keys > 1 else ""
         return (
             f'{head}"decided_at":{decision.at},"kind":"banner","pid":"{decision.pid}",{keys}'
             f'"policy_version":{_version(choice)},"variation":"{decision.variation}","candidates":{decision.candidates},'
-            f'"request":{{}},"models":{{}},"banner":{_json(_noted(decision.placement, choice, policy))},"items":[]}}'
+            f'"request":{{}},"models":{{}},"banner":{_json(_noted(decision.placement, choice, by))},"items":[]}}'
         ).encode()
 
 
@@ -123,6 +134,13 @@ def shopper_of(request: Request, snapshot: Snapshot, now: int) -> Shopper | None
     if visitor is None:
         return None
     return Shopper(visitor, bool(request.customer_id or visitor.customer), snapshot.visit.others, snapshot.shop, now)
+
+
+def told_of(shopper: Shopper | None, snapshot: Snapshot) -> Vector:
+    """What policies are told of who asks: nothing of whom nothing may be known."""
+    if shopper is None:
+        return NOTHING
+    return context_of(shopper, snapshot.vector, device.SIGNAL.of(shopper.visitor).device)
 
 
 def seed_of(snapshot: Snapshot, slot: str) -> Seed:
@@ -169,7 +187,7 @@ def _version(choice: Choice) -> int:
     return 0 if choice.campaign is None else choice.campaign.version
 
 
-def _noted(slot: str, choice: Choice, policy: Policy) -> Noted:
+def _noted(slot: str, choice: Choice, by: Chosen) -> Noted:
     draw, arm = choice.draw, choice.arm
     return Noted(
         slot=slot,
@@ -178,10 +196,17 @@ def _noted(slot: str, choice: Choice, policy: Policy) -> Noted:
         chosen=choice.chosen,
         reason=choice.reason,
         probabilities=[] if draw is None else list(draw.probabilities),
-        policy=policy.name,
-        version=policy.version,
+        policy=by.policy.name,
+        version=by.policy.version,
         context="" if draw is None else b64encode(draw.context.astype("<f2").tobytes()).decode(),
+        shadow=None if draw is None else _shadow(draw, by),
     )
+
+
+def _shadow(draw: Draw, by: Chosen) -> Shadow | None:
+    if by.shadow is None or draw.shadow is None:
+        return None
+    return Shadow(by.shadow.name, by.shadow.version, draw.shadow)
 
 
 def _json(value: object) -> str:

@@ -24,6 +24,7 @@ from stream.signals import banners
 
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 Goal: TypeAlias = Literal["clicks", "conversions"]
+Most: TypeAlias = Annotated[int, Meta(ge=1, le=10**9)]
 Times: TypeAlias = Annotated[int, Meta(ge=1, le=banners.TIMES)]
 
 
@@ -49,6 +50,13 @@ class Rest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return self.days * DAY_MS
 
 
+class Budget(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """After so many impressions or clicks, of all visitors together, the campaign is over."""
+
+    impressions: Most | None = None
+    clicks: Most | None = None
+
+
 class Document(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """What can be said of a campaign.
 
@@ -59,6 +67,7 @@ class Document(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
     priority: where several campaigns may stand in a slot, the highest does.
     when, audience: its time and whom it is for; left out: always, everybody.
     goal: what its creatives are chosen for.
+    budget: when it is over.
     frequency, rest_after: what one visitor is spared.
     """
 
@@ -70,6 +79,7 @@ class Document(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
     when: When = When()
     audience: dict[str, Any] | UnsetType = UNSET
     goal: Goal = "clicks"
+    budget: Budget | UnsetType = UNSET
     frequency: Frequency | UnsetType = UNSET
     rest_after: Rest | UnsetType = UNSET
     creatives: Annotated[tuple[Creative, ...], Meta(min_length=1, max_length=20)]
@@ -146,6 +156,8 @@ def _check(document: Document) -> None:
     for place, name in enumerate(names):
         if name in names[:place]:
             raise BadDocument(f"/creatives/{place}/name", "Another creative of this campaign has this name already.")
+    if document.budget == Budget():
+        raise BadDocument("/budget", 'Say how many: {"impressions": 10000}, {"clicks": 500}, or both.')
     defaults = [place for place, one in enumerate(document.creatives) if one.default]
     if len(defaults) > 1:
         raise BadDocument(f"/creatives/{defaults[1]}/default", "A campaign has one default creative at most.")

@@ -14,18 +14,23 @@ from typing import NamedTuple
 
 from serving.banners.campaign import Campaign
 from serving.banners.creative import Arm
-from serving.banners.policy import NOTHING, Context, Policy, drawn
+from serving.banners.policy import NOTHING, UNIFORM, Chosen, drawn
 from serving.banners.standing import REASONS, Reason, Standing, Whom, enough, standing
+from stream.bandits.features import Vector
 
 ARMS = 64
 """Of so many at most one is drawn; more campaigns of one priority wait until those before them are over."""
 
 
 class Draw(NamedTuple):
-    """By what an arm was drawn: the policy's probabilities of the arms, and what it was told of the visit."""
+    """By what an arm was drawn: the policy's probabilities of the arms, and what it was told of the visit.
+
+    `shadow`: another policy's probabilities of the same arms, if one was asked.
+    """
 
     probabilities: Sequence[float]
-    context: Context
+    context: Vector
+    shadow: Sequence[float] | None
 
 
 class Choice(NamedTuple):
@@ -54,7 +59,9 @@ class Seed(NamedTuple):
     slot: str
 
 
-def choose(campaigns: Sequence[Campaign], whom: Whom, policy: Policy, seed: Seed, context: Context = NOTHING) -> Choice:
+def choose(
+    campaigns: Sequence[Campaign], whom: Whom, seed: Seed, by: Chosen = UNIFORM, context: Vector = NOTHING
+) -> Choice:
     """What these campaigns of a slot, in their order, show to whoever asks."""
     if not campaigns:
         return _none("no_campaign")
@@ -67,9 +74,11 @@ def choose(campaigns: Sequence[Campaign], whom: Whom, policy: Policy, seed: Seed
         return Choice(found[0].arms, 0, found[0].campaign, None, None)
     pairs = [(arm, one.campaign) for one in found for arm in one.arms][:ARMS]
     arms = [arm for arm, _ in pairs]
-    probabilities = policy.probabilities([one.id for one in arms], context)
+    ids = [one.id for one in arms]
+    probabilities = by.policy.probabilities(ids, context)
     chosen = drawn(probabilities, *seed)
-    return Choice(arms, chosen, pairs[chosen][1], Draw(probabilities.tolist(), context), None)
+    shadow = None if by.shadow is None else by.shadow.probabilities(ids, context).tolist()
+    return Choice(arms, chosen, pairs[chosen][1], Draw(probabilities.tolist(), context, shadow), None)
 
 
 def _highest(campaigns: Sequence[Campaign], whom: Whom) -> tuple[list[Standing], Reason | None]:

@@ -6,59 +6,36 @@ changes, and the probability on record is the one by which it was drawn.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from serving.exploration import draw
+from stream.bandits.features import Vector
+from stream.bandits.policies import Policy, Uniform
 
-Context = NDArray[np.float64]
-NOTHING: Context = np.zeros(0)
+NOTHING: Vector = np.zeros(0)
 
 
-class Policy(Protocol):
-    """Chooses among arms; `version` is that of what it has learnt, 0 where that is nothing."""
+class Chosen(NamedTuple):
+    """The policy by which a slot's arm is drawn, and one that is only asked beside it."""
 
-    @property
-    def name(self) -> str: ...
+    policy: Policy
+    shadow: Policy | None = None
 
-    @property
-    def version(self) -> int: ...
 
-    def probabilities(self, arms: Sequence[str], context: Context) -> NDArray[np.float64]:
-        """One for each arm; they sum to 1, and each is at least the slot's share of exploration."""
+UNIFORM = Chosen(Uniform())
+"""What there is before anything was learnt."""
 
 
 class Policies(Protocol):
     """The policies of all slots."""
 
-    def of(self, slot: str) -> Policy:
-        """The policy that chooses in a slot."""
+    def of(self, slot: str) -> Chosen:
+        """Those of a slot."""
 
 
-class Uniform:
-    """Each arm as often as any other: what there is before anything was learnt."""
-
-    name, version = "uniform", 0
-
-    def probabilities(self, arms: Sequence[str], context: Context) -> NDArray[np.float64]:
-        """The same for each."""
-        return np.full(len(arms), 1 / len(arms))
-
-
-class AllUniform:
-    """`Uniform` in every slot."""
-
-    def __init__(self) -> None:
-        self._policy = Uniform()
-
-    def of(self, slot: str) -> Policy:
-        return self._policy
-
-
-def drawn(probabilities: NDArray[np.float64], pid: str, event_id: str, slot: str) -> int:
+def drawn(probabilities: Vector, pid: str, event_id: str, slot: str) -> int:
     """Which one a visitor after their newest event draws in a slot."""
     where = draw(pid, event_id, slot).whether * probabilities.sum()
     found = int(np.searchsorted(np.cumsum(probabilities), where, side="right"))

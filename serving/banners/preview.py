@@ -10,18 +10,20 @@ from msgspec import UNSET, Meta, Raw, Struct
 
 from serving.banners.campaign import Campaign, Document
 from serving.banners.decide import Choice, Seed, choose
-from serving.banners.policy import Policy
+from serving.banners.policy import Chosen
 from serving.banners.slots import by_slot
 from serving.banners.standing import Reason, Whom, enough, standing
+from stream.bandits.features import Vector
 
 
 class Asked(NamedTuple):
-    """A slot asked for by somebody, the policy of it, and all campaigns that there are."""
+    """A slot asked for by somebody, its policies and what they are told, and all campaigns that there are."""
 
     slot: str
     whom: Whom
     seed: Seed
-    policy: Policy
+    by: Chosen
+    context: Vector
     campaigns: Sequence[Campaign]
 
 
@@ -82,7 +84,7 @@ def _on(campaign: Campaign) -> Campaign:
 
 def _side(asked: Asked, campaigns: Sequence[Campaign]) -> BannerSide:
     here = by_slot(campaigns).get(asked.slot, ())
-    choice = choose(here, asked.whom, asked.policy, asked.seed)
+    choice = choose(here, asked.whom, asked.seed, asked.by, asked.context)
     shown = b"null" if choice.arm is None else choice.arm.banner(asked.slot).encode()
     return BannerSide(Raw(shown), choice.reason, _shares(choice), [*_notes(asked, here, campaigns)])
 
@@ -98,7 +100,7 @@ def _notes(asked: Asked, here: Sequence[Campaign], campaigns: Iterable[Campaign]
         if asked.slot in one.document.slots and not one.document.enabled:
             yield f"`{one.name}` is switched off."
     if enough(asked.whom):
-        yield f"This visitor has seen {asked.whom.a_day} banners within 24 hours, as many as anybody is shown."
+        yield f"This visitor has seen {asked.whom.limits.a_day} banners within 24 hours, as many as anybody is shown."
         return
     all_of_them = [standing(one, asked.whom) for one in here]
     highest = max((one.campaign.document.priority for one in all_of_them if one.arms), default=None)
@@ -122,6 +124,7 @@ def _why(reason: Reason, document: Document) -> str:
 
 _WHY: Final[dict[Reason, str]] = {
     "not_now": "is not on at this time: its schedule says so. `at` previews another",
+    "spent": "has had all of its budget",
     "not_known": "is not for those of whom nothing may be known: it has an audience, or no default creative",
     "not_audience": "is for an audience that this visitor is not in",
     "dismissed": "stays away: this visitor dismissed one of its banners",

@@ -18,10 +18,18 @@ class Slots:
 
     def of(self, slot: str) -> tuple[Campaign, ...]:
         """The campaigns of a slot that are on, in their order; none where no document names it."""
+        return self._now().get(slot, ())
+
+    @property
+    def names(self) -> Iterable[str]:
+        """The slots that have campaigns."""
+        return self._now().keys()
+
+    def _now(self) -> Mapping[str, tuple[Campaign, ...]]:
         documents = self._documents.all  # another mapping after a change
         if documents is not self._of:
             self._of, self._slots = documents, by_slot(documents.values())
-        return self._slots.get(slot, ())
+        return self._slots
 
 
 def by_slot(campaigns: Iterable[Campaign]) -> dict[str, tuple[Campaign, ...]]:

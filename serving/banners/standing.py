@@ -8,24 +8,32 @@ from typing import Literal, NamedTuple, TypeAlias, get_args
 from serving.banners.campaign import Campaign
 from serving.banners.caps import capped, full, rests
 from serving.banners.creative import Arm
+from serving.banners.spent import Counts, exhausted
 from serving.rules.segment import Shopper
 from stream.signals import banners
 
 Reason: TypeAlias = Literal[
-    "no_campaign", "not_now", "not_known", "not_audience", "dismissed", "capped", "resting", "daily_cap"
+    "no_campaign", "not_now", "spent", "not_known", "not_audience", "dismissed", "capped", "resting", "daily_cap"
 ]
 """Why a slot shows nothing; the later in this list, the nearer a campaign came to being shown."""
 REASONS: tuple[Reason, ...] = get_args(Reason)
 
 
-class Whom(NamedTuple):
-    """Who is asked for, at `now` (ms); `shopper` is None where nothing may be known of them.
+class Limits(NamedTuple):
+    """What ends for everybody alike.
 
-    `a_day`: how many banners one visitor is shown within 24 hours, over all slots.
+    `a_day`: how many banners one visitor is shown within 24 hours, over all slots; `counts`: what campaigns have had.
     """
 
-    shopper: Shopper | None
     a_day: int
+    counts: Counts
+
+
+class Whom(NamedTuple):
+    """Who is asked for, at `now` (ms); `shopper` is None where nothing may be known of them."""
+
+    shopper: Shopper | None
+    limits: Limits
     now: int
 
     @property
@@ -58,6 +66,8 @@ def _refused(campaign: Campaign, whom: Whom) -> Reason | None:
     """Why none of the campaign's arms may stand, without a look at each."""
     if not campaign.schedule.open(whom.now // 1000):
         return "not_now"
+    if exhausted(campaign, whom.limits.counts):
+        return "spent"
     seen = whom.seen
     if seen is None or whom.shopper is None:
         return None if campaign.audience is None and campaign.defaults else "not_known"
@@ -71,4 +81,4 @@ def _refused(campaign: Campaign, whom: Whom) -> Reason | None:
 def enough(whom: Whom) -> bool:
     """Whether they have seen as many banners as any visitor may within a day."""
     seen = whom.seen
-    return seen is not None and full(seen, whom.a_day, whom.now)
+    return seen is not None and full(seen, whom.limits.a_day, whom.now)

@@ -8,11 +8,11 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
-from serving.banners.answering import seed_of, shopper_of
+from serving.banners.answering import seed_of, shopper_of, told_of
 from serving.banners.campaign import Campaign, campaign
 from serving.banners.policy import Policies
 from serving.banners.preview import Asked, preview, warnings
-from serving.banners.standing import Whom
+from serving.banners.standing import Limits, Whom
 from serving.config import BadDocument
 from serving.config.desk import Desk
 from serving.config.documents import Documents
@@ -73,11 +73,11 @@ class CampaignPreview:
         campaigns: Documents[Campaign],
         snapshots: Snapshots,
         policies: Policies,
-        a_day: int,
+        limits: Limits,
         clock: Callable[[], float],
     ) -> None:
         self._asking, self._campaigns, self._snapshots = asking, campaigns, snapshots
-        self._policies, self._a_day, self._clock = policies, a_day, clock
+        self._policies, self._limits, self._clock = policies, limits, clock
 
     @property
     def routes(self) -> Served:
@@ -92,9 +92,10 @@ class CampaignPreview:
         request, now = Request(visitor_id=visitor_id, customer_id=ask.customer_id or ""), int(self._clock())
         snapshot = await self._snapshots.read_visitor(request, None, now)
         at = now if ask.at is None else instant(ask.at)
-        whom = Whom(shopper_of(request, snapshot, at), self._a_day, at)
+        whom = Whom(shopper_of(request, snapshot, at), self._limits, at)
         campaigns = tuple(self._campaigns.all.values())
-        asked = Asked(ask.slot, whom, seed_of(snapshot, ask.slot), self._policies.of(ask.slot), campaigns)
+        by, context = self._policies.of(ask.slot), told_of(whom.shopper, snapshot)
+        asked = Asked(ask.slot, whom, seed_of(snapshot, ask.slot), by, context, campaigns)
         return Answer(_encode(preview(asked, draft)))
 
     def _draft(self, sent: dict[str, Any]) -> Campaign:

@@ -19,7 +19,7 @@ from stream.fold import Emit
 from stream.ingest import Accepted
 from stream.signal import Signal
 
-CAMPAIGNS = CREATIVES = 40
+CAMPAIGNS = CREATIVES = 30
 TIMES = 10
 ALL_TIMES = 50
 

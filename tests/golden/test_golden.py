@@ -78,8 +78,8 @@ async def test_the_streams_reach_every_family_and_every_outcome() -> None:
         key.partition(":")[0] for made in both for agent in made.values() if isinstance(agent, dict) for key in agent
     }
     assert families == {
-        "visitor", "ranking", "item", "customer", "learner", "model", "version", "waiting", "joined", "budget", "clock",
-        "marks", "found", "query", "searches",
+        "visitor", "ranking", "item", "customer", "learner", "model", "version", "waiting", "joined", "clock",
+        "marks", "found", "query", "searches", "budget", "bandit", "banner", "clicked", "shown",
     }  # fmt: skip
     clock = both[0]["visitor"]["clock"]
     assert min(clock["applied"], clock["duplicates"], clock["dropped"]) > 0

@@ -15,13 +15,19 @@ from serving.placements import kind
 from serving.request import Request
 from tests.serving.deployment import SECRET, Deployment, item
 
+SLOT = "home_hero"
 CAMPAIGNS, CREATIVES, ITEMS, ASKED, TURNS = 10, 3, 200, 200, 10
+
+
+def campaigns() -> dict[str, dict[str, Any]]:
+    """Those of the slot, by name."""
+    return {f"c{n}": document(n) for n in range(CAMPAIGNS)}
 
 
 def document(n: int) -> dict[str, Any]:
     return {
         "explain": f"Campaign {n}.",
-        "slots": ["home_hero"],
+        "slots": [SLOT],
         "when": {"from": "2020-01-01T00:00:00Z"},
         "audience": {"viewed": {"days": 30}},
         "frequency": {"impressions": 10, "hours": 24},
@@ -36,11 +42,11 @@ async def a_shop() -> Deployment:
     for visitor in range(20):
         await shop.view(f"v{visitor}", *[f"i{(visitor * 7 + n) % ITEMS}" for n in range(8)], settle=False)
     await shop.settle()
-    for n in range(CAMPAIGNS):
-        await shop._following(shop.call("PUT", f"/v1/admin/campaigns/c{n}", document(n), key=SECRET))
+    for name, told in campaigns().items():
+        await shop._following(shop.call("PUT", f"/v1/admin/campaigns/{name}", told, key=SECRET))
         for one in range(CREATIVES):
             shop.now += 1_000
-            about = {"promotion": {"promotion_id": f"c{n}/x{one}"}, "items": []}
+            about = {"promotion": {"promotion_id": f"{name}/x{one}"}, "items": []}
             await shop.call("POST", "/v1/events", shop.event("view_promotion", "v1", **about))
     await shop.settle()
     return shop
@@ -60,12 +66,10 @@ async def cpu_us(call: Callable[[], Awaitable[object]]) -> float:
 async def main() -> None:
     shop = await a_shop()
     placement, request = shop.config.of(kind()).all["home_for_you"], Request(visitor_id="v1")
-    banner = await shop.api.banners.banner("home_hero", request)
+    banner = await shop.api.banners.banner(SLOT, request)
     assert banner.decision.candidates == CAMPAIGNS * CREATIVES, banner.reason
     print(f"a shelf: {await cpu_us(lambda: shop.api.shelves.shelf(request, placement)):.0f} µs")
-    print(
-        f"a banner, {CAMPAIGNS} campaigns: {await cpu_us(lambda: shop.api.banners.banner('home_hero', request)):.0f} µs"
-    )
+    print(f"a banner, {CAMPAIGNS} campaigns: {await cpu_us(lambda: shop.api.banners.banner(SLOT, request)):.0f} µs")
     print(f"a slot without campaigns: {await cpu_us(lambda: shop.api.banners.banner('nothing', request)):.0f} µs")
     await shop.client.aclose()
 

@@ -6,6 +6,7 @@ from collections import defaultdict
 from typing import Any, NamedTuple
 
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,9 +14,9 @@ from hypothesis import strategies as st
 from serving.banners.campaign import DAY_MS, HOUR_MS, campaign
 from serving.banners.caps import rests, within
 from serving.banners.decide import Seed, choose
-from serving.banners.policy import Uniform
+from serving.banners.policy import drawn
 from serving.banners.slots import by_slot
-from serving.banners.standing import Whom
+from serving.banners.standing import Limits, Whom
 from serving.rules.segment import Shopper
 from stream.fold import Emit
 from stream.ingest import Accepted, admit
@@ -75,13 +76,14 @@ STEPS = st.lists(
 def test_no_cap_is_ever_exceeded(documents: list[dict[str, Any]], steps: list[Any], a_day: int) -> None:
     made = {one["name"]: campaign(one, one["name"]) for one in documents}
     here, visitor, now = by_slot(made.values()), Visitor(), NOW
+    limits = Limits(a_day, lambda _: {})
     seen: list[Impression] = []
     clicks: defaultdict[str, list[int]] = defaultdict(list)
     gone: set[str] = set()
     for n, (slot, pause, does, late) in enumerate(steps):
         now += pause
-        whom = Whom(Shopper(visitor, False, 0, None, now), a_day, now)  # type: ignore[arg-type]  # no segment asks
-        choice = choose(here.get(slot, ()), whom, Uniform(), Seed("p" * 26, f"e{n}", slot))
+        whom = Whom(Shopper(visitor, False, 0, None, now), limits, now)  # type: ignore[arg-type]  # no segment asks
+        choice = choose(here.get(slot, ()), whom, Seed("p" * 26, f"e{n}", slot))
         if choice.arm is None:
             continue
         arm, name = choice.arm.id, choice.arm.id.partition("/")[0]
@@ -158,6 +160,23 @@ def test_a_creative_rests_for_a_day_after_two_impressions_without_a_click(
     hours = [start + 3600 * one for one in seen]
     creative = banners.Creative(hours, start + 3600 * clicked if clicked else 0)
     assert rests(creative, rest, start * 1000 + now_h * HOUR_MS) is rested
+
+
+def test_a_rest_is_over_to_the_millisecond_and_never_early() -> None:
+    document = {"name": "a", "explain": "…", "slots": ["hero"], "creatives": [{"name": "x", "title": "…"}]}
+    rest = campaign({**document, "rest_after": {"impressions": 1, "days": 1}}, "a").rest
+    at = NOW // 1000
+    over = [rests(banners.Creative([at]), rest, at * 1000 + DAY_MS + more) for more in (-1, 0, 1)]
+    assert over == [True, False, False]
+
+
+@given(weights=st.lists(st.floats(0, 1), min_size=2, max_size=6).filter(lambda found: sum(found) > 0.1))
+@settings(max_examples=20, deadline=None)
+def test_each_arm_is_drawn_as_often_as_it_is_probable(weights: list[float]) -> None:
+    probabilities = np.array(weights) / sum(weights)
+    found = np.bincount([drawn(probabilities, f"{n}", "e", "hero") for n in range(3_000)], minlength=len(weights))
+    assert (found[probabilities == 0] == 0).all()
+    assert np.abs(found / 3_000 - probabilities).max() < 0.05  # more than five standard deviations
 
 
 def test_what_a_visitor_saw_is_bounded() -> None:

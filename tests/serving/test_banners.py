@@ -7,8 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 import jsonschema_rs
+import numpy as np
 import pytest
 
+from serving.banners.standing import REASONS, Reason
+from serving.sentences import of_record
+from stream.bandits.features import CONTEXT
 from tests.serving.deployment import DENIED, SECRET, Deployment, item
 from tests.serving.test_campaigns_as_data import PANS, STEW, put
 
@@ -61,7 +65,8 @@ async def test_a_visitor_gets_one_creative_and_it_is_on_record(known: Deployment
     assert noted["arms"] == ["pans/stew", "pans/plain"]
     assert noted["arms"][noted["chosen"]] == shown["banner"]["promotion"]["promotion_id"]
     assert (noted["probabilities"], noted["policy"], noted["version"]) == ([0.5, 0.5], "uniform", 0)
-    assert base64.b64decode(noted["context"]) == b""
+    context = dict(zip(CONTEXT, np.frombuffer(base64.b64decode(noted["context"]), "<f2").tolist(), strict=True))
+    assert (context["bias"], context["returning"], noted["shadow"]) == (1.0, 0.0, None)
     assert noted["goal"] == "clicks"
 
 
@@ -215,6 +220,12 @@ async def test_a_decision_says_why(known: Deployment, validator: Validator) -> N
     none = await banner(known, "v")
     answer = await known.call("GET", f"/v1/decisions/{none['decision_id']}", key=SECRET)
     assert answer.json()["says"] == "No banner was shown: you sent the one of this place away."
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_each_reason_has_its_sentence(reason: Reason) -> None:
+    noted: dict[str, Any] = {"chosen": -1, "reason": reason, "arms": [], "probabilities": []}
+    assert of_record({"kind": "banner", "banner": noted, "items": []}).startswith("No banner was shown: ")
 
 
 @pytest.mark.parametrize("slot", ["Home", "a-b", "1a", "x" * 65])

@@ -129,6 +129,8 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     (creative(html="<script>alert(1)</script>"), "/creatives/0/html", "Nothing of it"),
     ({"goal": "fame"}, "/goal", "clicks, conversions"),
     ({"frequency": {"impressions": 11, "hours": 1}}, "/frequency/impressions", "<= 10"),
+    ({"budget": {}}, "/budget", "Say how many"),
+    ({"budget": {"clicks": 0}}, "/budget/clicks", ">= 1"),
     ({"rest_after": {"impressions": 1}}, "/rest_after", "days"),
     ({"audience": {"age": 3}}, "/audience/age", "visitor, customer, cart"),
     ({"when": {"weekdays": ["monday"]}}, "/when/weekdays/0", "mon, tue"),
