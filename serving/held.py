@@ -57,7 +57,7 @@ REDIS: Final[dict[str, Use]] = {
         personal=True,
         for_ever=_REFUSAL,
         holds="Your running visit, what you were shown, viewed, put in the cart, bought or dismissed, on "
-        "what class of device and in which language; your consents.",
+        "what class of device and in which language; your coupons and consents.",
     ),
     "vector": Use(
         ("personalization",), personal=True, holds="64 numbers that say which items' titles your visit is near to."
@@ -85,6 +85,7 @@ REDIS: Final[dict[str, Use]] = {
         ("personalization",), for_ever="", holds="What a ranking was told of a shelf's items; nobody's name."
     ),
     "joined": Use(("operation",), for_ever=_COUNTS),
+    "budget": Use(("personalization",), for_ever="It counts what an offer has given; it names nobody."),
     "bandit": Use(("personalization",), for_ever=_SHARED),
     "policy": Use(("personalization",), for_ever=_SHARED),
     "banner": Use(

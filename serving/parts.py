@@ -16,6 +16,9 @@ from serving.banners.standing import Limits
 from serving.config.desk import Desk
 from serving.config.documents import Config
 from serving.console.audit import Audit
+from serving.coupons.budgets import Budgets
+from serving.coupons.coupons import Coupons
+from serving.coupons.offer import KIND as OFFER
 from serving.customers import Customers
 from serving.decision_log import DecisionLog, Offers
 from serving.demand.flagged import Demand
@@ -54,7 +57,7 @@ from stream.state.keys import Keys
 from stream.state.store import Store
 from stream.title_vectors import TitleVectors
 
-KINDS = (placement_kind(), RULE, SEARCH, CAMPAIGN)
+KINDS = (placement_kind(), RULE, SEARCH, CAMPAIGN, OFFER)
 """What marketers edit."""
 
 
@@ -206,6 +209,7 @@ class Parts:
             self.rows,
             self.snapshots,
             self.demand,
+            self.coupons,
             self.signing_key,
             pid_keys=self.pseudonyms.length,
             clock=self.ports.clock,
@@ -257,6 +261,25 @@ class Parts:
             limits=self.banner_limits,
             pid_keys=self.pseudonyms.length,
             clock=self.ports.clock,
+        )
+
+    @cached_property
+    def budgets(self) -> Budgets:
+        ports = self.ports
+        return Budgets(ports.patient, self.names, ports.config.of(OFFER), self.partitions_of("feedback"))
+
+    @cached_property
+    def coupons(self) -> Coupons:
+        return Coupons(
+            self.ports.config.of(OFFER),
+            self.budgets,
+            self.models,
+            self.visitors,
+            self.shop,
+            self.ports.offers,
+            self.decisions,
+            consent_default=self.granted,
+            pid_keys=self.pseudonyms.length,
         )
 
     # shoppers' rights

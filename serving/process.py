@@ -118,7 +118,7 @@ class Process:
     def _background(self) -> tuple[Callable[[], Coroutine[Any, Any, None]], ...]:
         api = self.api
         search = api.index.follow, api.knowing.follow, api.behaviour.follow
-        followed = api.rows.sweep, api.rows.follow, api.models.follow, api.policies.follow, *search
+        followed = api.rows.sweep, api.rows.follow, api.models.follow, api.policies.follow, api.budgets.follow, *search
         return *followed, self._level, self._refuse_other_keys, self._refresh, self._save, self._settle
 
     async def _refresh(self) -> None:

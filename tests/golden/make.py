@@ -153,6 +153,8 @@ def _dan(pen: Pen) -> None:
     pen.write(26, "dan", "view_item", "pan", consent=GRANTED)  # dropped: only a word of its own grants again
     pen.write(27, "dan", "consent_update", consent=GRANTED)
     pen.write(28, "dan", "view_item", "desk")
+    terms = {"offer": "stay", "revision": 3, "coupons": 10, "per_visitor": 1, "code": "STAY5", "says": "5 % off"}
+    pen.write(29, "dan", "due", kind="coupon", claim=terms | {"until": _ms(29 + DAY_MIN)})
     pen.write(100 * DAY_MIN, "dan", "view_item", "lamp")  # the profile of January is past its retention
 
 

@@ -79,7 +79,7 @@ async def test_the_streams_reach_every_family_and_every_outcome() -> None:
     }
     assert families == {
         "visitor", "ranking", "item", "customer", "learner", "model", "version", "waiting", "joined", "clock",
-        "marks", "found", "query", "searches", "bandit", "banner", "clicked", "shown",
+        "marks", "found", "query", "searches", "budget", "bandit", "banner", "clicked", "shown",
     }  # fmt: skip
     clock = both[0]["visitor"]["clock"]
     assert min(clock["applied"], clock["duplicates"], clock["dropped"]) > 0
