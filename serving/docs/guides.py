@@ -24,6 +24,7 @@ NAMES: Final = (
     "events",
     "rules",
     "search",
+    "prices",
     "statuses",
     "keys",
     "privacy",
