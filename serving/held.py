@@ -102,6 +102,8 @@ REDIS: Final[dict[str, Use]] = {
         personal=True,
         holds="For your account: what each of your devices viewed, bought and dismissed lately.",
     ),
+    "prices": Use(("operation",)),
+    "taken": Use(("operation",), for_ever=_COUNTS),
     "clock": Use(("operation",), for_ever=_COUNTS),
     "marks": Use(("operation",), for_ever=_COUNTS),
 }
@@ -117,6 +119,7 @@ LOGS: Final[dict[str, Use]] = {
     "feedback": Use(("personalization",)),
     "queries": Use(("personalization", "analytics")),
     "catalog": Use(("operation",), for_ever="It is the shop's catalogue."),
+    "prices": Use(("operation",), for_ever="It is what the shop's items cost, and names nobody."),
     "audit": Use(("operation",)),
     "config": Use(("operation",), for_ever="It is how the shop has set the system up."),
 }
@@ -132,6 +135,7 @@ _TOPICS_HOLD: Final = {
     "feedback": "Numbers that describe visits, shelves and banners, and what came of them, but not whose they were.",
     "queries": "What was searched for and what was taken of what was found, without saying by whom.",
     "catalog": "The items of the shop.",
+    "prices": "What each item of the shop cost, and when.",
     "audit": "What the shop's own staff did in the console and to dead letters.",
     "config": "How the shop's staff set up its placements: nothing of shoppers.",
 }

@@ -30,6 +30,7 @@ from serving.filters.rule import Rule as Filter
 from serving.http.operations import Heartbeats
 from serving.models import Models
 from serving.placements import kind as placement_kind
+from serving.prices import Prices
 from serving.privacy import Ledger
 from serving.rows import Reads, Rows
 from serving.rules.acting import Rules
@@ -85,6 +86,7 @@ class Ports:
     producer: Sends
     offers: Offers
     catalogue: Catalogue
+    prices: Prices
     vectors: TitleVectors
     partitions: Callable[[str], int]
     live: Callable[[], bool]
@@ -109,7 +111,7 @@ class Parts:
         self.signing_key = key_bytes(settings, "signing_key")
         self.pseudonyms = pseudonyms_of(settings)
         # before the catalogue says anything: these are told of changes
-        self.shop = Shop(ports.catalogue, ports.vectors)
+        self.shop = Shop(ports.catalogue, ports.vectors, ports.prices)
         self.index = Index(ports.catalogue, ports.vectors)
         self.curations = Curations(ports.config.of(SEARCH))
         self.rules = Rules(ports.config.of(RULE))

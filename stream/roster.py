@@ -11,6 +11,7 @@ from stream.fold import Fold
 from stream.item import ItemFold
 from stream.keyring import pseudonyms as pseudonyms_of
 from stream.learner import LearnerFold
+from stream.ledger import TRUTH, LedgerFold
 from stream.profile import ProfileFold
 from stream.query import QueryFold
 from stream.runner import Flush
@@ -26,10 +27,11 @@ _SHARED = Flush(fold=1, records=4_096, rows=256, size_bytes=128 * 1024, after_s=
 
 
 class Agent(NamedTuple):
-    """One agent: its topic (noun) and when its partitions commit."""
+    """One agent: its topic (noun), when its partitions commit, and the topic of its truth if its own is compacted."""
 
     topic: str
     flush: Flush
+    truth: str = ""
 
 
 AGENTS = {
@@ -39,6 +41,7 @@ AGENTS = {
     "decision": Agent("decisions", _OFFERS),
     "learner": Agent("feedback", _LEARNT),
     "query": Agent("queries", _SHARED),
+    "ledger": Agent("catalog", _SHARED, TRUTH),
 }
 """A visitor's own session is committed at once, what all share at most once a second.
 
@@ -59,6 +62,8 @@ def fold_of(
         return LearnerFold
     if agent == "query":
         return QueryFold
+    if agent == "ledger":
+        return LedgerFold
     pseudonyms = pseudonyms_of(settings)
     if agent == "profile":
         return lambda: ProfileFold(pseudonyms)

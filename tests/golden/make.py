@@ -262,6 +262,26 @@ def decisions() -> list[Event]:
     return [*made, ranked, {"decision_id": 5}, *banners()]
 
 
+def catalogue() -> list[tuple[int, str, Event | None]]:
+    """Records of the catalogue with their times (ms) and keys: sold, hidden, reduced twice, deleted, and one broken."""
+    day = DAY_MIN
+    told: list[tuple[float, str, Event | None]] = [
+        (0, "item-01", {"title": "Pan", "price": "40.00", "currency": "EUR"}),
+        (0, "item-02", {"title": "Pot", "price": 9.5, "currency": "EUR", "published_at": _ms(3 * day)}),
+        (1 * day, "item-03", {"price": "7.00"}),
+        (10 * day, "item-01", {"quantity": 4}),
+        (35 * day, "item-01", {"sale_price": "30.00"}),
+        (36 * day, "item-02", {"hidden": True}),
+        (37 * day, "item-01", {"sale_price": "25.00"}),
+        (36 * day, "item-02", {"hidden": None, "price": "8.00"}),
+        (38 * day, "item-01", {"currency": "CHF"}),
+        (40 * day, "item-02", None),
+    ]
+    return [
+        (_ms(minute), item_id, None if item is None else {"item_id": item_id, **item}) for minute, item_id, item in told
+    ]
+
+
 def crowd(seed: int = 7, shoppers: int = 25) -> list[Event]:
     """Twenty-five shoppers in three days, with walks that items share: enough for rows, totals and a first model."""
     rng = random.Random(seed)
