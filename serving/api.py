@@ -5,12 +5,14 @@ from __future__ import annotations
 from functools import cached_property
 
 from serving.banners.campaign import KIND as CAMPAIGN
+from serving.coupons.offer import KIND as OFFER
 from serving.http import openapi
 from serving.http.access import Access
 from serving.http.asking import Asking
 from serving.http.banners import BannerOf
 from serving.http.campaigns import CampaignPreview, campaign_routes
 from serving.http.catalog import Catalog
+from serving.http.coupons import offer_routes
 from serving.http.crowd import Crowd
 from serving.http.data_health import HealthOfData
 from serving.http.decisions import Decisions
@@ -66,6 +68,7 @@ class Api(Parts):
             Suggest(self.knowing.suggested),
             OffersRoute(asking, self.offers),
             *self._curations(asking),
+            offer_routes(ports.config.of(OFFER), self.desk, self.budgets),
             Catalog(ports.producer, ports.catalogue, self.reachable("catalog")),
             self.visitor_tokens,
             self._rights,

@@ -14,6 +14,7 @@ from serving.commands import (
     lag,
     migrate,
     models,
+    prices,
     rebuild,
     replay,
     serve,
@@ -31,6 +32,7 @@ app.command("import")(import_.import_)
 app.command("replay")(replay.replay_)
 app.command("evaluate")(evaluate.evaluate_)
 app.command("explain")(explain.explain)
+app.command("prices")(prices.prices_)
 app.command("lag")(lag.lag_)
 app.command("rebuild")(rebuild.rebuild_)
 app.command("migrate")(migrate.migrate_)

@@ -141,6 +141,14 @@ class Outcome(Entry, tag="outcome", array_like=True, frozen=True, gc=False):
     seen: list[str]
 
 
+class Claimed(Entry, tag="claimed", array_like=True, frozen=True, gc=False):
+    """A visitor of this partition of the events topic asks for one of the `coupons` that an offer may give in all."""
+
+    offer: str
+    partition: int
+    coupons: int
+
+
 class BannerOffer(Entry, tag="banner_offer", array_like=True, frozen=True, gc=False):
     """A banner that a slot's policy chose at `at` (ms): the arm, with which probability, and what it knew.
 
@@ -213,10 +221,13 @@ class Taken(Entry, tag="taken", array_like=True, frozen=True, gc=False):
 CHOICES = "choices"
 """The key by which offers and outcomes find each other, and all models that learn from choices."""
 
+OFFERS = "offers"
+"""The key of all claims: one owner counts an offer's coupons."""
+
 BANNERS = "banners"
 """The key by which banners and what came of them find each other, and all slots' bandits."""
 
 PairsEntry = Seen | Followed | Bought
 ProfileEntry = Merged | Parted
-FeedbackEntry = Example | Rollback | Offer | Outcome | BannerOffer | BannerOutcome
+FeedbackEntry = Example | Rollback | Offer | Outcome | BannerOffer | BannerOutcome | Claimed
 QueryEntry = Searched | Listed | Taken

@@ -11,6 +11,8 @@ bandit (`stream.bandits`); what serving reads of it is a view of its state.
 An operator's rollback is a record in the same topic. It makes an earlier version current and lets learning go on from
 there; the validation begins anew, as the old scores were another model's. A model of choices also goes back by itself
 (`stream.tested`).
+
+It also counts what declared offers give away (`stream.budgets`).
 """
 
 from __future__ import annotations
@@ -23,9 +25,10 @@ import msgspec
 from stream.bandits import joining as banners
 from stream.bandits.published import seal
 from stream.bandits.slot import published
+from stream.budgets import BUDGET, budget_key, count
 from stream.chooser import Chooser
 from stream.derived import CONTROL, DerivedFold
-from stream.entries import BannerOffer, BannerOutcome, Example, FeedbackEntry, Offer, Outcome, Rollback
+from stream.entries import BannerOffer, BannerOutcome, Claimed, Example, FeedbackEntry, Offer, Outcome, Rollback
 from stream.estimator import Estimator
 from stream.fold import CLOCK, MARKS, Batch, Emit, Family, Record, State
 from stream.joining import JOINED, LEARNS, RANKED_BY, WAITING, Joined, Waiting, choice_of, fits, slot_of, take
@@ -46,7 +49,7 @@ class LearnerFold(DerivedFold[FeedbackEntry]):
     name = "learner"
     topic = "feedback"
     families = (
-        LEARNER, MODEL, VERSION, WAITING, JOINED,
+        LEARNER, MODEL, VERSION, WAITING, JOINED, BUDGET,
         banners.BANDIT, POLICY, banners.BANNER, banners.CLICKED, banners.SHOWN,
         CLOCK, MARKS,
     )  # fmt: skip
@@ -61,6 +64,9 @@ class LearnerFold(DerivedFold[FeedbackEntry]):
 
     def entry_keys(self, entries: Sequence[FeedbackEntry]) -> Iterable[str]:
         for entry in entries:
+            if isinstance(entry, Claimed):
+                yield budget_key(entry.offer)
+                continue
             if isinstance(entry, Offer | Outcome):
                 yield slot_of(entry.nonce)
                 yield from (f"learner:{model}" for model in LEARNS)
@@ -87,6 +93,8 @@ class LearnerFold(DerivedFold[FeedbackEntry]):
             self._offer(entry, state)
         elif isinstance(entry, Outcome):
             self._outcome(entry, state)
+        elif isinstance(entry, Claimed):
+            count(entry, state)
         elif isinstance(entry, BannerOffer):
             banners.offered(entry, state)
         elif isinstance(entry, BannerOutcome):

@@ -1,4 +1,4 @@
-"""The policies of all slots as serving holds them: what was published of each, refreshed every second.
+"""The policies of all slots as serving holds them: what was published of each, refreshed every 0.4 s.
 
 Which policy chooses is the slot's mode. `live`: the contextual one; with fewer than `ENOUGH` views of the slot
 Thompson's. `shadow`: Thompson's chooses, and the contextual one says what it would have shown, until its estimate says
@@ -26,7 +26,7 @@ from stream.topics import partition_of
 
 Mode: TypeAlias = Literal["live", "shadow", "uniform"]
 ENOUGH = 200
-EVERY_S = 1.0
+EVERY_S = 0.4
 
 log = structlog.get_logger()
 

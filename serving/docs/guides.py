@@ -26,6 +26,7 @@ NAMES: Final = (
     "banners",
     "search",
     "offers",
+    "prices",
     "statuses",
     "keys",
     "privacy",

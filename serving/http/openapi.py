@@ -18,6 +18,7 @@ from serving.banners.preview import BannerPreview
 from serving.http import (
     openapi_banners,
     openapi_catalog,
+    openapi_coupons,
     openapi_offers,
     openapi_operations,
     openapi_placements,
@@ -91,6 +92,7 @@ _USED = (
     "rule",
     "campaign",
     "banner",
+    "offer",
     "problem",
 )
 
@@ -135,6 +137,7 @@ def _paths() -> Json:
         openapi_placements,
         openapi_rules,
         openapi_banners,
+        openapi_coupons,
         openapi_search,
         openapi_offers,
         openapi_catalog,

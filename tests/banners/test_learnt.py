@@ -8,12 +8,13 @@ import msgspec
 import numpy as np
 import pytest
 
-from serving.banners.learnt import ENOUGH, Bandits, Mode, modes
+from serving.banners.learnt import ENOUGH, EVERY_S, Bandits, Mode, modes
 from serving.banners.policy import Chosen
 from stream.bandits.features import WIDTH
 from stream.bandits.published import seal
 from stream.bandits.slot import Slot, published
 from stream.entries import BANNERS
+from stream.roster import AGENTS
 from stream.state.keys import Keys, Tag
 from stream.topics import partition_of
 
@@ -92,6 +93,11 @@ async def test_what_cannot_be_trusted_is_refused_and_what_was_held_stays(reader:
     reader.publish("home", ENOUGH + 10)
     await found.refresh()
     assert found.of("home").policy.version > before
+
+
+def test_what_came_of_a_banner_is_known_within_a_second() -> None:
+    """The longest that each may wait: the banner's own record, the learner, and who reads what it publishes."""
+    assert AGENTS["decision"].flush.after_s + AGENTS["learner"].flush.after_s + EVERY_S < 1
 
 
 def test_a_setting_says_the_mode_of_all_slots_and_of_single_ones() -> None:

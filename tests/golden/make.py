@@ -153,6 +153,8 @@ def _dan(pen: Pen) -> None:
     pen.write(26, "dan", "view_item", "pan", consent=GRANTED)  # dropped: only a word of its own grants again
     pen.write(27, "dan", "consent_update", consent=GRANTED)
     pen.write(28, "dan", "view_item", "desk")
+    terms = {"offer": "stay", "revision": 3, "coupons": 10, "per_visitor": 1, "code": "STAY5", "says": "5 % off"}
+    pen.write(29, "dan", "due", kind="coupon", claim=terms | {"until": _ms(29 + DAY_MIN)})
     pen.write(100 * DAY_MIN, "dan", "view_item", "lamp")  # the profile of January is past its retention
 
 
@@ -258,6 +260,26 @@ def decisions() -> list[Event]:
         )
     ranked = {key: value for key, value in made[0].items() if key != "choices"}
     return [*made, ranked, {"decision_id": 5}, *banners()]
+
+
+def catalogue() -> list[tuple[int, str, Event | None]]:
+    """Records of the catalogue with their times (ms) and keys: sold, hidden, reduced twice, deleted, and one broken."""
+    day = DAY_MIN
+    told: list[tuple[float, str, Event | None]] = [
+        (0, "item-01", {"title": "Pan", "price": "40.00", "currency": "EUR"}),
+        (0, "item-02", {"title": "Pot", "price": 9.5, "currency": "EUR", "published_at": _ms(3 * day)}),
+        (1 * day, "item-03", {"price": "7.00"}),
+        (10 * day, "item-01", {"quantity": 4}),
+        (35 * day, "item-01", {"sale_price": "30.00"}),
+        (36 * day, "item-02", {"hidden": True}),
+        (37 * day, "item-01", {"sale_price": "25.00"}),
+        (36 * day, "item-02", {"hidden": None, "price": "8.00"}),
+        (38 * day, "item-01", {"currency": "CHF"}),
+        (40 * day, "item-02", None),
+    ]
+    return [
+        (_ms(minute), item_id, None if item is None else {"item_id": item_id, **item}) for minute, item_id, item in told
+    ]
 
 
 def crowd(seed: int = 7, shoppers: int = 25) -> list[Event]:

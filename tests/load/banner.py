@@ -11,8 +11,12 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import numpy as np
+
 from serving.placements import kind
 from serving.request import Request
+from stream.bandits.features import WIDTH, logged
+from stream.bandits.slot import Slot, published
 from tests.serving.deployment import SECRET, Deployment, item
 
 SLOT = "home_hero"
@@ -52,6 +56,14 @@ async def a_shop() -> Deployment:
     return shop
 
 
+def learnt() -> Slot:
+    """The slot after each of its creatives was seen now and then."""
+    slot, rng = Slot(), np.random.default_rng(1)
+    for n in range(600):
+        slot.trial(f"c{n % CAMPAIGNS}/x{n % CREATIVES}", logged(rng.uniform(-1, 1, WIDTH)), n)
+    return slot
+
+
 async def cpu_us(call: Callable[[], Awaitable[object]]) -> float:
     """The least of some turns, a call."""
     found = []
@@ -70,6 +82,9 @@ async def main() -> None:
     assert banner.decision.candidates == CAMPAIGNS * CREATIVES, banner.reason
     print(f"a shelf: {await cpu_us(lambda: shop.api.shelves.shelf(request, placement)):.0f} µs")
     print(f"a banner, {CAMPAIGNS} campaigns: {await cpu_us(lambda: shop.api.banners.banner(SLOT, request)):.0f} µs")
+    shop.api.policies.published[SLOT] = published(SLOT, learnt())
+    told = "with what was learnt and a shadow"
+    print(f"the same {told}: {await cpu_us(lambda: shop.api.banners.banner(SLOT, request)):.0f} µs")
     print(f"a slot without campaigns: {await cpu_us(lambda: shop.api.banners.banner('nothing', request)):.0f} µs")
     await shop.client.aclose()
 

@@ -60,6 +60,10 @@ ALLOWED = {
     ("PUT", "/v1/admin/rules/{name}"): {"secret", "sk_admin"},
     ("DELETE", "/v1/admin/rules/{name}"): {"secret", "sk_admin"},
     ("POST", "/v1/admin/rules/preview"): {"secret", "sk_admin"},
+    ("GET", "/v1/admin/offers"): {"secret", "sk_admin"},
+    ("GET", "/v1/admin/offers/{name}"): {"secret", "sk_admin"},
+    ("PUT", "/v1/admin/offers/{name}"): {"secret", "sk_admin"},
+    ("DELETE", "/v1/admin/offers/{name}"): {"secret", "sk_admin"},
     ("GET", "/v1/admin/campaigns"): {"secret", "sk_admin"},
     ("GET", "/v1/admin/campaigns/{name}"): {"secret", "sk_admin"},
     ("PUT", "/v1/admin/campaigns/{name}"): {"secret", "sk_admin"},
@@ -81,6 +85,8 @@ ALLOWED = {
 CELLS = [(route, kind) for route in ALLOWED for kind in KINDS]
 RULE = {"explain": "Mixed.", "then": {"cap": {"by": "brand", "most": 2}}}
 PINNED = {"explain": "First.", "queries": ["pan"], "pin": [{"item_id": "a", "position": 0}]}
+WORTH = {"code": "A", "says": "5 %", "percent": 5}
+COUPON = {"explain": "Stay.", "cart": {}, "coupon": WORTH, "budget": {"coupons": 9}}
 CAMPAIGN = {"explain": "Pans.", "slots": ["home_hero"], "creatives": [{"name": "stew", "title": "Stews"}]}
 QUERIES = {"/v1/search": "?q=pan", "/v1/suggest": "?q=pa", "/v1/offers": "?item_id=a"}
 OWN_PATH = "/v1/visitors/me/export"
@@ -92,6 +98,7 @@ async def keyed(tmp_path: Path) -> Deployment:
     shop = Deployment(api_keys_file=of_each_scope(tmp_path))
     await shop.stock(item("a"))
     await shop._following(shop.call("PUT", "/v1/admin/rules/trending", RULE, key=SECRET))
+    await shop._following(shop.call("PUT", "/v1/admin/offers/trending", COUPON, key=SECRET))
     await shop._following(shop.call("PUT", "/v1/admin/searches/trending", PINNED, key=SECRET))
     await shop._following(shop.call("PUT", "/v1/admin/campaigns/trending", CAMPAIGN, key=SECRET))
     return shop
@@ -132,6 +139,7 @@ async def called(shop: Deployment, route: tuple[str, str], key: str | None) -> h
         "/v1/page": {"placements": [{"placement": "trending"}]},
         "/v1/admin/placements/trending": {"explain": "What sells.", "recommenders": ["popular"]},
         "/v1/admin/rules/trending": RULE,
+        "/v1/admin/offers/trending": COUPON,
         "/v1/admin/searches/trending": PINNED,
         "/v1/admin/campaigns/trending": CAMPAIGN,
         "/v1/admin/campaigns/preview": {"slot": "home_hero", "campaign": CAMPAIGN},

@@ -56,6 +56,7 @@ class Session:
     closed: bool = False
     samples: int = 0
     asking: Asking = field(default_factory=Asking)
+    marks: set[tuple[str, str]] = field(default_factory=set)
 
 
 @dataclass
@@ -220,7 +221,7 @@ class Recount:
         learning = not visit.muted and not wrong_clock
         items = [item["item_id"] for item in event.get("items", ())]
         if event["event"] in STEPS_OF and len(items) == 1:
-            self._see(visit, items[0], learning)
+            self._see(visit, items[0], learning, carts=event["event"] == "add_to_cart")
         if learning and event["event"] in TOGETHER_OF and len(items) > 1:
             self._take_together(visit, items)
         if learning:
@@ -232,9 +233,10 @@ class Recount:
         if learning and not visit.bought and not visit.claimed and visit.events in SAMPLED:
             visit.samples += 1
 
-    def _see(self, visit: Session, item: str, learning: bool) -> None:
+    def _see(self, visit: Session, item: str, learning: bool, *, carts: bool) -> None:
         if learning:
             told = self._count_item(visit, item)
+            told |= carts and self._marks_once(visit, item, "cart")
             for before in reversed(visit.steps[-5:]):
                 if before == item:
                     break
@@ -244,6 +246,15 @@ class Recount:
                     told = True
             self.counts.entries[item] += told
         visit.steps = [*visit.steps, item][-self.limits.steps :]
+
+    def _marks_once(self, visit: Session, item: str, mark: str) -> bool:
+        """Whether an item is put into the cart, or ordered, for the first time in a session."""
+        known = item in visit.seen or len(visit.seen) < self.limits.items
+        if not known or (item, mark) in visit.marks:
+            return False
+        visit.seen[item] += 0
+        visit.marks.add((item, mark))
+        return True
 
     def _count_item(self, visit: Session, item: str) -> bool:
         """Once in a session, and once for coming back; whether it was one of these."""
@@ -278,6 +289,7 @@ class Recount:
         for line in event.get("items", ()) if learning else ():
             item = line["item_id"]
             if trusted:
+                self._marks_once(visit, item, "order")
                 self.counts.bought[item] += line.get("quantity", 1)
                 self.counts.entries[item] += 1
             elif self._new_pair(visit, ("claimed", item, "")):

@@ -11,6 +11,7 @@ from stream.decisions import DecisionFold
 from stream.fold import Fold, Outbound, Record
 from stream.item import ItemFold
 from stream.learner import LearnerFold
+from stream.ledger import LedgerFold
 from stream.privacy_copy import apply
 from stream.profile import ProfileFold
 from stream.pseudonyms import Pseudonyms
@@ -21,8 +22,9 @@ from stream.state.keys import Tag
 from stream.state.memory import MemoryStore
 from stream.state.store import Store
 from stream.topics import TOPICS, partition_of
+from stream.truth import pieces
 from stream.visitor import VisitorFold
-from tests.golden.make import decisions
+from tests.golden.make import catalogue, decisions
 from tests.simulator.world import steps_as_vector
 from tests.stream.worlds import GRANTED, event
 
@@ -54,6 +56,9 @@ class Town:
         self.logs: defaultdict[Tag, list[Record]] = defaultdict(list)
         for one in decisions():
             self._append("decisions", 0, None, json.dumps(one).encode())
+        for at, item_id, item in catalogue():
+            key, value = item_id.encode(), None if item is None else json.dumps(item).encode()
+            self._append("catalog", partition_of(key, PARTITIONS["catalog"]), key, value, at)
 
     def tell(self, events: Sequence[dict[str, object]]) -> None:
         for one in events:
@@ -75,6 +80,8 @@ class Town:
             if made().topic not in waiting:
                 for partition in range(PARTITIONS[made().topic]):
                     await self._work_off(made(), partition, store)
+        for partition in range(PARTITIONS["catalog"]):
+            await self._work_off(LedgerFold(), partition, store)
         for partition in range(PARTITIONS["privacy"]):
             log = self.logs[Tag("privacy", partition)]
             await apply(store, partition, log, len(log), chain)
@@ -82,6 +89,8 @@ class Town:
     async def _work_off(self, fold: Fold, partition: int, store: Store) -> None:
         shard = Shard(fold, partition, TOPIC_IDS[fold.topic], PARTITIONS, store, self)
         records = self.logs[Tag(fold.topic, partition)][await shard.start() or 0 :]
+        for truth in pieces(self.logs[Tag("prices", partition)] if isinstance(fold, LedgerFold) else ()):
+            await shard.restore(truth, 0)
         for cut in range(0, len(records), 40):
             await shard.apply(records[cut : cut + 40])
             await shard.flush()
@@ -114,6 +123,7 @@ def folds(chain: Pseudonyms) -> tuple[Callable[[], Fold], ...]:
         DecisionFold,
         LearnerFold,
         QueryFold,
+        LedgerFold,
     )
 
 
