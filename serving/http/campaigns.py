@@ -37,7 +37,8 @@ class CampaignPreviewAsk(Struct, frozen=True, kw_only=True):
     """A slot, and a draft of a campaign to try in it; without one, what it shows now, or `at` another time."""
 
     slot: Name
-    campaign: Annotated[dict[str, Any], Meta(extra_json_schema={"$ref": "#/components/schemas/campaign"})] | None = None
+    # named, not referenced: tools that make requests from the API's description take a minute to make campaigns
+    campaign: Annotated[dict[str, Any], Meta(description="As `schemas/campaign.json` says.")] | None = None
     at: Annotated[str, Meta(max_length=40)] | None = None
     visitor_id: Id | None = None
     customer_id: Id | None = None
