@@ -21,10 +21,11 @@ from stream.shard import Shard
 from stream.state.keys import Tag
 from stream.state.memory import MemoryStore
 from stream.state.store import Store
+from stream.tokens import DecisionToken, decision_id
 from stream.topics import TOPICS, partition_of
 from stream.truth import pieces
 from stream.visitor import VisitorFold
-from tests.golden.make import catalogue, decisions
+from tests.golden.make import banners, catalogue, decisions
 from tests.simulator.world import steps_as_vector
 from tests.stream.worlds import GRANTED, event
 
@@ -32,14 +33,20 @@ PARTITIONS = dict.fromkeys(TOPICS, 3)
 TOPIC_IDS = dict.fromkeys(TOPICS, "golden")
 GOLDEN = Path(__file__).parents[1] / "golden"
 AT = 1_777_200_000_000
+FIRST_KEY = b"the key that leaked"
+CLICKED = decision_id(
+    FIRST_KEY,
+    DecisionToken("home_top", "", AT, Pseudonyms((FIRST_KEY,)).of_visitor("stays"), 1, 86_400, 3_600, b"clicked"),
+)
 LAST = [
     event("view_item", "gone", "item-01", at=AT, customer_id="household"),
     event("erase", "gone", at=AT + 1),
     event("view_item", "quiet", "item-02", at=AT + 2, customer_id="household"),
     event("consent_update", "quiet", at=AT + 3, consent=dict.fromkeys(GRANTED, False)),
     event("view_item", "stays", "item-03", at=AT + 4, customer_id="household"),
+    event("select_promotion", "stays", at=AT + 5, decision_id=CLICKED, promotion={"promotion_id": "spring/pans"}),
 ]
-"""One who is erased, one who withdraws, and one who does neither; all of the same customer."""
+"""One who is erased, one who withdraws, and one who does neither, but clicks a banner; all of the same customer."""
 EVENTS = [
     json.loads(line)
     for name in ("every_event", "crowd")
@@ -54,7 +61,7 @@ class Town:
 
     def __init__(self) -> None:
         self.logs: defaultdict[Tag, list[Record]] = defaultdict(list)
-        for one in decisions():
+        for one in (*decisions(), banners()[0] | {"decision_id": CLICKED, "decided_at": AT}):
             self._append("decisions", 0, None, json.dumps(one).encode())
         for at, item_id, item in catalogue():
             key, value = item_id.encode(), None if item is None else json.dumps(item).encode()
