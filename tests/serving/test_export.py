@@ -21,8 +21,8 @@ from tests.serving.deployment import DENIED, PARTITIONS, PUBLISHABLE, SECRET, De
 ME, YOU = "me-7f3a", "you-91bc"
 Validators = Callable[[str], jsonschema_rs.Draft202012Validator]
 _NAMES = {
-    "item_id", "at", "event_id", "event", "quantity", "confirmed", "shelves", "here", "told", "banners", "asked", "now",
-    "coupons",
+    "item_id", "at", "event_id", "event", "quantity", "confirmed", "shelves", "here", "told", "asked", "now", "coupons",
+    "banners",
 }  # fmt: skip
 
 
