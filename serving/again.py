@@ -27,6 +27,7 @@ _SAYS = (
 _NO_VISIT = "It cannot be decided again: its record, which an older release wrote, does not say where the visitor was."
 _NO_PLACEMENT = "It cannot be decided again: there is no placement of this name any more."
 _A_SEARCH = "A search is not decided again: ask the same query again to see what it finds now."
+_A_BANNER = "A banner is not decided again: what was drawn is of that moment."
 _NO_FILTER = "It cannot be decided again: its filter is not understood any more."
 
 
@@ -60,6 +61,8 @@ class Again:
         shown = [one["item_id"] for one in record["items"]]
         if record.get("kind") == "search":
             return Recomputed(_A_SEARCH, len(shown))
+        if record.get("kind") == "banner":
+            return Recomputed(_A_BANNER, len(shown))
         placement = self._placements().get(record["placement"])
         if placement is None:
             return Recomputed(_NO_PLACEMENT, len(shown))

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from serving.banners.campaign import KIND as CAMPAIGN
+from serving.coupons.offer import KIND as OFFER
 from serving.http import openapi
 from serving.http.access import Access
 from serving.http.asking import Asking
+from serving.http.banners import BannerOf
+from serving.http.campaigns import CampaignPreview, campaign_routes
 from serving.http.catalog import Catalog
+from serving.http.coupons import offer_routes
 from serving.http.crowd import Crowd
 from serving.http.data_health import HealthOfData
 from serving.http.decisions import Decisions
@@ -57,10 +62,13 @@ class Api(Parts):
             Page(asking, self.shelves),
             placement_routes(placements, self.desk, Evidence(self.shop, self.rows)),
             *self._rules(asking),
+            BannerOf(asking, self.banners),
+            *self._campaigns(asking),
             Search(asking, self.searching),
             Suggest(self.knowing.suggested),
             OffersRoute(asking, self.offers),
             *self._curations(asking),
+            offer_routes(ports.config.of(OFFER), self.desk, self.budgets),
             Catalog(ports.producer, ports.catalogue, self.reachable("catalog")),
             self.visitor_tokens,
             self._rights,
@@ -77,6 +85,11 @@ class Api(Parts):
         documents = self.ports.config.of(RULE)
         preview = RulePreview(asking, documents, self.snapshots, self.ports.clock)
         return rule_routes(documents, asking.placements, self.desk, self.shop), preview
+
+    def _campaigns(self, asking: Asking) -> tuple[Answering, ...]:
+        documents, limits = self.ports.config.of(CAMPAIGN), self.banner_limits
+        preview = CampaignPreview(asking, documents, self.snapshots, self.policies, limits, self.ports.clock)
+        return campaign_routes(documents, asking.placements, self.desk), preview
 
     def _curations(self, asking: Asking) -> tuple[Answering, ...]:
         documents, rules = self.ports.config.of(SEARCH), self.ports.config.of(RULE)

@@ -14,9 +14,11 @@ from serving.commands import (
     lag,
     migrate,
     models,
+    prices,
     rebuild,
     replay,
     serve,
+    slots,
     up,
     worker,
 )
@@ -30,11 +32,13 @@ app.command("import")(import_.import_)
 app.command("replay")(replay.replay_)
 app.command("evaluate")(evaluate.evaluate_)
 app.command("explain")(explain.explain)
+app.command("prices")(prices.prices_)
 app.command("lag")(lag.lag_)
 app.command("rebuild")(rebuild.rebuild_)
 app.command("migrate")(migrate.migrate_)
 app.command("doctor")(doctor.doctor)
 app.command("config")(config.config)
+app.command("slots")(slots.slots)
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(models.app, name="models")
 app.add_typer(accounts, name="accounts")

@@ -142,7 +142,8 @@ class Erasures:
         }
 
 
-_DERIVED = [agent.topic for agent in AGENTS.values() if agent.topic != TOPIC]
+_DERIVED = [agent.topic for agent in AGENTS.values() if agent.topic not in (TOPIC, "catalog")]
+"""The catalogue's agent knows nothing of visitors."""
 
 
 def _text(at: int) -> str:

@@ -56,7 +56,8 @@ REDIS: Final[dict[str, Use]] = {
         _ALL_USES,
         personal=True,
         for_ever=_REFUSAL,
-        holds="Your running visit, what you were shown, viewed, put in the cart, bought or dismissed; your consents.",
+        holds="Your running visit, what you were shown, viewed, put in the cart, bought or dismissed, on "
+        "what class of device and in which language; your coupons and consents.",
     ),
     "vector": Use(
         ("personalization",), personal=True, holds="64 numbers that say which items' titles your visit is near to."
@@ -84,6 +85,14 @@ REDIS: Final[dict[str, Use]] = {
         ("personalization",), for_ever="", holds="What a ranking was told of a shelf's items; nobody's name."
     ),
     "joined": Use(("operation",), for_ever=_COUNTS),
+    "budget": Use(("personalization",), for_ever="It counts what an offer has given; it names nobody."),
+    "bandit": Use(("personalization",), for_ever=_SHARED),
+    "policy": Use(("personalization",), for_ever=_SHARED),
+    "banner": Use(
+        ("personalization",), holds="What a slot's banner was chosen by, and what came of it; nobody's name."
+    ),
+    "clicked": Use(("personalization",), holds="The same of banners that were clicked, until an order may come."),
+    "shown": Use(("operation",), for_ever=_COUNTS),
     "found": Use(("personalization",), holds="Which items visitors took of what a search found; nobody's name."),
     "query": Use(("analytics",), holds="How often a search was made, and its words once five visitors made it."),
     "searches": Use(("analytics",), for_ever="It holds the numbers of the last 30 days, and names nobody."),
@@ -93,6 +102,8 @@ REDIS: Final[dict[str, Use]] = {
         personal=True,
         holds="For your account: what each of your devices viewed, bought and dismissed lately.",
     ),
+    "prices": Use(("operation",)),
+    "taken": Use(("operation",), for_ever=_COUNTS),
     "clock": Use(("operation",), for_ever=_COUNTS),
     "marks": Use(("operation",), for_ever=_COUNTS),
 }
@@ -108,6 +119,7 @@ LOGS: Final[dict[str, Use]] = {
     "feedback": Use(("personalization",)),
     "queries": Use(("personalization", "analytics")),
     "catalog": Use(("operation",), for_ever="It is the shop's catalogue."),
+    "prices": Use(("operation",), for_ever="It is what the shop's items cost, and names nobody."),
     "audit": Use(("operation",)),
     "config": Use(("operation",), for_ever="It is how the shop has set the system up."),
 }
@@ -120,9 +132,10 @@ _TOPICS_HOLD: Final = {
     "privacy": "Consents with their history, and erasures, under a pseudonym.",
     "pairs": "Which items were seen or bought after which, without saying by whom.",
     "profile": "The summary of a visitor, under a pseudonym, on its way to the customer's other devices.",
-    "feedback": "Numbers that describe visits and shelves, and what came of them, without saying whose they were.",
+    "feedback": "Numbers that describe visits, shelves and banners, and what came of them, but not whose they were.",
     "queries": "What was searched for and what was taken of what was found, without saying by whom.",
     "catalog": "The items of the shop.",
+    "prices": "What each item of the shop cost, and when.",
     "audit": "What the shop's own staff did in the console and to dead letters.",
     "config": "How the shop's staff set up its placements: nothing of shoppers.",
 }

@@ -198,7 +198,7 @@ _EVIDENCE: Final = {
 }
 _MODELS: Final = {
     "intent": "how likely a running visit ends in a purchase, from counts and times of that visit. It is shown in "
-    "explanations and changes no price and no order of items.",
+    "explanations, and a coupon that depends on it says so. It changes no price and no order of items.",
     "clicks": "which item of a shelf you go on to, from what shoppers saw and what they took. It orders shelves.",
     "conversions": "the same of what is put into the cart or bought.",
 }

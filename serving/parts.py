@@ -8,9 +8,17 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from serving.again import Again
+from serving.banners.answering import Banners
+from serving.banners.campaign import KIND as CAMPAIGN
+from serving.banners.learnt import Bandits, modes
+from serving.banners.slots import Slots
+from serving.banners.standing import Limits
 from serving.config.desk import Desk
 from serving.config.documents import Config
 from serving.console.audit import Audit
+from serving.coupons.budgets import Budgets
+from serving.coupons.coupons import Coupons
+from serving.coupons.offer import KIND as OFFER
 from serving.customers import Customers
 from serving.decision_log import DecisionLog, Offers
 from serving.demand.flagged import Demand
@@ -22,6 +30,7 @@ from serving.filters.rule import Rule as Filter
 from serving.http.operations import Heartbeats
 from serving.models import Models
 from serving.placements import kind as placement_kind
+from serving.prices import Prices
 from serving.privacy import Ledger
 from serving.rows import Reads, Rows
 from serving.rules.acting import Rules
@@ -49,7 +58,7 @@ from stream.state.keys import Keys
 from stream.state.store import Store
 from stream.title_vectors import TitleVectors
 
-KINDS = (placement_kind(), RULE, SEARCH)
+KINDS = (placement_kind(), RULE, SEARCH, CAMPAIGN, OFFER)
 """What marketers edit."""
 
 
@@ -77,6 +86,7 @@ class Ports:
     producer: Sends
     offers: Offers
     catalogue: Catalogue
+    prices: Prices
     vectors: TitleVectors
     partitions: Callable[[str], int]
     live: Callable[[], bool]
@@ -101,7 +111,7 @@ class Parts:
         self.signing_key = key_bytes(settings, "signing_key")
         self.pseudonyms = pseudonyms_of(settings)
         # before the catalogue says anything: these are told of changes
-        self.shop = Shop(ports.catalogue, ports.vectors)
+        self.shop = Shop(ports.catalogue, ports.vectors, ports.prices)
         self.index = Index(ports.catalogue, ports.vectors)
         self.curations = Curations(ports.config.of(SEARCH))
         self.rules = Rules(ports.config.of(RULE))
@@ -201,6 +211,7 @@ class Parts:
             self.rows,
             self.snapshots,
             self.demand,
+            self.coupons,
             self.signing_key,
             pid_keys=self.pseudonyms.length,
             clock=self.ports.clock,
@@ -219,6 +230,58 @@ class Parts:
             self.behaviour,
             pid_keys=self.pseudonyms.length,
             clock=self.ports.clock,
+        )
+
+    @cached_property
+    def slots(self) -> Slots:
+        return Slots(self.ports.config.of(CAMPAIGN))
+
+    @cached_property
+    def policies(self) -> Bandits:
+        """Which banner a slot shows."""
+        return Bandits(
+            self.ports.patient,
+            self.names,
+            self.partitions_of("feedback"),
+            lambda: self.slots.names,
+            mode=modes(self.settings.banner_policy),
+            least=self.settings.banner_least_share,
+        )
+
+    @property
+    def banner_limits(self) -> Limits:
+        return Limits(self.settings.banners_a_day, self.policies.counts)
+
+    @cached_property
+    def banners(self) -> Banners:
+        return Banners(
+            self.slots,
+            self.snapshots,
+            self.policies,
+            self.decisions,
+            self.signing_key,
+            limits=self.banner_limits,
+            pid_keys=self.pseudonyms.length,
+            clock=self.ports.clock,
+        )
+
+    @cached_property
+    def budgets(self) -> Budgets:
+        ports = self.ports
+        return Budgets(ports.patient, self.names, ports.config.of(OFFER), self.partitions_of("feedback"))
+
+    @cached_property
+    def coupons(self) -> Coupons:
+        return Coupons(
+            self.ports.config.of(OFFER),
+            self.budgets,
+            self.models,
+            self.visitors,
+            self.shop,
+            self.ports.offers,
+            self.decisions,
+            consent_default=self.granted,
+            pid_keys=self.pseudonyms.length,
         )
 
     # shoppers' rights

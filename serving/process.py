@@ -18,7 +18,9 @@ from serving.console.recent import Recent
 from serving.console.routes import Console
 from serving.docs.routes import routes as docs
 from serving.parts import KINDS, Ports
+from serving.prices import Prices, options_of, prices_follower
 from serving.rows import KIND
+from serving.search.facets import COUNTED
 from serving.web.routes import routes as pages
 from stream.catalog_item import CatalogItem
 from stream.catalogue_copy import FOLDER, CatalogueCopy
@@ -64,6 +66,8 @@ class Process:
         self.settings = settings
         self.copy = CatalogueCopy(settings, keep=True)
         self.config = ConfigCopy(settings, KINDS)
+        self._prices = Prices(options_of(settings))
+        self._ledger = prices_follower(settings, self._prices)
         self._readers = Pipe(settings.redis_url), Pipe(settings.redis_url, budget_s=SWEEP_BUDGET_S)
         self._producer = Producer.of(settings)
         self._offers = Producer(settings.broker_url, linger_ms=50, buffered=DECISIONS_BUFFERED)
@@ -75,6 +79,7 @@ class Process:
             producer=self._producer,
             offers=self._offers,
             catalogue=self.copy.catalogue,
+            prices=self._prices,
             vectors=self.copy.vectors,
             partitions=self.copy.partitions,
             live=lambda: self.copy.follower.live,
@@ -103,6 +108,7 @@ class Process:
             reader.connect()
         self.copy.start()
         self.config.start()
+        self._ledger.start()
         self.api.rows.load()
         self.api.shop.refresh(_now())
         try:
@@ -117,7 +123,7 @@ class Process:
     def _background(self) -> tuple[Callable[[], Coroutine[Any, Any, None]], ...]:
         api = self.api
         search = api.index.follow, api.knowing.follow, api.behaviour.follow
-        followed = api.rows.sweep, api.rows.follow, api.models.follow, *search
+        followed = api.rows.sweep, api.rows.follow, api.models.follow, api.policies.follow, api.budgets.follow, *search
         return *followed, self._level, self._refuse_other_keys, self._refresh, self._save, self._settle
 
     async def _refresh(self) -> None:
@@ -157,6 +163,7 @@ class Process:
     async def _settle(self) -> None:
         """What was loaded at the start stays: the garbage collector need not walk through it again and again."""
         await self.copy.catalogue.ready.wait()
+        self.api.shop.columns.make(COUNTED)
         await self.api.rows.swept.wait()
         gc.collect()
         gc.freeze()
@@ -164,6 +171,7 @@ class Process:
     async def _close(self) -> None:
         await self.copy.stop()
         await self.config.stop()
+        await self._ledger.stop()
         await self.api.rows.save()
         _, unsent = await asyncio.gather(*[asyncio.to_thread(one.close) for one in (self._producer, self._offers)])
         if unsent:

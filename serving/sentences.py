@@ -46,6 +46,18 @@ _LEFT = {
     "insufficient_data": "there is not enough to go by: nothing is shown",
 }
 
+_NO_BANNER = {
+    "no_campaign": "No banner was shown: the shop has none for this place.",
+    "not_now": "No banner was shown: the shop has none for this place at this time.",
+    "spent": "No banner was shown: what the shop had for this place is over.",
+    "not_known": "No banner was shown: those of this place are chosen by what may be known of you.",
+    "not_audience": "No banner was shown: those of this place are for other shoppers.",
+    "dismissed": "No banner was shown: you sent the one of this place away.",
+    "capped": "No banner was shown: you had seen the one of this place often enough.",
+    "resting": "No banner was shown: those of this place did not interest you, and rest.",
+    "daily_cap": "No banner was shown: you had seen as many as anybody is shown in a day.",
+}
+
 
 def did(event: str, name: str) -> str:
     """What the shopper did, as a clause."""
@@ -73,7 +85,9 @@ def of_items(items: Iterable[dict[str, Any]], title_of: Callable[[str], str]) ->
 
 
 def of_record(record: dict[str, Any]) -> str:
-    """Why these items, in one sentence, from a decision's record."""
+    """Why these items, or this banner, in one sentence, from a decision's record."""
+    if record.get("kind") == "banner":
+        return _of_banner(record["banner"])
     reasons = {
         (one["event"], one.get("item_id") or "an item"): one["seconds_ago"]
         for item in record["items"]
@@ -85,6 +99,15 @@ def of_record(record: dict[str, Any]) -> str:
     told = [f"{did(event, item_id)} {ago(seconds)} before" for (event, item_id), seconds in newest[:NAMED]]
     more = f", and {len(newest) - NAMED} more things that you did" if len(newest) > NAMED else ""
     return f"You saw these items because {' and '.join(told)}{more}."
+
+
+def _of_banner(banner: dict[str, Any]) -> str:
+    if banner["chosen"] < 0:
+        return _NO_BANNER[banner["reason"]]
+    if len(banner["arms"]) == 1:
+        return "You saw this banner because the shop shows it here now: no other one was to be shown to you."
+    percent, among = 100 * banner["probabilities"][banner["chosen"]], len(banner["arms"])
+    return f"You saw this banner because it was drawn, by {percent:.0f} %, from {among} that the shop shows here."
 
 
 def without(name: str, falls: Sequence[tuple[str, int, int | None]], status: str) -> str:

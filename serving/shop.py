@@ -23,6 +23,7 @@ from serving.filters.fields import FIELDS
 from serving.filters.masks import Masks
 from serving.filters.rule import Rule
 from serving.newcomers import AT_ONCE, DAYS, VIEWS, Newcomers, newcomers
+from serving.prices import Prices
 from serving.ranking.board import Board
 from serving.ranking.codes import Codes
 from serving.ranking.top import EMPTY, Top
@@ -55,7 +56,7 @@ class Shop:
     grouped: whether any item is a variant of a group.
     """
 
-    def __init__(self, catalogue: Catalogue, vectors: TitleVectors | None = None) -> None:
+    def __init__(self, catalogue: Catalogue, vectors: TitleVectors | None = None, prices: Prices | None = None) -> None:
         self.codes = Codes()
         self.board = Board(self.codes)
         self.popular: Top = EMPTY
@@ -66,7 +67,7 @@ class Shop:
         self.brand_of: Mapping[str, str] = Asked(self._brand_of, keep=False)
         self.price_of: Mapping[str, int] = Asked(self._price_of, keep=False)
         self.grouped = False
-        self._catalogue, self._vectors = catalogue, vectors
+        self._catalogue, self._vectors, self._prices = catalogue, vectors, prices or Prices()
         self._may = np.zeros(1_024, np.bool_)
         self._since = np.zeros(1_024, np.int64)
         self._code_of = np.zeros(1_024, np.int32)
@@ -75,12 +76,13 @@ class Shop:
         self._later: list[tuple[int, str]] = []
         self._fragments: dict[str, Fragments] = {}
         self._members: dict[str, NDArray[np.int32]] = {}
-        self._columns = Columns(self._coded, lambda: len(self.codes))
+        self._columns = Columns(self._item_of, lambda: len(self.codes))
         self._masks = Masks(self._columns)
         self._selections: OrderedDict[Rule, Selection] = OrderedDict()
         self._refreshed_at, self._ranked_at = 0, 0
         self._newcomers: Newcomers | None = None
         catalogue.watch(self._changed)
+        self._prices.watch(self._repriced)
 
     @property
     def shown(self) -> NDArray[np.bool_] | None:
@@ -186,10 +188,12 @@ class Shop:
         return None if shelved is None else shelved.item
 
     def fragments(self, item_id: str) -> Fragments:
-        """The first part of an item as JSON, with what the catalogue says; made once per version of the item."""
+        """The first part of an item as JSON, as catalogue and ledger have it; anew when they say something else."""
         found = self._fragments.get(item_id)
         if found is None:
-            found = self._fragments[item_id] = _written(item_id, self._catalogue.items.get(item_id))
+            found = self._fragments[item_id] = _written(
+                item_id, self._catalogue.items.get(item_id), self._prices.reference
+            )
         return found
 
     def categories(self, codes: NDArray[np.int32]) -> NDArray[np.int32]:
@@ -293,9 +297,8 @@ class Shop:
         price: Any = () if shelved is None else FIELDS["price"].elements(shelved.item)
         return price[0] if price else None
 
-    def _coded(self) -> tuple[list[int], list[CatalogItem]]:
-        items = self._catalogue.items
-        return list(map(self.codes.code, items)), [one.item for one in items.values()]
+    def _item_of(self, code: int) -> CatalogItem | None:
+        return self.item(self.codes.ids[code])
 
     def _changed(self, item_id: str, before: Shelved | None, after: Shelved | None) -> None:
         code = self.codes.code(item_id)
@@ -315,6 +318,9 @@ class Shop:
             if shelved is not None:
                 self._members.pop(shelved.item.category or "", None)
 
+    def _repriced(self, item_id: str) -> None:
+        self._fragments.pop(item_id, None)
+
     def _make_room(self, code: int) -> None:
         least = max(code + 2, self._catalogue.numbers)  # the last number stands for codes beyond: -1
         if least > len(self._may):
@@ -330,7 +336,7 @@ class Shop:
             self._may[self.codes.code(item_id)] = self.sellable(item_id, now)
 
 
-def _written(item_id: str, shelved: Shelved | None) -> Fragments:
+def _written(item_id: str, shelved: Shelved | None, reference: Callable[[CatalogItem], str | None]) -> Fragments:
     if shelved is None:
         shown = {"item_id": item_id, "title": item_id, "url": None, "image_url": None, "price": None, "currency": None}
     else:
@@ -343,5 +349,7 @@ def _written(item_id: str, shelved: Shelved | None) -> Fragments:
             "price": item.sale_price or item.price,
             "currency": item.currency,
         }
+        if (price := reference(item)) is not None:
+            shown["reference_price"] = price
     whole, named = _json(shown).decode(), _json({"item_id": item_id}).decode()
     return Fragments(f'{whole[:-1]},"position":', f'{named[:-1]},"position":')

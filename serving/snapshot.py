@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from serving.candidates import rows_of
 from serving.customers import Customers
@@ -26,6 +26,18 @@ from stream.visitor import RETENTION_MS, Visitor
 STALE_S = 3.0
 WAITED_S = 0.01
 _NOBODY = Seen(None, None, None)
+
+
+class _Known(NamedTuple):
+    """What is known of who asks, as far as they agree; `others` of None could not be read."""
+
+    visitor: Any
+    pid: str
+    vector: bytes | None
+    unasked: str
+    others: Sequence[Summary] | None
+    met: bool | None
+    degraded: bool
 
 
 class Snapshots:
@@ -64,7 +76,51 @@ class Snapshots:
         self, asked: Sequence[tuple[Request, Placement]], wanted: FreshToken | None, now: int
     ) -> list[Snapshot]:
         """What requests of one visitor need, with one reading of that visitor."""
-        request, began, degraded = asked[0][0], self._clock(), False
+        request, began = asked[0][0], self._clock()
+        known = await self._known(request, wanted, now)
+        visitor, others = known.visitor, known.others or ()
+        visits = [visit(one, placement, visitor, now, others) for one, placement in asked]
+        waited = known.degraded and self._clock() - began > WAITED_S  # who has waited in vain does not wait again
+        newest = SESSION_ITEMS + request.explain  # without one of them the next is of those that speak
+        degraded = waited or not await self._read_rows(visits, newest) or self._stale() or known.degraded
+        return [
+            Snapshot(
+                visitor=visitor,
+                pid=known.pid,
+                asked_for_somebody=bool(request.visitor_id),
+                visit=where,
+                rows=self._of(where, placement),
+                vector=known.vector,
+                shop=self._shop,
+                row_of=self._rows.of,
+                met=known.met,
+                degraded=degraded,
+                choosers=self._models.choosers,
+                models=self._models.of_session(visitor) if one.explain and visitor is not None else {},
+                rules=self._rules.of(placement.name),
+                unasked=known.unasked,
+            )
+            for (one, placement), where in zip(asked, visits, strict=True)
+        ]
+
+    async def read_visitor(self, request: Request, wanted: FreshToken | None, now: int) -> Snapshot:
+        """What a decision needs that is not about items: the visitor alone, without the rows of their visit."""
+        known = await self._known(request, wanted, now)
+        return Snapshot(
+            visitor=known.visitor,
+            pid=known.pid,
+            asked_for_somebody=bool(request.visitor_id),
+            visit=Visit([], [], [], [], {}, {}, len(known.others or ())),
+            rows={},
+            vector=known.vector,
+            shop=self._shop,
+            met=known.met,
+            degraded=known.degraded or not self._live(),
+            unasked=known.unasked,
+        )
+
+    async def _known(self, request: Request, wanted: FreshToken | None, now: int) -> _Known:
+        degraded = False
         try:
             seen = await self._visitors.read(request.visitor_id, wanted)
         except Unavailable:
@@ -74,31 +130,9 @@ class Snapshots:
         others: Sequence[Summary] | None = ()
         if visitor is not None and (request.customer_id or visitor.customer):
             others = await self._others(request, visitor, now)
-        visits = [visit(one, placement, visitor, now, others or ()) for one, placement in asked]
-        degraded |= others is None
-        waited = degraded and self._clock() - began > WAITED_S  # who has waited in vain once does not wait again
-        newest = SESSION_ITEMS + request.explain  # without one of them the next is of those that speak
-        degraded |= waited or not await self._read_rows(visits, newest) or self._stale()
         pid = "" if visitor is None else self._visitors.pid_of(request.visitor_id, visitor.epoch)
-        return [
-            Snapshot(
-                visitor=visitor,
-                pid=pid,
-                asked_for_somebody=bool(request.visitor_id),
-                visit=where,
-                rows=self._of(where, placement),
-                vector=None if visitor is None else seen.vector,
-                shop=self._shop,
-                row_of=self._rows.of,
-                met=seen.met,
-                degraded=degraded,
-                choosers=self._models.choosers,
-                models=self._models.of_session(visitor) if one.explain and visitor is not None else {},
-                rules=self._rules.of(placement.name),
-                unasked=unasked,
-            )
-            for (one, placement), where in zip(asked, visits, strict=True)
-        ]
+        vector = None if visitor is None else seen.vector
+        return _Known(visitor, pid, vector, unasked, others, seen.met, degraded or others is None)
 
     def _unasked(self, visitor: Any, request: Request) -> str:
         """The pseudonym of a visitor who has said neither yes nor no to personalization; empty for others."""

@@ -33,6 +33,7 @@ from stream.state.redis import RedisStore, UnsafeRedis
 from stream.state.store import Unavailable
 from stream.supervisor import HALTED, RESTART
 from stream.topics import TOPICS
+from stream.truth import restore
 from stream.visitor import Vectorize
 
 log = structlog.get_logger()
@@ -59,15 +60,16 @@ class Owner:
         self._partitions: dict[str, int] = {}
         self._folds: dict[str, Callable[[], Fold]] = {}
         self._flushes: dict[str, Flush] = {}
+        self._truths: dict[str, str] = {}
 
     async def open(self) -> None:
         """Connect, and refuse to start on what could lose state."""
         self.store = RedisStore(self.settings.redis_url, self.keys)
         self.privacy = PrivacyCopy(self.settings, self.store, leave)
         self.producer = Producer.of(self.settings, linger_ms=0)
-        cluster = Cluster(self.settings)
-        self._partitions = await asyncio.to_thread(cluster.partitions)
-        self._topic_ids = await asyncio.to_thread(cluster.topic_ids)
+        self._cluster = Cluster(self.settings)
+        self._partitions = await asyncio.to_thread(self._cluster.partitions)
+        self._topic_ids = await asyncio.to_thread(self._cluster.topic_ids)
         await self._safe_store()
         names = self.settings.agents.split(",")
         vectorize = self._follow_catalogue() if "visitor" in names else None
@@ -75,6 +77,7 @@ class Owner:
             agent = AGENTS[name]
             self._folds[agent.topic] = fold_of(name, self.settings, self._partitions, vectorize)
             self._flushes[agent.topic] = agent.flush
+            self._truths[agent.topic] = agent.truth
         self._beating = asyncio.create_task(self._beat())
         gc.collect()
         gc.freeze()
@@ -98,11 +101,17 @@ class Owner:
         async with self._owning:
             await self.privacy.own({tp.partition for tp in tps if _NOUNS[tp.topic] == "events"})
         shards = {tp: self._shard(tp) for tp in tps}
-        found = dict(zip(shards, await asyncio.gather(*[shard.start() for shard in shards.values()]), strict=True))
+        found = dict(zip(shards, await asyncio.gather(*map(self._started, shards.values())), strict=True))
         if assignment == self._assignment:
             for tp, shard in shards.items():
                 self._start(tp, shard)
         return found
+
+    async def _started(self, shard: Shard) -> int | None:
+        await shard.start()
+        if truth := self._truths[shard.tag.topic]:
+            await restore(shard, self._cluster, truth, self.producer)
+        return shard.next_offset
 
     def _shard(self, tp: TP) -> Shard:
         noun = _NOUNS[tp.topic]
@@ -124,12 +133,18 @@ class Owner:
             self.runners.pop(tp, None)
 
     async def out_of_range(self, tp: TP, position: int, log_start: int, log_end: int) -> int:
-        """The log does not hold the position: loss is counted and halts or goes on; a shorter log halts."""
+        """The log does not hold the position: loss is counted and halts or goes on; a shorter log halts.
+
+        Of a compacted log nothing is lost that is not in a later record; the embedded broker compacts by forgetting.
+        """
         if position > log_end:
             raise Halt(
                 f"{tp.topic}[{tp.partition}] ends at {log_end}, the stored position is {position}: the topic was cut "
                 "or made anew. Restore the broker's data, or start with an empty Redis."
             )
+        if self._truths[_NOUNS[tp.topic]]:
+            self.runners[tp].shard.next_offset = log_start
+            return log_start
         lost = log_start - position
         self.lost += lost
         log.critical("events lost to retention", topic=tp.topic, partition=tp.partition, lost=lost)

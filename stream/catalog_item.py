@@ -117,18 +117,27 @@ def fold(known: bytes | None, value: bytes | None, *, key: bytes | None = None) 
     """
     if value is None:
         return None
-    update = _update(value)
+    update = read_update(value, key)
     if isinstance(update, Rejected):
         return update
-    if key is not None and key != update["item_id"].encode():
-        fix = "Produce it with the item_id in UTF-8 as its key."
-        return rejected("wrong_key", "the record's key is not its item_id", fix)
     document: Document = orjson.loads(known) if known is not None else {}
     document = {name: one for name, one in (document | update).items() if one is not None}
-    if "title" not in document:
-        fix = "Send the whole item first, and then only what changes."
-        return rejected("schema", "the item would have no title", fix, "title")
-    return _canonical(document)
+    return _canonical(document) if "title" in document else untitled()
+
+
+def read_update(value: bytes, key: bytes | None = None) -> Document | Rejected:
+    """The fields that a record carries, checked, money as text; a `key` that is given must be the `item_id`."""
+    update = _update(value)
+    if isinstance(update, Rejected) or key is None or key == update["item_id"].encode():
+        return update
+    fix = "Produce it with the item_id in UTF-8 as its key."
+    return rejected("wrong_key", "the record's key is not its item_id", fix)
+
+
+def untitled() -> Rejected:
+    """What is wrong with a record after which the item has no title."""
+    fix = "Send the whole item first, and then only what changes."
+    return rejected("schema", "the item would have no title", fix, "title")
 
 
 def read_item(whole: bytes) -> CatalogItem:

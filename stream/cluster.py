@@ -173,6 +173,11 @@ class Cluster:
                 f"topic {TOPICS['privacy'].name} has {found['privacy']} partitions, {TOPICS['events'].name} has "
                 f"{found['events']}: a visitor's consents lie in the partition of their events. Create it with as many."
             )
+        if found["prices"] != found["catalog"]:
+            raise WrongTopic(
+                f"topic {TOPICS['prices'].name} has {found['prices']} partitions, {TOPICS['catalog'].name} has "
+                f"{found['catalog']}: an item's prices lie in the partition of the item. Create it with as many."
+            )
         resources = [ConfigResource(ResourceType.TOPIC, topic.name) for topic in TOPICS.values()]
         for resource, future in self._admin.describe_configs(resources, request_timeout=10).items():
             told = {name: str(entry.value) for name, entry in future.result(15).items()}
@@ -187,7 +192,7 @@ def _next(consumer: Consumer) -> list[Message]:
 
 
 def _config(topic: Topic) -> dict[str, str]:
-    if topic.noun == "privacy":
+    if topic.noun in {"privacy", "prices"}:
         settled = {"min.compaction.lag.ms": str(SETTLED_AFTER_S * 1000), "max.compaction.lag.ms": str(7 * 86_400_000)}
         return {"cleanup.policy": "compact"} | settled
     if topic.compacted:

@@ -1,8 +1,9 @@
 """The decision agent: what was shown, as far as a model may learn from it.
 
 Owns ``{decisions:p}``, which is nothing but its position and counts. A record of a shelf that a model ranked says what
-the model was told of each item; it becomes an offer, which waits in the learner agent for what the shopper did. All
-other records are counted. Nothing of whose decision it was goes on.
+the model was told of each item; it becomes an offer, which waits in the learner agent for what the shopper did. So does
+a record of a banner that was shown (`stream.bandits.record`). All other records are counted. Nothing of whose decision
+it was goes on.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ import msgspec
 import numpy as np
 from msgspec import Meta, Struct
 
+from stream.bandits.record import Banner, Chosen, chosen
 from stream.choice import LONGEST
-from stream.entries import CHOICES, Offer
+from stream.entries import BANNERS, CHOICES, BannerOffer, Offer
 from stream.fold import CLOCK, Clock, Emit, Family, Record, State
 from stream.tokens import read_decision_id
 
@@ -46,6 +48,7 @@ class Decided(Struct, frozen=True, gc=False):
     decided_at: Version = 0
     placement: str = ""
     choices: Choices | None = None
+    banner: Banner | None = None
     items: msgspec.Raw = msgspec.Raw(b"[]")
 
 
@@ -69,7 +72,7 @@ class Offered(Struct, frozen=True):
 
 _decided = msgspec.json.Decoder(Decided).decode
 _items = msgspec.json.Decoder(list[Item]).decode
-Decoded = Offered | Broken | None
+Decoded = Offered | Chosen | Broken | None
 
 
 class DecisionFold:
@@ -85,6 +88,8 @@ class DecisionFold:
         """An offer, None where there is nothing to learn from, or what is wrong."""
         try:
             decided = _decided(record.value or b"")
+            if decided.banner is not None:
+                return chosen(decided.banner, _nonce(decided), decided.decided_at)
             return None if decided.choices is None else _offered(decided, decided.choices)
         except (ValueError, RecursionError) as error:  # msgspec's and base64's errors and `BadToken` are ValueErrors
             return Broken(f"not a decision's record: {error}; only the API writes to this topic")
@@ -101,19 +106,29 @@ class DecisionFold:
             emit.dead_letter(record, "schema", decoded.detail)
             return
         clock.applied += 1
-        if decoded is not None:
+        if isinstance(decoded, Chosen):
+            emit.entry("feedback", BANNERS, BannerOffer, *msgspec.structs.astuple(decoded))
+        elif decoded is not None:
             emit.entry("feedback", CHOICES, Offer, *msgspec.structs.astuple(decoded))
 
     def views(self, state: State, changed: Iterable[str]) -> dict[str, bytes | None]:
         return {}
 
 
-def _offered(decided: Decided, choices: Choices) -> Offered:
+def _nonce(decided: Decided) -> bytes:
     """Raises ValueError."""
     nonce = read_decision_id(None, decided.decision_id).nonce
+    if len(nonce) > NONCE_BYTES:
+        raise ValueError(f"a decision's nonce has {NONCE_BYTES} bytes at most, this one {len(nonce)}")
+    return nonce
+
+
+def _offered(decided: Decided, choices: Choices) -> Offered:
+    """Raises ValueError."""
+    nonce = _nonce(decided)
     item_ids = [item.item_id for item in _items(decided.items)]
     features = b64decode(choices.features, validate=True)
-    if len(nonce) > NONCE_BYTES or not 0 < len(item_ids) <= LONGEST:
+    if not 0 < len(item_ids) <= LONGEST:
         raise ValueError(f"a decision that can be learnt from shows 1 to {LONGEST} items, this one {len(item_ids)}")
     if not features or len(features) % (2 * len(item_ids)):
         raise ValueError(f"{len(features)} bytes of features are no rows for {len(item_ids)} items")

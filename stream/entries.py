@@ -141,6 +141,44 @@ class Outcome(Entry, tag="outcome", array_like=True, frozen=True, gc=False):
     seen: list[str]
 
 
+class Claimed(Entry, tag="claimed", array_like=True, frozen=True, gc=False):
+    """A visitor of this partition of the events topic asks for one of the `coupons` that an offer may give in all."""
+
+    offer: str
+    partition: int
+    coupons: int
+
+
+class BannerOffer(Entry, tag="banner_offer", array_like=True, frozen=True, gc=False):
+    """A banner that a slot's policy chose at `at` (ms): the arm, with which probability, and what it knew.
+
+    `context`: float16, little-endian. `goal` says what its reward is. `shadow_policy` would have shown the same arm
+    with `shadow_probability`; empty: no other policy was asked.
+    """
+
+    nonce: bytes
+    at: int
+    slot: str
+    arm: str
+    probability: float
+    context: bytes
+    goal: Literal["clicks", "conversions"]
+    shadow_policy: str
+    shadow_probability: float
+
+
+class BannerOutcome(Entry, tag="banner_outcome", array_like=True, frozen=True, gc=False):
+    """What came of the banner of decision `nonce` in its `slot`, at `at` (ms); each kind is told once.
+
+    `convert`: a confirmed purchase within the click window of a banner that was clicked.
+    """
+
+    nonce: bytes
+    at: int
+    slot: str
+    kind: Literal["seen", "click", "dismiss", "convert"]
+
+
 class Searched(Entry, tag="searched", array_like=True, frozen=True, gc=False):
     """A session asked for `query` (normalised) at `at` (ms), the first time; `results` were found, -1: nobody said.
 
@@ -183,7 +221,13 @@ class Taken(Entry, tag="taken", array_like=True, frozen=True, gc=False):
 CHOICES = "choices"
 """The key by which offers and outcomes find each other, and all models that learn from choices."""
 
+OFFERS = "offers"
+"""The key of all claims: one owner counts an offer's coupons."""
+
+BANNERS = "banners"
+"""The key by which banners and what came of them find each other, and all slots' bandits."""
+
 PairsEntry = Seen | Followed | Bought
 ProfileEntry = Merged | Parted
-FeedbackEntry = Example | Rollback | Offer | Outcome
+FeedbackEntry = Example | Rollback | Offer | Outcome | BannerOffer | BannerOutcome | Claimed
 QueryEntry = Searched | Listed | Taken

@@ -30,6 +30,7 @@ Instant: TypeAlias = (
     | Annotated[float, Meta(ge=0, le=LAST_INSTANT_MS)]
     | Annotated[str, Meta(max_length=40)]
 )
+Place: TypeAlias = Annotated[int, Meta(ge=0, le=2**53)]
 PageType = Literal["home", "category", "product", "search", "cart", "checkout", "other"]
 Channel = Literal["web", "app", "email", "push", "server"]
 
@@ -287,10 +288,29 @@ class Reset(Envelope, frozen=True, kw_only=True, gc=False, tag="reset"):
     """Control, server only: forget this visitor's profile, keep the consent."""
 
 
+class Claim(Struct, frozen=True, kw_only=True, gc=False):
+    """A coupon of a declared offer, which the visitor is given if one is left.
+
+    The offer's terms at that moment: `revision` of its document, `coupons` in its budget, `per_visitor` at most, the
+    coupon's `code` and what it `says`, and `until` when it holds (ms). `refused`: the places in the log of earlier
+    claims for which none was left.
+    """
+
+    offer: ShortId
+    revision: Place
+    coupons: Place
+    per_visitor: Place
+    code: ShortId
+    says: Annotated[str, Meta(min_length=1, max_length=200)]
+    until: Annotated[int, Meta(ge=0, le=LAST_INSTANT_MS)]
+    refused: Annotated[list[Place], Meta(max_length=100)] = []
+
+
 class Due(Envelope, frozen=True, kw_only=True, gc=False, tag="due"):
-    """Control, server only: a wait is over; `kind` says which (such as `abandoned_cart`)."""
+    """Control, server only: a wait is over; `kind` says which (such as `abandoned_cart`), `claim` what it asks for."""
 
     kind: ShortId
+    claim: Claim | None = None
 
 
 Event: TypeAlias = (

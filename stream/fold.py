@@ -41,7 +41,8 @@ class Family(Struct, frozen=True):
     `lasts`. A `view` is derived from other
     values when they are written: no fold reads it, and `rebuild` does not compare it. `id` says what an id (of a
     ranking: a member) is; ``pid`` and ``cid`` are pseudonyms. `renamed` changes the pseudonyms inside a value, given
-    what each becomes and the topics' partitions; without it there are none.
+    what each becomes and the topics' partitions; without it there are none. `compared` is false where the log
+    cannot say what it must be.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Family(Struct, frozen=True):
     ttl_s: int = 0
     view: bool = False
     renamed: Callable[[Any, Callable[[str], str], Mapping[str, int]], Any] | None = None
+    compared: bool = True
 
 
 class Batch(Struct, gc=False, omit_defaults=True):

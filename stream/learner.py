@@ -5,11 +5,14 @@ how good the model was on examples that it had not seen. A version is published 
 a time: the fold knows no clock, and a replay publishes the same versions.
 
 Models of choices learn from shelves: an offer (the decision agent's) waits for its outcome (the visitor agent's), and
-both together are an example for each of them (`stream.joining`).
+both together are an example for each of them (`stream.joining`). Banners and what came of them teach their slot's
+bandit (`stream.bandits`); what serving reads of it is a view of its state.
 
 An operator's rollback is a record in the same topic. It makes an earlier version current and lets learning go on from
 there; the validation begins anew, as the old scores were another model's. A model of choices also goes back by itself
 (`stream.tested`).
+
+It also counts what declared offers give away (`stream.budgets`).
 """
 
 from __future__ import annotations
@@ -19,9 +22,13 @@ from typing import Any
 
 import msgspec
 
+from stream.bandits import joining as banners
+from stream.bandits.published import seal
+from stream.bandits.slot import published
+from stream.budgets import BUDGET, budget_key, count
 from stream.chooser import Chooser
 from stream.derived import CONTROL, DerivedFold
-from stream.entries import Example, FeedbackEntry, Offer, Outcome, Rollback
+from stream.entries import BannerOffer, BannerOutcome, Claimed, Example, FeedbackEntry, Offer, Outcome, Rollback
 from stream.estimator import Estimator
 from stream.fold import CLOCK, MARKS, Batch, Emit, Family, Record, State
 from stream.joining import JOINED, LEARNS, RANKED_BY, WAITING, Joined, Waiting, choice_of, fits, slot_of, take
@@ -32,6 +39,8 @@ from stream.published import Sealed
 LEARNER = Family("learner", Working, "one model while it learns: weights, scales, validation, counts", "model")
 MODEL = Family("model", Sealed, "one model's current version, as serving reads it", "model")
 VERSION = Family("version", Sealed, f"one of a model's last {KEPT} versions, to roll back to", "model:version")
+POLICY = Family("policy", Sealed, "one slot's bandit as serving reads it, with its arms' counts", "slot", view=True)
+_pack = msgspec.msgpack.Encoder().encode
 
 
 class LearnerFold(DerivedFold[FeedbackEntry]):
@@ -39,7 +48,11 @@ class LearnerFold(DerivedFold[FeedbackEntry]):
 
     name = "learner"
     topic = "feedback"
-    families = (LEARNER, MODEL, VERSION, WAITING, JOINED, CLOCK, MARKS)
+    families = (
+        LEARNER, MODEL, VERSION, WAITING, JOINED, BUDGET,
+        banners.BANDIT, POLICY, banners.BANNER, banners.CLICKED, banners.SHOWN,
+        CLOCK, MARKS,
+    )  # fmt: skip
     ranking: Family | None = None
     entry_type = FeedbackEntry
 
@@ -51,9 +64,15 @@ class LearnerFold(DerivedFold[FeedbackEntry]):
 
     def entry_keys(self, entries: Sequence[FeedbackEntry]) -> Iterable[str]:
         for entry in entries:
+            if isinstance(entry, Claimed):
+                yield budget_key(entry.offer)
+                continue
             if isinstance(entry, Offer | Outcome):
                 yield slot_of(entry.nonce)
                 yield from (f"learner:{model}" for model in LEARNS)
+                continue
+            if isinstance(entry, BannerOffer | BannerOutcome):
+                yield from (*banners.places(entry.nonce), f"bandit:{entry.slot}")
                 continue
             yield f"learner:{entry.model}"
             if isinstance(entry, Rollback):
@@ -74,8 +93,19 @@ class LearnerFold(DerivedFold[FeedbackEntry]):
             self._offer(entry, state)
         elif isinstance(entry, Outcome):
             self._outcome(entry, state)
+        elif isinstance(entry, Claimed):
+            count(entry, state)
+        elif isinstance(entry, BannerOffer):
+            banners.offered(entry, state)
+        elif isinstance(entry, BannerOutcome):
+            banners.came(entry, state)
         else:
             self._of_one_model(entry, state)
+
+    def views(self, state: State, changed: Iterable[str]) -> dict[str, bytes | None]:
+        """The changed slots, as serving reads them."""
+        slots = [slot for family, _, slot in (key.partition(":") for key in changed) if family == "bandit"]
+        return {f"policy:{slot}": _pack(seal(published(slot, state.read(f"bandit:{slot}")))) for slot in slots}
 
     def _of_one_model(self, entry: Example | Rollback, state: State) -> None:
         live = self._model(entry.model, state)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 
 from msgspec import Struct, field
 
 from stream.fold import Fold, Outbound, Record
 from stream.privacy import FAMILY, MARK
 from stream.pseudonyms import STORED
-from stream.shard import Shard
+from stream.shard import Restoring, Shard
 from stream.state.keys import Tag
 from stream.state.memory import MemoryStore
 from stream.state.store import Position, Store
+from stream.truth import pieces
 
 READ_AGAIN = 20
 COPIES = frozenset({FAMILY, MARK, STORED})
@@ -62,6 +63,7 @@ async def rebuild(
     partitions: Mapping[str, int],
     *,
     log_start: int = 0,
+    truth: Iterable[list[Record]] = (),
 ) -> Report:
     """Fold the log up to the stored position into memory and compare with `store`.
 
@@ -70,6 +72,8 @@ async def rebuild(
     fold: makes the agent's fold for one partition.
     read: the records in [start, end) of the partition, in batches.
     log_start: the log's first offset; anything but 0 needs a checkpoint, and raises `CannotRebuild`.
+    truth: of an agent whose log is compacted, the records of its truth (`stream.truth`). What they are ahead of the
+        stored position is not compared.
     """
     agent = fold()
     tag = Tag(agent.topic, partition)
@@ -88,12 +92,28 @@ async def rebuild(
         agent, partition, position.topic_id, {**partitions, agent.topic: position.partitions}, memory, _Nowhere()
     )
     await shard.start()
+    ahead = [key async for key in _restore(shard, truth, position.offset)]
     for batch in read(0, position.offset):
         await shard.apply(batch)
         report.records += len(batch)
         await shard.flush()
+    for key in ahead:
+        dump.values.pop(key, None)
+        memory.values[tag].pop(key, None)
     _compare(report, agent, dump, memory.values[tag], memory.rankings[tag])
     return report
+
+
+async def _restore(shard: Shard, truth: Iterable[list[Record]], end: int) -> AsyncIterator[str]:
+    """Begin with what the truth says; the keys that it has changed by a record at `end` or later."""
+    fold = shard.fold
+    for records in (some for batch in truth for some in pieces(batch)):
+        assert isinstance(fold, Restoring)
+        known = [record for record in records if fold.changed_by(record) < end]
+        if known:
+            await shard.restore(known, 0)
+        for key in fold.restored_keys([record for record in records if fold.changed_by(record) >= end]):
+            yield key
 
 
 async def _dump(store: Store, tag: Tag) -> _Dump | None:
@@ -116,7 +136,7 @@ async def _dump(store: Store, tag: Tag) -> _Dump | None:
 def _compare(
     report: Report, agent: Fold, dump: _Dump, folded: Mapping[str, bytes], ranking: Mapping[str, float]
 ) -> None:
-    views = {family.name for family in agent.families if family.view}
+    views = {family.name for family in agent.families if family.view or not family.compared}
     for key in sorted(dump.values.keys() | folded.keys()):
         family = key.partition(":")[0]
         if family in views or family in COPIES:

@@ -11,6 +11,7 @@ from stream.fold import Fold
 from stream.item import ItemFold
 from stream.keyring import pseudonyms as pseudonyms_of
 from stream.learner import LearnerFold
+from stream.ledger import TRUTH, LedgerFold
 from stream.profile import ProfileFold
 from stream.query import QueryFold
 from stream.runner import Flush
@@ -21,14 +22,16 @@ PSEUDONYMS = 65_536
 _OWN = Flush(fold=256, records=256, rows=1_024, size_bytes=512 * 1024, after_s=0.0)
 _OFFERS = Flush(fold=64, records=1_024, rows=64, size_bytes=128 * 1024, after_s=0.1)
 _CUSTOMERS = Flush(fold=16, records=256, rows=64, size_bytes=128 * 1024, after_s=0.1)
+_LEARNT = Flush(fold=1, records=4_096, rows=256, size_bytes=128 * 1024, after_s=0.3)
 _SHARED = Flush(fold=1, records=4_096, rows=256, size_bytes=128 * 1024, after_s=1.0)
 
 
 class Agent(NamedTuple):
-    """One agent: its topic (noun) and when its partitions commit."""
+    """One agent: its topic (noun), when its partitions commit, and the topic of its truth if its own is compacted."""
 
     topic: str
     flush: Flush
+    truth: str = ""
 
 
 AGENTS = {
@@ -36,12 +39,14 @@ AGENTS = {
     "item": Agent("pairs", _SHARED),
     "profile": Agent("profile", _CUSTOMERS),
     "decision": Agent("decisions", _OFFERS),
-    "learner": Agent("feedback", _SHARED),
+    "learner": Agent("feedback", _LEARNT),
     "query": Agent("queries", _SHARED),
+    "ledger": Agent("catalog", _SHARED, TRUTH),
 }
 """A visitor's own session is committed at once, what all share at most once a second.
 
-Customers are at most every 0.1 s, and offers, which have to be there before what shoppers do with them.
+Customers are at most every 0.1 s, and offers, which have to be there before what shoppers do with them. What is learnt
+is every 0.3 s, so that what came of a banner is known within a second where the next is chosen.
 """
 
 
@@ -57,6 +62,8 @@ def fold_of(
         return LearnerFold
     if agent == "query":
         return QueryFold
+    if agent == "ledger":
+        return LedgerFold
     pseudonyms = pseudonyms_of(settings)
     if agent == "profile":
         return lambda: ProfileFold(pseudonyms)

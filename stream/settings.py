@@ -51,7 +51,9 @@ class Settings(BaseSettings):
         ge=0,
         description="partitions of keyed topics when they are created (parallelism against scripts); 0: 48, embedded 4",
     )
-    agents: str = Field("visitor,item,profile,decision,learner,query", description="which agents this worker runs")
+    agents: str = Field(
+        "visitor,item,profile,decision,learner,query,ledger", description="which agents this worker runs"
+    )
     consent_default: Literal["denied", "granted"] = Field(
         "denied", description="consent stamped on HTTP events of visitors of whom nothing is known"
     )
@@ -90,6 +92,32 @@ class Settings(BaseSettings):
         ge=0,
         description="visitors an hour from one client address whose events teach what others see; the others' are "
         "served, but not learnt from; 0: no limit",
+    )
+    banners_a_day: int = Field(
+        20, ge=1, le=50, description="banners that one visitor is shown at most within 24 hours, over all slots"
+    )
+    banner_policy: str = Field(
+        "shadow",
+        pattern=r"^(live|shadow|uniform)(,[^=,]+=(live|shadow|uniform))*$",
+        description="what chooses a slot's banner: `live` what is learnt of visitors, `shadow` what is learnt of all "
+        "of them, with the other's estimate beside it, `uniform` nothing; for single slots after it: "
+        "`shadow,home_hero=live`",
+    )
+    banner_least_share: float = Field(
+        0.01,
+        ge=0.001,
+        le=0.5,
+        description="the smallest share of a slot's views that each of its banners gets, so that all go on being tried",
+    )
+    reduce_new_items: bool = Field(
+        False,
+        description="announce reductions of items that have been on offer for less than 30 days, against their lowest "
+        "price so far: only where the member state allows it (Directive 98/6/EC, Article 6a(4))",
+    )
+    reduce_progressively: bool = Field(
+        False,
+        description="a reduction that only grows, without a break, keeps the reference price of its first day: only "
+        "where the member state allows it (Directive 98/6/EC, Article 6a(5))",
     )
     pseudonym_key: SecretStr = Field(
         SecretStr(""), description="key of visitors' pseudonyms; never change it: `liveshelf migrate` adds another"

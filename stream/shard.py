@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import structlog
 
@@ -39,6 +39,20 @@ class Sender(Protocol):
 
     async def send_all(self, records: Sequence[Outbound]) -> None:
         """Raises `NotAcknowledged` or `Full` if any of them may not be in the log."""
+
+
+@runtime_checkable
+class Restoring(Protocol):
+    """A fold whose own log is compacted: what it cannot give again lies in a topic of its truth."""
+
+    def changed_by(self, record: Record) -> int:
+        """The offset in the fold's own log of the record that it was written for."""
+
+    def restored_keys(self, records: Sequence[Record]) -> list[str]:
+        """The keys that restoring these records needs in memory."""
+
+    def restore(self, records: Sequence[Record], state: State) -> None:
+        """Take what these records, in order, say and the state does not know yet."""
 
 
 class Shard:
@@ -134,11 +148,27 @@ class Shard:
         self.next_offset = records[-1].offset + 1
         self.unflushed += len(records)
 
+    async def restore(self, records: Sequence[Record], first_offset: int) -> None:
+        """Take what the fold's truth says that the state lacks; raises `Fenced`.
+
+        A partition without a position begins at `first_offset`.
+        """
+        fold = self.fold
+        assert isinstance(fold, Restoring)
+        await self._load(fold.restored_keys(records))
+        fold.restore(records, self.state)
+        if self.next_offset is None:
+            self.next_offset = first_offset
+        await self._commit()
+
     async def flush(self) -> None:
         """Send what was derived, await it, and commit state and position under the fence; raises `Fenced`."""
         if not self.unflushed:
             return
         await self._send()
+        await self._commit()
+
+    async def _commit(self) -> None:
         writes = self._writes()
         new = str(Position(self._topic_id, self._partitions, self.next_offset or 0))
         found = await self._patiently(lambda: self._store.commit(self.tag, self._stored, new, writes))

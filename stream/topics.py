@@ -38,6 +38,7 @@ TOPICS: dict[str, Topic] = {
     for topic in (
         Topic("events", "visitor_id", compacted=False, retention_days=30, internal=False),
         Topic("catalog", "item_id", compacted=True, retention_days=0, internal=False),
+        Topic("prices", "item_id", compacted=True, retention_days=0, internal=True),
         Topic("decisions", "visitor_id", compacted=False, retention_days=30, internal=False),
         Topic("dead_letters", "the record's own key", compacted=False, retention_days=30, internal=False),
         Topic("privacy", "erase:<pid> or consent:<pid>:<purpose>", compacted=True, retention_days=0, internal=True),

@@ -17,13 +17,13 @@ from msgspec import Struct, field
 from stream import customers
 from stream.consent import Known, learn, newest, purposes, refused, withdrawn
 from stream.entries import Example
-from stream.events import Erase, Event
+from stream.events import Due, Erase, Event
 from stream.features import intent_features
 from stream.fold import CLOCK, Clock, Emit, Family, Record, State
 from stream.ingest import LATEST_AFTER_MS, Accepted, Rejected, admit
 from stream.privacy import consent_record, erase_records
 from stream.pseudonyms import Pseudonyms
-from stream.signals import bought, cart, searched, session, shelves, signals
+from stream.signals import bought, cart, coupons, promotions, searched, session, shelves, signals
 from stream.tokens import BadToken, DecisionToken, read_decision_id, sealed
 from stream.topics import partition_of
 
@@ -31,7 +31,7 @@ _pack = msgspec.msgpack.Encoder().encode
 DAY_MS = 86_400_000
 LARGEST_BYTES = 64 * 1024
 RETENTION_MS = 90 * DAY_MS
-SHORT = 64
+SHORT = 48
 DEDUPE_IDS = 64
 DEDUPE_MINUTES = 24 * 60
 CLOSED_A_RECORD = 16
@@ -185,7 +185,8 @@ class VisitorFold:
         told = self._learn(pid, visitor, accepted, emit) | self._unmerge(pid, visitor, accepted, emit)
         if told:
             state.put(key, visitor)
-        if refused(visitor.consent, "personalization") and (visitor.last or visitor.customer or pid in state.rank):
+        held = visitor.last or visitor.customer or pid in state.rank or coupons.SIGNAL.of(visitor).coupons
+        if held and refused(visitor.consent, "personalization"):
             self._forget(pid, visitor, state, emit)
         allowed = purposes(visitor.consent, accepted)
         if not (allowed.analytics or allowed.personalization):
@@ -220,6 +221,8 @@ class VisitorFold:
                 customers.tie(pid, visitor, cid, self._partition_of(customer_id, emit), emit)
         if accepted.name not in CONTROL:
             self._profile(pid, visitor, accepted, state, emit)
+        elif isinstance(accepted.event, Due) and accepted.event.claim is not None:
+            coupons.claim(coupons.SIGNAL.of(visitor), accepted.event.claim, accepted.at, emit)
         customers.tell(pid, visitor, accepted, emit)
 
     def _partition_of(self, customer_id: str, emit: Emit) -> int:
@@ -365,6 +368,7 @@ def _close(visitor: Any, emit: Emit) -> None:
     running.closed = True
     shelves.close(shelves.SIGNAL.of(visitor), running.last_at, emit, learning=not running.muted)
     searched.close(searched.SIGNAL.of(visitor))
+    promotions.close(promotions.SIGNAL.of(visitor))
 
 
 def _runs_ahead(accepted: Accepted, clock: Clock) -> bool:

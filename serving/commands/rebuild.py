@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +12,7 @@ from rich.table import Table
 
 from serving.commands.running import Json, connected, err, fail, opened, out, run
 from stream.cluster import Cluster
+from stream.fold import Record
 from stream.rebuild import Report, rebuild
 from stream.roster import AGENTS, fold_of
 from stream.settings import Settings
@@ -59,7 +61,7 @@ async def _rebuild(conf: Settings, agents: list[str], *, quiet: bool) -> list[Re
     reports = []
     async with opened(conf) as store:
         for name, partition in track(places, "partitions", console=err, disable=quiet):
-            topic = AGENTS[name].topic
+            topic, truth = AGENTS[name].topic, AGENTS[name].truth
             reports.append(
                 await rebuild(
                     fold_of(name, conf, partitions),
@@ -68,6 +70,13 @@ async def _rebuild(conf: Settings, agents: list[str], *, quiet: bool) -> list[Re
                     lambda start, end, topic=topic, partition=partition: cluster.read(topic, partition, start, end),  # type: ignore[misc]
                     partitions,
                     log_start=logs[topic, partition].start,
+                    truth=_all(cluster, truth, partition) if truth else (),
                 )
             )
     return reports
+
+
+def _all(cluster: Cluster, noun: str, partition: int) -> Iterator[list[Record]]:
+    """A partition's whole log, read when it is asked for."""
+    log = cluster.offsets([(noun, partition)])[noun, partition]
+    yield from cluster.read(noun, partition, log.start, log.end)

@@ -1,4 +1,4 @@
-"""What is said of the items of a page: their demand flags, as one decision."""
+"""What is said of the items of a page, their demand flags, and the coupon of who asks, as one decision."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
+from serving.coupons.coupons import Coupons
 from serving.decide import NONCE_BYTES, fresh_of, status_of
 from serving.decision import Decision, Rung, heading
 from serving.demand.flagged import Demand, state_of
@@ -38,11 +39,15 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Asked(Struct, frozen=True, gc=False):
-    """The items that are asked about, and by whom; a shop's own server (`whole`) is told what shoppers are not."""
+    """The items that are asked about, and by whom; a shop's own server (`whole`) is told what shoppers are not.
+
+    `profiling` is false if the visitor objects to it now.
+    """
 
     item_ids: Sequence[str]
     visitor_id: str = ""
     whole: bool = False
+    profiling: bool = True
 
 
 class OfferItem(Struct, frozen=True, gc=False):
@@ -60,6 +65,7 @@ class Offers:
 
     Parameters
     ----------
+    coupons: gives those of declared offers.
     pid_keys: with how many keys pseudonyms are made.
     clock: now, in ms; `timer` in seconds, for `took_ms`.
     rng: makes decisions' nonces.
@@ -71,6 +77,7 @@ class Offers:
         rows: Rows,
         snapshots: Snapshots,
         demand: Demand,
+        coupons: Coupons,
         signing_key: bytes,
         *,
         pid_keys: int = 1,
@@ -79,22 +86,28 @@ class Offers:
         rng: Random | None = None,
     ) -> None:
         self._shop, self._rows, self._snapshots, self._demand = shop, rows, snapshots, demand
-        self._outlook = Outlook(shop, rows)
+        self._outlook, self._coupons = Outlook(shop, rows), coupons
         self._key, self._pid_keys = signing_key, pid_keys
         self._clock, self._timer, self._rng = clock, timer, rng or Random()
 
     async def of(self, asked: Asked, wanted: FreshToken | None = None) -> Shelf:
         """The answer, with the decision that it tells."""
         began = self._timer()
-        request = Request(visitor_id=asked.visitor_id, n=len(asked.item_ids))
+        request = Request(visitor_id=asked.visitor_id, n=len(asked.item_ids), profiling=asked.profiling)
         snapshot = await self._snapshots.read(request, OFFERS, wanted, int(self._clock()))
         complete = await self._read(asked.item_ids)
         now = int(self._clock())
         items = [self._item(item_id, asked, now) for item_id in asked.item_ids]
-        decision = self._decision(snapshot, items, now, complete=complete)
+        decided = self._coupons.decided(request, snapshot, now)
+        shown = self._coupons.shown(decided)
+        known = sum(one.known for one in items) + len(shown)
+        decision = self._decision(snapshot, known, len(items), now, complete=complete)
         decision_id = signed(self._key, decision, OFFERS, snapshot, self._pid_keys)
         head = heading(decision, decision_id, (self._timer() - began) * 1000)
-        return Shelf(f'{head}"items":{_encode(items).decode()}}}'.encode(), decision)
+        if decided is not None:
+            self._coupons.note(asked.visitor_id, decided, decision, head)
+        body = f'{head}"items":{_encode(items).decode()},"offers":{_encode(shown).decode()}}}'
+        return Shelf(body.encode(), decision)
 
     async def _read(self, item_ids: Sequence[str]) -> bool:
         """Read the rows that are not known yet; whether that was possible."""
@@ -122,8 +135,7 @@ class Offers:
             return self._shop.shown is None and state_of(self._rows.packed(item_id)) is not None
         return not item.hidden
 
-    def _decision(self, snapshot: Snapshot, items: Sequence[OfferItem], now: int, *, complete: bool) -> Decision:
-        known = sum(one.known for one in items)
+    def _decision(self, snapshot: Snapshot, known: int, asked: int, now: int, *, complete: bool) -> Decision:
         degraded: Any = snapshot.degraded or not complete
         rung: Rung = "live" if not degraded else "partial" if snapshot.visitor is not None else "local"
         return Decision(
@@ -136,5 +148,5 @@ class Offers:
             nonce=self._rng.randbytes(NONCE_BYTES),
             fresh=fresh_of(snapshot, now),
             items=(),
-            candidates=len(items),
+            candidates=asked,
         )

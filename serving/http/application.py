@@ -1,7 +1,7 @@
 """The FastAPI application: the API's routes, the hot ones reached without its routing, and every error as a problem.
 
 ```
-uvicorn ─▶ Application ─┬─ /v1/events, /v1/page, /v1/recommendations/…, /v1/search … ─▶ Endpoint ─▶ ready bytes
+uvicorn ─▶ Application ─┬─ /v1/events, /v1/page, /v1/recommendations/…, /v1/banners/…, /v1/search ─▶ Endpoint ─▶ bytes
                         └─ FastAPI's router ─▶ other routes, /openapi.json, the first page, 404, 405
 ```
 Routing through FastAPI costs as much as a decision, so the few paths that make nearly all requests are told apart
@@ -37,7 +37,8 @@ EVENTS = "/v1/events"
 PAGE = "/v1/page"
 READS = frozenset({"/v1/search", "/v1/suggest", "/v1/offers"})
 SHELF = "/v1/recommendations/{placement}"
-_SHELVES = SHELF.removesuffix("{placement}")
+BANNER = "/v1/banners/{slot}"
+_SHELVES, _BANNERS = SHELF.removesuffix("{placement}"), BANNER.removesuffix("{slot}")
 Lifespan = Callable[[Any], AbstractAsyncContextManager[None]]
 
 log = structlog.get_logger()
@@ -149,6 +150,9 @@ class Application(FastAPI):
         if path.startswith(_SHELVES) and method in {"GET", "POST"} and "/" not in path[len(_SHELVES) :]:
             scope["path_params"] = {"placement": path[len(_SHELVES) :]}
             return self._endpoints.get(SHELF)
+        if path.startswith(_BANNERS) and method == "GET" and "/" not in path[len(_BANNERS) :]:
+            scope["path_params"] = {"slot": path[len(_BANNERS) :]}
+            return self._endpoints.get(BANNER)
         hot = (path in {EVENTS, PAGE} and method == "POST") or (path in READS and method == "GET")
         return self._endpoints.get(path) if hot else None
 

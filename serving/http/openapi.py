@@ -14,8 +14,11 @@ from typing import Any
 import msgspec
 
 import schemas
+from serving.banners.preview import BannerPreview
 from serving.http import (
+    openapi_banners,
     openapi_catalog,
+    openapi_coupons,
     openapi_offers,
     openapi_operations,
     openapi_placements,
@@ -26,6 +29,7 @@ from serving.http import (
 )
 from serving.http.access import Served
 from serving.http.answer import Answer
+from serving.http.campaigns import CampaignPreviewAsk
 from serving.http.catalog import Refusal
 from serving.http.data_health import DataHealth
 from serving.http.events import Verdict
@@ -56,6 +60,8 @@ STRUCTS = (
     Preview,
     SearchPreviewAsk,
     SearchPreview,
+    CampaignPreviewAsk,
+    BannerPreview,
     Readiness,
     Verdict,
     Refusal,
@@ -84,6 +90,9 @@ _USED = (
     "filter",
     "placement",
     "rule",
+    "campaign",
+    "banner",
+    "offer",
     "problem",
 )
 
@@ -127,6 +136,8 @@ def _paths() -> Json:
         openapi_storefront,
         openapi_placements,
         openapi_rules,
+        openapi_banners,
+        openapi_coupons,
         openapi_search,
         openapi_offers,
         openapi_catalog,

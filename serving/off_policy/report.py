@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from serving.off_policy.estimate import CLIP, LEAST_ESS, LEAST_ESS_DR, REPEATS, Estimate, Shown, Slots, Value, estimate
+from serving.off_policy.estimate import CLIP, LEAST_ESS, LEAST_ESS_DR, Estimate, Shown, Slots, estimate
+from serving.off_policy.interval import Interval, Value
 from serving.off_policy.logged import Join, Logged, decisions, slots
 from serving.off_policy.policies import POLICIES, Policy
 from stream.replay import BadFile
@@ -18,6 +19,12 @@ ASSUMES = (
     "Each propensity is the probability with which its item stood at its position for that request.",
     "What a policy shows is chosen among the items of the logged order; it is asked about the visits that there were.",
 )
+CROSS_FITTED = f"cross-fitted, from {LEAST_ESS_DR:.0f} effective places on"
+ESTIMATORS = {
+    "ips": f"weights clipped at {CLIP:g}, from {LEAST_ESS:.0f} effective places on",
+    "snips": f"self-normalized, weights clipped at {CLIP:g}, from {LEAST_ESS:.0f} effective places on",
+    "interval": "95 %, by visitor: score intervals of the value, normal ones of a difference",
+}
 Cell = tuple[str, int, str]
 
 
@@ -56,9 +63,7 @@ class _Log:
         return self._cells.setdefault((shelf.placement, position, recommender), len(self._cells))
 
 
-def policies(
-    records: Iterable[bytes], events: Iterable[bytes], *, placement: str = "", seed: int = 0
-) -> dict[str, Any]:
+def policies(records: Iterable[bytes], events: Iterable[bytes], *, placement: str = "") -> dict[str, Any]:
     """What each policy would have earned, by goal; raises `BadFile` where nothing can be said at all.
 
     Parameters
@@ -78,11 +83,11 @@ def policies(
     joined = Join(shelves).play(events)
     log = _Log(shelves)
     shown = {one.name: log.shown(one) for one in POLICIES if not one.lacks(shelves)}
-    found = {goal: {name: estimate(log.slots(goal), shown[name], seed=seed) for name in shown} for goal in GOALS}
+    found = {goal: {name: estimate(log.slots(goal), shown[name]) for name in shown} for goal in GOALS}
     return {
         "protocol": _protocol(shelves, refused, joined),
         "policies": {
-            one.name: {"says": one.says} | {goal: _told(one, found[goal], one.lacks(shelves)) for goal in GOALS}
+            one.name: {"says": one.says} | {goal: _of(one, found[goal], one.lacks(shelves)) for goal in GOALS}
             for one in POLICIES
         },
     }
@@ -100,22 +105,25 @@ def _protocol(shelves: Sequence[Logged], refused: int, joined: Any) -> dict[str,
         "clicks": joined.clicks,
         "conversions": joined.conversions,
         "unit": "a shelf",
-        "estimators": {
-            "snips": f"self-normalized, weights clipped at {CLIP:g}, from {LEAST_ESS:.0f} effective places on",
-            "dr": f"placement x position x recommender, cross-fitted, from {LEAST_ESS_DR:.0f} effective places on",
-            "interval": f"95 %, {REPEATS} bootstrap samples of visitors",
-        },
+        "estimators": ESTIMATORS | {"dr": f"placement x position x recommender, {CROSS_FITTED}"},
         "assumes": ASSUMES,
     }
 
 
-def _told(policy: Policy, found: dict[str, Estimate], lacks: str) -> dict[str, Any]:
-    """One policy's estimates of one goal; what cannot be said is null, with a reason."""
-    if lacks:
-        return {"snips": None, "dr": None, "reason": lacks}
-    one, logged = found[policy.name], found["as_logged"]
+def _of(policy: Policy, found: dict[str, Estimate], lacks: str) -> dict[str, Any]:
+    return unknown(lacks) if lacks else told(found[policy.name], found["as_logged"])
+
+
+def unknown(reason: str) -> dict[str, Any]:
+    """A policy of which the log does not tell."""
+    return {"ips": None, "snips": None, "dr": None, "reason": reason}
+
+
+def told(one: Estimate, logged: Estimate) -> dict[str, Any]:
+    """A policy's estimates of one goal beside what was logged; what cannot be said is null, with a reason."""
     weights = one.weights
     return {
+        "ips": _value(one.ips, logged.snips),
         "snips": _value(one.snips, logged.snips),
         "dr": _value(one.dr, logged.snips),
         "reason": one.reason or one.reason_dr or None,
@@ -133,11 +141,14 @@ def _value(value: Value | None, logged: Value | None) -> dict[str, Any] | None:
     """An estimate, and by how much it is above what was logged, both with their intervals."""
     if value is None:
         return None
-    told: dict[str, Any] = {"value": _short(value.value), "interval": [_short(one) for one in value.interval]}
+    found: dict[str, Any] = _rounded(value.value, value.interval)
     if logged is not None:
-        more = Value(value.value - logged.value, value.repeats - logged.repeats)
-        told["above_logged"] = {"value": _short(more.value), "interval": [_short(one) for one in more.interval]}
-    return told
+        found["above_logged"] = _rounded(*value.above(logged))
+    return found
+
+
+def _rounded(value: float, interval: Interval) -> dict[str, Any]:
+    return {"value": _short(value), "interval": [_short(one) for one in interval]}
 
 
 def _short(number: float) -> float:

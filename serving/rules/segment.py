@@ -18,12 +18,16 @@ from serving.filters.rule import BadFilter
 from serving.filters.rule import Rule as Filter
 from serving.filters.rule import compiled as filter_of
 from serving.shop import Shop
-from stream.signals import bought, cart, session, viewed
+from stream.signals import bought, cart, device, session, viewed
 
 DEPTH = 4
 CONDITIONS = 20
 DAYS = 90
-CHOICES: Final = ("visitor", "customer", "cart", "viewed", "bought", "all", "any", "not")
+WORDS, LONGEST_WORD = 20, 64
+CHOICES: Final = (
+    *("visitor", "customer", "cart", "viewed", "bought", "visit", "device", "locale"),
+    *("all", "any", "not"),
+)
 _DAY_MS = 86_400_000
 
 
@@ -163,6 +167,50 @@ def _condition(document: Any, at: str) -> Filter:
         raise BadDocument(f"{at}{error.pointer}", error.detail) from None
 
 
+def _visit(value: Any, at: str) -> Holds:
+    """Whether so large a share of the running visit's items meets the condition."""
+    if not isinstance(value, dict) or value.keys() != {"share", "if"}:
+        raise BadDocument(at, 'This must be an object such as {"share": 0.5, "if": {"category": "Kitchen"}}.')
+    share, condition = value["share"], _condition(value["if"], f"{at}/if")
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share <= 1:
+        raise BadDocument(f"{at}/share", "This must be a number above 0, and at most 1.")
+
+    def holds(shopper: Shopper) -> bool:
+        running = session.SIGNAL.of(shopper.visitor)
+        if shopper.now > running.last_at + session.GAP_MS:
+            return False
+        items = {step.item_id for step in running.steps}
+        return bool(items) and sum(_meets(shopper.shop, condition, one) for one in items) >= share * len(items)
+
+    return holds
+
+
+def _device(value: Any, at: str) -> Holds:
+    wanted = _words(value, at, '"mobile"')
+    return lambda shopper: device.SIGNAL.of(shopper.visitor).device.casefold() in wanted
+
+
+def _locale(value: Any, at: str) -> Holds:
+    """Whether their language is one of these, or one of these in a region: `de` is also said of `de-AT`."""
+    wanted = {one.replace("_", "-") for one in _words(value, at, '"de"')}
+
+    def holds(shopper: Shopper) -> bool:
+        said = device.SIGNAL.of(shopper.visitor).locale.casefold().replace("_", "-")
+        return any(said == one or said.startswith(f"{one}-") for one in wanted)
+
+    return holds
+
+
+def _words(value: Any, at: str, example: str) -> frozenset[str]:
+    """One word or several, in small letters."""
+    words = [value] if isinstance(value, str) else value
+    if not isinstance(words, list) or not 1 <= len(words) <= WORDS:
+        raise BadDocument(at, f"This must be a word such as {example}, or a list of 1 to {WORDS}.")
+    if not all(isinstance(one, str) and 1 <= len(one) <= LONGEST_WORD for one in words):
+        raise BadDocument(at, f"Each of these must be a word such as {example}, of at most {LONGEST_WORD} characters.")
+    return frozenset(one.casefold() for one in words)
+
+
 def _escaped(name: str) -> str:
     return name[:100].replace("~", "~0").replace("/", "~1")
 
@@ -173,4 +221,7 @@ _CONDITIONS: Final = {
     "cart": _cart,
     "viewed": _viewed,
     "bought": _bought,
+    "visit": _visit,
+    "device": _device,
+    "locale": _locale,
 }

@@ -28,6 +28,8 @@ COMMON: Final = 0.01
 COVERED: Final = 0.3
 DIFFERENT: Final = 2_000
 RANGES: Final = 4
+COUNTED: Final = ("category", "brand", "price", "item_group_id")
+"""What every answer counts, whatever it finds."""
 _MILLIONTHS: Final = 1_000_000
 
 

@@ -9,6 +9,7 @@ from stream.decisions import DecisionFold
 from stream.fold import Family
 from stream.item import ItemFold
 from stream.learner import LearnerFold
+from stream.ledger import LedgerFold
 from stream.privacy import FAMILY, MARK
 from stream.profile import ProfileFold
 from stream.pseudonyms import STORED
@@ -27,7 +28,8 @@ garbage collection at twice the retention: what counts is the event time stored 
 | key | holds | type | kept | written by | compared by `rebuild` |
 | --- | --- | --- | --- | --- | --- |
 """
-FOLDS = (VisitorFold, ItemFold, ProfileFold, DecisionFold, LearnerFold, QueryFold)
+_LASTING = {"visitor": "a refusal", "prices": "of what the catalogue has"}
+FOLDS = (VisitorFold, ItemFold, ProfileFold, DecisionFold, LearnerFold, QueryFold, LedgerFold)
 
 
 def rows() -> Iterator[tuple[str, ...]]:
@@ -48,8 +50,7 @@ def rows() -> Iterator[tuple[str, ...]]:
             yield f"{root}ranking", fold.ranking.explain, "sorted set", "for ever", owner, "yes"
         for family in fold.families:
             id_ = f":<{family.id.replace(':', '>:<')}>" if family.id else ""
-            compared = "no (a view)" if family.view else "yes"
-            yield f"{root}{family.name}{id_}", family.explain, _type(family), _kept(family), owner, compared
+            yield f"{root}{family.name}{id_}", family.explain, _type(family), _kept(family), owner, _compared(family)
     visitors = keys.root(Tag("events", 0)).replace(":0}", ":p}")
     writers = "the API at once, the visitor agent's worker from the privacy topic (joined, compare and swap)"
     yield (
@@ -79,6 +80,12 @@ def rows() -> Iterator[tuple[str, ...]]:
     )
 
 
+def _compared(family: Family) -> str:
+    if family.view:
+        return "no (a view)"
+    return "yes" if family.compared else "no (its log is compacted)"
+
+
 def _type(family: Family) -> str:
     return "bytes" if family.type is bytes else "msgpack"
 
@@ -88,7 +95,7 @@ def _kept(family: Family) -> str:
         return "for ever"
     days, hours = divmod(family.ttl_s, 86_400)
     kept = f"{days} days" if not hours else f"{family.ttl_s // 3600} h"
-    return f"{kept}; a refusal for ever" if hasattr(family.type, "lasts") else kept
+    return f"{kept}; {_LASTING[family.name]} for ever" if hasattr(family.type, "lasts") else kept
 
 
 def document() -> str:

@@ -21,11 +21,14 @@ START_MS = 1_790_000_000_000
 DAY_MS = 86_400_000
 
 
-def flood(character: str, events: int) -> Iterator[tuple[bytes, bytes, int]]:
-    """One visitor's events as (key, value, time in ms), with ids made of `character` as long as they may be."""
+def flood(character: str, events: int, characters: int = MOST_CHARACTERS) -> Iterator[tuple[bytes, bytes, int]]:
+    """One visitor's events as (key, value, time in ms), with ids of so many times `character`.
+
+    Among them are banners of ours, each another, with the longest names that there are.
+    """
     numbers = count()
-    visitor = character * MOST_CHARACTERS
-    many = min(60, MAX_EVENT_BYTES // (MOST_CHARACTERS * len(character.encode()) + 60) - 4)
+    visitor = character * characters
+    many = min(60, MAX_EVENT_BYTES // (characters * len(character.encode()) + 60) - 4)
     plan = (
         ("view_item", 1),
         ("dismiss", many),
@@ -38,22 +41,30 @@ def flood(character: str, events: int) -> Iterator[tuple[bytes, bytes, int]]:
         # the first 40 without an order, and never too many a minute: a flood that is found out is remembered less
         name, size = plan[n % (len(plan) - (n < 40))]
         at = START_MS + n * 600
-        items = [
-            {"item_id": _id(character, next(numbers), MOST_CHARACTERS), "quantity": 1_000_000} for _ in range(size)
-        ]
-        yield visitor.encode(), orjson.dumps(_document(name, visitor, items, at, n, character)), at
+        items = [{"item_id": _id(character, next(numbers), characters), "quantity": 1_000_000} for _ in range(size)]
+        document = _document(name, visitor, items, at, n, character)
+        yield visitor.encode(), orjson.dumps(document), at
+        if n % 10 == 0:
+            yield visitor.encode(), orjson.dumps({**document, **_of_a_banner(n)}), at
+
+
+def _of_a_banner(n: int) -> dict[str, Any]:
+    """What makes an event another one, of a banner that nobody has seen yet."""
+    arm = f"{_id('c', n, 64)}/{_id('x', n, 40)}"
+    name = "dismiss" if n % 20 else "view_promotion"
+    return {"event_id": f"b{n}", "event": name, "items": [], "promotion": {"promotion_id": arm}, "decision_id": None}
 
 
 def _document(name: str, visitor: str, items: list[Any], at: int, n: int, character: str) -> dict[str, Any]:
     made = DecisionToken("home", "", at, OWNER, 1, DAY_MS, DAY_MS, b"%08d" % n)
     named = {"decision_id": decision_id(b"", made)} if name == "view_item_list" else {}
     return named | {
-        "event_id": _id(character, n, EVENT_ID_CHARACTERS),
+        "event_id": _id(character, n, min(len(visitor), EVENT_ID_CHARACTERS)),
         "event": name,
         "occurred_at": at,
         "received_at": at,
         "visitor_id": visitor,
-        "session_id": _id(character, min(n, 2), MOST_CHARACTERS),
+        "session_id": _id(character, min(n, 2), len(visitor)),
         "consent": {"analytics": True, "personalization": True, "marketing": True},
         "items": items,
     }

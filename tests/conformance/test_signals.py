@@ -22,7 +22,7 @@ from stream.item import Item
 from stream.signal import Signal
 from stream.signals import session, signals
 from stream.tokens import DecisionToken
-from stream.visitor import Visitor, VisitorFold
+from stream.visitor import SHORT, Visitor, VisitorFold
 from tests.conformance.floods import MOST_CHARACTERS, OWNER, entry_flood, flood
 from tests.simulator.profile import LONG
 from tests.stream.worlds import event, records
@@ -163,14 +163,16 @@ def test_its_older_half_can_be_forgotten_until_nothing_is_left(signal: Signal[An
 # size: bytes under the worst that the contract allows
 
 
-@pytest.mark.parametrize("character", ["a", "é", "€", "😀"])
-def test_a_visitor_stays_within_64_kib_whatever_is_sent(character: str) -> None:
+@pytest.mark.parametrize(
+    ("character", "characters"), [*((one, MOST_CHARACTERS) for one in "aé€😀"), ("a", SHORT)], ids=[*"aé€😀", "short"]
+)
+def test_a_visitor_stays_within_64_kib_whatever_is_sent(character: str, characters: int) -> None:
     largest, parts, visitor, shelves = 0, {}, Visitor(), 0
     fold, state = VisitorFold(lambda _: OWNER, 1), State(VisitorFold.families)
     state.load("clock", None)
     state.load(f"visitor:{OWNER}", None)
     emit = Emit(("events", 0), PARTITIONS)
-    for offset, (key, value, at) in enumerate(flood(character, 900)):
+    for offset, (key, value, at) in enumerate(flood(character, 900, characters)):
         record = Record("events", 0, offset, at, key, value)
         decoded = fold.decode(record)
         assert isinstance(decoded[1], Accepted), decoded[1]
@@ -181,11 +183,12 @@ def test_a_visitor_stays_within_64_kib_whatever_is_sent(character: str) -> None:
         if len(pack(visitor)) > largest:
             largest = len(pack(visitor))
             parts = {signal.name: len(pack(signal.of(visitor))) for signal in VISITOR_SIGNALS}
-    print(f"visitor, ids of {MOST_CHARACTERS} × {character}: {largest:,} bytes {parts}")
+    print(f"visitor, ids of {characters} × {character}: {largest:,} bytes {parts}")
     assert largest <= VISITOR_BYTES
     assert largest > VISITOR_BYTES // 2, "this flood is not the worst"
     assert len(visitor.session.seen) == session.ITEMS, "this flood does not fill the session's counts"
     assert shelves > 0, "this flood sees no shelf"
+    assert visitor.wide is (characters > SHORT)
     assert len(visitor.taught) == session.SESSIONS_A_DAY
 
 

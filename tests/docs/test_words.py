@@ -10,6 +10,7 @@ import typer
 from prometheus_client import REGISTRY
 
 import schemas
+from serving.banners.standing import Reason
 from serving.cli import app
 from serving.decision import Rung, Status
 from serving.docs.tables import ORDER
@@ -115,6 +116,11 @@ def test_formats() -> None:
 )
 def test_statuses_and_reasons(heading: str, words: Any) -> None:
     assert sorted(first_cells(section("statuses", heading))) == sorted(words)
+
+
+def test_reasons_of_no_banner() -> None:
+    assert first_cells(section("banners", "Why there is none")) == list(get_args(Reason))
+    assert schemas.load("banner")["properties"]["reason"]["enum"] == [None, *get_args(Reason)]
 
 
 def test_problems() -> None:

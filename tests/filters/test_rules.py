@@ -95,13 +95,7 @@ class Shop:
 
     def __init__(self, items: list[dict[str, Any]]) -> None:
         self.items: list[CatalogItem | None] = []
-        self.columns = Columns(
-            lambda: (
-                [code for code, item in enumerate(self.items) if item is not None],
-                [item for item in self.items if item is not None],
-            ),
-            lambda: len(self.items),
-        )
+        self.columns = Columns(self.items.__getitem__, lambda: len(self.items))
         for item in items:
             self.put(len(self.items), item)
 
@@ -174,6 +168,16 @@ def test_more_items_than_a_column_had_room_for() -> None:
     for code in range(1, 3_000):
         shop.put(code, {"price": "2"})
     assert int(shop.mask({"price": "2"}).sum()) == 2_999
+
+
+def test_an_attribute_that_comes_and_goes_is_found_where_it_is_now() -> None:
+    shop = Shop([{"attributes": {"a": 1}}, {}])
+    for _ in range(3_000):
+        shop.put(1, {"attributes": {"a": 1}})
+        shop.put(1, {})
+    shop.put(0, {"attributes": {"a": 2}})
+    assert shop.mask({"attributes.a": {"exists": True}}).tolist() == [True, False]
+    assert len(shop.columns._holders["a"]) < 2_000
 
 
 def test_equal_documents_are_one_rule_whatever_the_order_of_their_names() -> None:

@@ -13,6 +13,7 @@ from stream.decisions import DecisionFold
 from stream.fold import Fold, Outbound, Record
 from stream.item import ItemFold
 from stream.learner import LearnerFold
+from stream.ledger import LedgerFold
 from stream.profile import ProfileFold
 from stream.progressive import Tally
 from stream.published import Sealed, unseal
@@ -23,7 +24,7 @@ from stream.state.keys import Tag
 from stream.state.memory import MemoryStore
 from stream.topics import TOPICS
 from stream.visitor import VisitorFold
-from tests.golden.make import decisions
+from tests.golden.make import catalogue, decisions
 
 PARTITIONS = dict.fromkeys(TOPICS, 1)
 DIGITS = 9
@@ -63,6 +64,8 @@ async def folded(lines: Sequence[str], *, cut: int) -> tuple[Log, MemoryStore]:
         log.append("events", event["visitor_id"].encode(), line.encode(), event["received_at"])
     for decided in decisions():
         log.append("decisions", b"eve", json.dumps(decided).encode(), 0)
+    for at, item_id, item in catalogue():
+        log.append("catalog", item_id.encode(), None if item is None else json.dumps(item).encode(), at)
     for agent in _agents():
         await _work_off(agent, log, store, cut)
     return log, store
@@ -77,6 +80,7 @@ async def rebuilt(log: Log, store: MemoryStore) -> list[Report]:
             store,
             lambda start, end, noun=agent.topic: [log.records[noun][start:end]],  # type: ignore[misc]
             PARTITIONS,
+            truth=[log.records["prices"]] if isinstance(agent, LedgerFold) else (),
         )
         for agent in _agents()
     ]
@@ -84,7 +88,8 @@ async def rebuilt(log: Log, store: MemoryStore) -> list[Report]:
 
 def _agents() -> tuple[Fold, ...]:
     """Offers first: they are there before anybody has seen the shelf."""
-    return DecisionFold(), VisitorFold(str, 1, cid_of=str), ItemFold(), ProfileFold(), LearnerFold(), QueryFold()
+    visitor = VisitorFold(str, 1, cid_of=str)
+    return DecisionFold(), visitor, ItemFold(), ProfileFold(), LearnerFold(), QueryFold(), LedgerFold()
 
 
 async def _work_off(agent: Fold, log: Log, store: MemoryStore, cut: int) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import random
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from stream.bandits.features import CONTEXT
 from stream.choice import packed
 from stream.features import CHOICE_FEATURES
 from stream.tokens import DecisionToken, decision_id, pseudonym
@@ -19,6 +21,8 @@ EVE = pseudonym(b"golden", "eve")
 """A visitor whose id is a pseudonym, so that a decision can be hers where a pseudonym is the id itself."""
 SHELF = ("pan", "pot", "lid", "lamp")
 SHELVES = 24
+ARMS = ("spring/pans", "spring/lamps")
+BANNERS = 4
 START_MS = 1_768_467_600_000
 """15 January 2026, 09:00 UTC."""
 MINUTE_MS = 60_000
@@ -110,9 +114,9 @@ def _ann(pen: Pen) -> None:
 def _bob(pen: Pen) -> None:
     """Has the shop's own session ids, dismisses, wishes, clicks banners, and withdraws in the end."""
     bob = "bob"
-    winter = {"promotion_id": "winter", "creative_slot": "hero"}
+    winter = {"promotion_id": "winter/coat", "creative_slot": "hero"}
     pen.write(1, bob, "view_promotion", promotion=winter, consent=GRANTED, session_id="visit-1")
-    pen.write(1.2, bob, "select_promotion", promotion={"promotion_id": "winter"}, session_id="visit-1")
+    pen.write(1.2, bob, "select_promotion", promotion=winter, session_id="visit-1")
     pen.write(2, bob, "view_item", "lamp", session_id="visit-1")
     pen.write(3, bob, "view_item", "desk", session_id="visit-1")
     pen.write(4, bob, "dismiss", "chair", session_id="visit-1")
@@ -149,6 +153,8 @@ def _dan(pen: Pen) -> None:
     pen.write(26, "dan", "view_item", "pan", consent=GRANTED)  # dropped: only a word of its own grants again
     pen.write(27, "dan", "consent_update", consent=GRANTED)
     pen.write(28, "dan", "view_item", "desk")
+    terms = {"offer": "stay", "revision": 3, "coupons": 10, "per_visitor": 1, "code": "STAY5", "says": "5 % off"}
+    pen.write(29, "dan", "due", kind="coupon", claim=terms | {"until": _ms(29 + DAY_MIN)})
     pen.write(100 * DAY_MIN, "dan", "view_item", "lamp")  # the profile of January is past its retention
 
 
@@ -171,8 +177,50 @@ def _eve(pen: Pen) -> None:
         if n % 4 == 3:
             pen.write(minute + 0.5, EVE, "add_to_cart", SHELF[n % 4], decision_id=token)
     pen.write(600 + SHELVES, EVE, "view_item_list", *SHELF, decision_id=_token(SHELVES))
+    _banners(pen)
     for visitor in ("fay", "gus"):
         pen.write(700, visitor, "page_view", consent=GRANTED)
+
+
+def _banners(pen: Pen) -> None:
+    """Eve sees four banners, of which she clicks two and sends one away; after one of them she buys."""
+    for n in range(BANNERS):
+        about: Event = {
+            "promotion": {"promotion_id": ARMS[n % 2], "creative_slot": "home_top"},
+            "decision_id": _banner_token(n),
+        }
+        pen.write(640 + n, EVE, "view_promotion", consent=GRANTED, **about)
+        if n % 2:
+            pen.write(640.2 + n, EVE, "select_promotion", **about)
+        if n == BANNERS - 1:
+            pen.write(650, EVE, "dismiss", **about)
+    pen.write(651, EVE, "purchase", "pan", transaction_id="order-10", value="39.90", currency="EUR")
+
+
+def _banner_token(n: int) -> str:
+    at = _ms(640 + n) - 2_000
+    return decision_id(b"golden", DecisionToken("home_top", "", at, EVE, 1, 86_400, 3_600, b"banner-%02d" % n))
+
+
+def banners() -> list[Event]:
+    """Records of Eve's banners, and of one that was not shown."""
+    context = np.zeros(len(CONTEXT))
+    made: list[Event] = []
+    for n in range(BANNERS):
+        context[:3] = 1.0, n / 4, -n / 4
+        banner = {
+            "slot": "home_top",
+            "arms": list(ARMS),
+            "chosen": n % 2,
+            "probabilities": [0.25, 0.75],
+            "policy": "thompson",
+            "version": n,
+            "context": b64encode(context.astype("<f2").tobytes()).decode(),
+            "shadow": {"policy": "contextual", "version": n, "probabilities": [0.5, 0.5]},
+        }
+        at = _ms(640 + n) - 2_000
+        made.append({"decision_id": _banner_token(n), "decided_at": at, "placement": "home_top", "banner": banner})
+    return [*made, made[0] | {"banner": made[0]["banner"] | {"chosen": -1}}]
 
 
 def _searchers(pen: Pen) -> None:
@@ -210,7 +258,28 @@ def decisions() -> list[Event]:
                 "choices": {"model": "clicks", "version": 0, "features": packed(features)},
             }
         )
-    return [*made, {key: value for key, value in made[0].items() if key != "choices"}, {"decision_id": 5}]
+    ranked = {key: value for key, value in made[0].items() if key != "choices"}
+    return [*made, ranked, {"decision_id": 5}, *banners()]
+
+
+def catalogue() -> list[tuple[int, str, Event | None]]:
+    """Records of the catalogue with their times (ms) and keys: sold, hidden, reduced twice, deleted, and one broken."""
+    day = DAY_MIN
+    told: list[tuple[float, str, Event | None]] = [
+        (0, "item-01", {"title": "Pan", "price": "40.00", "currency": "EUR"}),
+        (0, "item-02", {"title": "Pot", "price": 9.5, "currency": "EUR", "published_at": _ms(3 * day)}),
+        (1 * day, "item-03", {"price": "7.00"}),
+        (10 * day, "item-01", {"quantity": 4}),
+        (35 * day, "item-01", {"sale_price": "30.00"}),
+        (36 * day, "item-02", {"hidden": True}),
+        (37 * day, "item-01", {"sale_price": "25.00"}),
+        (36 * day, "item-02", {"hidden": None, "price": "8.00"}),
+        (38 * day, "item-01", {"currency": "CHF"}),
+        (40 * day, "item-02", None),
+    ]
+    return [
+        (_ms(minute), item_id, None if item is None else {"item_id": item_id, **item}) for minute, item_id, item in told
+    ]
 
 
 def crowd(seed: int = 7, shoppers: int = 25) -> list[Event]:

@@ -21,15 +21,20 @@ RULES: dict[str, dict[str, Any]] = {
 
 def make_rules(port: int, placement: str) -> None:
     """Make all rules, for one placement; raises where one is refused."""
+    more = {"explain": "As the shop wants it.", "placements": [placement]}
+    put_all(port, "rules", {name: {**rule, **more} for name, rule in RULES.items()})
+
+
+def put_all(port: int, plural: str, documents: dict[str, dict[str, Any]]) -> None:
+    """Let these documents hold; raises where one is refused."""
     connection = HTTPConnection("127.0.0.1", port, timeout=20)
     try:
-        for name, rule in RULES.items():
-            document = {**rule, "explain": "As the shop wants it.", "placements": [placement]}
+        for name, document in documents.items():
             headers = {"authorization": f"Bearer {SECRET}", "content-type": "application/json"}
-            connection.request("PUT", f"/v1/admin/rules/{name}", orjson.dumps(document), headers)
+            connection.request("PUT", f"/v1/admin/{plural}/{name}", orjson.dumps(document), headers)
             answer = connection.getresponse()
             said = answer.read()
             if answer.status != 200:
-                raise RuntimeError(f"the rule {name} was refused: {said.decode()}")
+                raise RuntimeError(f"{name} of the {plural} was refused: {said.decode()}")
     finally:
         connection.close()

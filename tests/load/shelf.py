@@ -1,5 +1,6 @@
 """A shelf over HTTP, with 20 items for visitors in the middle of a visit, from a warm catalogue: `pdp_also_bought`, by
-the generators' tiers, and `home_for_you`, in the learnt order, with exploration, without and with rules.
+the generators' tiers, and `home_for_you`, in the learnt order, with exploration, without and with rules. Then the
+banner of a slot with ten campaigns, for the same visitors.
 
 One serving process, a real Redis, a client of its own process; beside it, taking turns, a FastAPI route with one Redis
 GET, so that the machine's own speed falls out of the ratio.
@@ -22,9 +23,10 @@ from stream.state.keys import Keys, Tag
 from stream.tokens import pseudonym
 from stream.topics import partition_of
 from tests.backends import free_port
+from tests.load.banner import SLOT, campaigns
 from tests.load.client import Job, Outcome
 from tests.load.figures import Figure, Say, latencies
-from tests.load.rules import make_rules
+from tests.load.rules import make_rules, put_all
 from tests.load.stand import PARTITIONS, PUBLISHABLE, ROOT, Stand, answers, cpu_s, wait_for
 from tests.load.warm import Ask, warm_shop
 from tests.load.wire import Wires, get, run
@@ -90,6 +92,11 @@ def bench(
             for rate in rates:
                 figures += _open_loop(ruled, rate, seconds, say, LEARNT_GOALS)
             figures += _flat_out(ruled, theirs, seconds, turns, say, MOST_CPU_LEARNT)
+            put_all(port, "campaigns", campaigns())
+            banner = Target("banner", server, banner_job(port, asks))
+            _warm_up(banner)
+            for rate in rates:
+                figures += _open_loop(banner, rate, seconds, say, GOALS)
     return figures
 
 
@@ -100,13 +107,19 @@ def shelf_job(port: int, asks: list[Ask], n: int = 20, placement: str = "pdp_als
     return Job(port, paths, len(paths), key=PUBLISHABLE, status="ok", positions=n, connections=CONNECTIONS)
 
 
+def banner_job(port: int, asks: list[Ask]) -> Job:
+    """The banner of one slot for every visitor once."""
+    paths = [f"/v1/banners/{SLOT}?visitor_id={ask.visitor_id}" for ask in asks]
+    return Job(port, paths, len(paths), key=PUBLISHABLE, status="ok", connections=CONNECTIONS)
+
+
 def _warm_up(ours: Target) -> bytes:
     """Ask everything once, and again until every answer is right; one of the answers."""
 
     def all_right() -> bool:
         return not load_on(ours, 0.0, ours.job.count).outcome.wrong
 
-    wait_for(ours.server, all_right, "every shelf is ok with 20 items", WITHIN_S)
+    wait_for(ours.server, all_right, "every answer is ok and whole", WITHIN_S)
     return run(_asked(ours))
 
 

@@ -37,6 +37,7 @@ def test_shelf_loads_the_server_and_its_reference(small: Stand) -> None:
     assert found["shelf, flat out"] > 0
     assert found["shelf, 50/s answers not right"] <= 5  # a busy machine may exceed the budget of a read now and then
     assert found["learnt shelf with rules, 50/s p50"] > 0
+    assert found["banner, 50/s p50"] > 0
     assert found["FastAPI route with one GET, flat out"] > 0
 
 

@@ -41,6 +41,10 @@ class Logging(NamedTuple):
         return found / 2  # the mean appetite
 
 
+LIVE = Logging(np.tile(np.arange(PLACES), (2, 1)), 0.6)
+BETTER = Logging(np.array([[0, 1, 2, 3, 4], [4, 3, 2, 1, 0]]), 0.1)
+
+
 def simulated(
     logging: Logging, target: Logging, *, visitors: int, seed: int, factor: float = 1.0
 ) -> tuple[Slots, Shown]:

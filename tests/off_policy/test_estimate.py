@@ -5,35 +5,68 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from serving.off_policy.estimate import LEAST_ESS_DR, Shown, Slots, Value, estimate
-from tests.off_policy.simulated import PLACES, Logging, simulated
+from serving.off_policy.estimate import LEAST_ESS_DR, Shown, Slots, estimate
+from tests.off_policy.choices import COMMON, RARE, Setting, simulated_choices
+from tests.off_policy.coverage import Found, covered
+from tests.off_policy.simulated import BETTER, LIVE, PLACES, Logging, simulated
 
-LIVE = Logging(np.tile(np.arange(PLACES), (2, 1)), 0.6)
-BETTER = Logging(np.array([[0, 1, 2, 3, 4], [4, 3, 2, 1, 0]]), 0.1)
 LIKE_LIVE = Logging(LIVE.order, 0.3)
 SEEDS = 200
 
 
-def covers(value: Value, truth: float) -> bool:
-    low, high = value.interval
-    return low <= truth <= high
+def hold(found: list[Found], logs: int) -> None:
+    """All three answered; coverage and bias are within 3 standard deviations of what so many logs can tell."""
+    assert [one.estimator for one in found] == ["ips", "snips", "dr"]
+    slack = 3 * (0.05 * 0.95 / logs) ** 0.5
+    for one in found:
+        assert one.logs > 0.98 * logs
+        assert 0.93 - slack <= one.held["score"] <= min(0.97 + slack, 1 - 1 / logs), one
+        assert abs(one.bias_in_errors) <= 3, one
 
 
 @pytest.mark.parametrize("target", [BETTER, LIKE_LIVE])
-def test_intervals_hold_the_true_value_of_another_policy_in_95_of_100_logs(target: Logging) -> None:
-    truth, held = target.worth(), {"snips": 0, "dr": 0}
-    off = []
-    for seed in range(SEEDS):
-        slots, shown = simulated(LIVE, target, visitors=500, seed=seed)
-        found = estimate(slots, shown, seed=seed, repeats=200)
-        assert found.snips is not None
-        assert found.dr is not None
-        held["snips"] += covers(found.snips, truth)
-        held["dr"] += covers(found.dr, truth)
-        off.append((found.snips.value - truth, found.dr.value - truth))
-    # 95 of 100 with three standard deviations of what 200 logs can tell
-    assert all(0.90 <= count / SEEDS <= 0.995 for count in held.values()), held
-    assert np.abs(np.mean(off, axis=0)).max() < 0.02 * truth
+def test_intervals_hold_the_true_value_of_another_order_in_95_of_100_logs(target: Logging) -> None:
+    logs = (simulated(LIVE, target, visitors=500, seed=seed) for seed in range(SEEDS))
+    hold(covered(logs, target.worth(), ["score"]), SEEDS)
+
+
+@pytest.mark.parametrize("setting", [COMMON, RARE])
+def test_intervals_hold_the_true_value_of_another_choice_be_clicks_common_or_rare(setting: Setting) -> None:
+    logs = (simulated_choices(setting, seed) for seed in range(SEEDS))
+    hold(covered(logs, setting.truth, ["score"]), SEEDS)
+
+
+def test_intervals_of_what_was_seen_alone_would_hold_too_seldom_where_clicks_are_rare() -> None:
+    logs = (simulated_choices(RARE, seed) for seed in range(SEEDS))
+    assert all(one.held["normal"] < 0.93 for one in covered(logs, RARE.truth, ["score", "normal"]))
+
+
+def test_nothing_clicked_is_zero_with_room_above() -> None:
+    slots, shown = simulated_choices(COMMON, 1)
+    found = estimate(slots._replace(reward=np.zeros(len(slots.reward))), shown)
+    for value in (found.ips, found.snips):
+        assert value is not None
+        low, high = value.interval
+        assert (value.value, low) == (0.0, 0.0)
+        assert 1 / found.ess < high < 6 / found.ess
+
+
+def test_everything_clicked_is_one_with_room_below() -> None:
+    slots, shown = simulated_choices(COMMON, 1)
+    found = estimate(slots._replace(reward=np.ones(len(slots.reward))), shown).snips
+    assert found is not None
+    assert found.value == pytest.approx(1.0)
+    assert 1 - 6 / 600 < found.interval[0] < found.interval[1] <= 1
+
+
+def test_a_policy_is_not_above_itself_and_a_better_one_is_by_the_truth() -> None:
+    slots, shown = simulated(LIVE, BETTER, visitors=2_000, seed=1)
+    better, logged = (estimate(slots, one) for one in (shown, shown._replace(at=slots.propensity)))
+    assert better.snips is not None
+    assert logged.snips is not None
+    assert logged.snips.above(logged.snips) == (0.0, (0.0, 0.0))
+    low, high = better.snips.above(logged.snips)[1]
+    assert 0 < low < BETTER.worth() - LIVE.worth() < high
 
 
 def test_the_better_policy_is_seen_to_be_better() -> None:
@@ -103,13 +136,13 @@ def test_a_weight_that_would_decide_alone_is_clipped_and_reported() -> None:
     assert found.snips is None
 
 
-def test_visitors_are_resampled_not_their_shelves() -> None:
+def test_visitors_are_what_is_independent_not_their_shelves() -> None:
     slots, shown = simulated(LIVE, LIVE, visitors=400, seed=9)
     alone = _of_their_own(slots)
-    together, apart = (estimate(one, shown, repeats=400).snips for one in (slots, alone))
+    together, apart = (estimate(one, shown).snips for one in (slots, alone))
     assert together is not None
     assert apart is not None
-    assert together.repeats.std() > 1.05 * apart.repeats.std()
+    assert together.seen > 1.05 * apart.seen
 
 
 def _of_their_own(slots: Slots) -> Slots:

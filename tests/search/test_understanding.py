@@ -58,7 +58,7 @@ def found(query: str) -> set[str]:
     """The items that all filters of the query let through."""
     catalogue, by = shop()
     items = [shelved.item for shelved in catalogue.items.values()]
-    columns = Columns(lambda: (range(len(items)), items), lambda: len(items))
+    columns = Columns(items.__getitem__, lambda: len(items))
     for code, item in enumerate(items):
         columns.change(code, None, item)
     met = {item.item_id for item in items}

@@ -14,6 +14,7 @@ from serving.api import Api
 from serving.config.documents import Config
 from serving.http.application import Application
 from serving.parts import KINDS, Ports
+from serving.prices import Prices, options_of
 from stream.backpressure import Full
 from stream.catalogue import Catalogue
 from stream.cluster import BrokerAway
@@ -23,6 +24,7 @@ from stream.item import ItemFold
 from stream.keyring import pseudonyms
 from stream.lag import Row as LagRow
 from stream.learner import LearnerFold
+from stream.ledger import LedgerFold
 from stream.migrate import Renaming, move
 from stream.privacy_copy import apply
 from stream.producer import NotAcknowledged
@@ -124,6 +126,7 @@ class Deployment:
         self.redis = Redis(self.store)
         self.catalogue = Catalogue()
         self.vectors = TitleVectors(self.catalogue)
+        self.prices = Prices(options_of(self.settings))
         self.config = Config(KINDS)
         ports = Ports(
             reader=self.redis,
@@ -131,6 +134,7 @@ class Deployment:
             producer=self.broker,
             offers=self.broker,
             catalogue=self.catalogue,
+            prices=self.prices,
             vectors=self.vectors,
             partitions=lambda noun: PARTITIONS[noun] if self.known else 0,
             live=lambda: self.live,
@@ -150,6 +154,7 @@ class Deployment:
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://shop")
         self._shards: dict[tuple[str, int], Shard] = {}
         self._read: defaultdict[tuple[str, int], int] = defaultdict(int)
+        self._worked: defaultdict[tuple[str, int], int] = defaultdict(int)
         self.catalogue.caught_up()
         self.config.caught_up()
         self.api.visitors.level.begin(dict.fromkeys(range(PARTITIONS["privacy"]), 0))
@@ -167,7 +172,8 @@ class Deployment:
         renaming = Renaming(other.pseudonyms, self.pseudonyms.length, PARTITIONS)
         await move(self.store, other.store, renaming, PARTITIONS)
         other.now = self.now
-        other._read.update({place: at for place, at in self._read.items() if place[0] != "catalog"})
+        other._worked.update(self._worked)
+        other._read.update({place: at for place, at in self._read.items() if place[0] == "config"})
         other.follow()
         return other
 
@@ -180,6 +186,7 @@ class Deployment:
 
     async def stock(self, *items: dict[str, Any]) -> None:
         """Put items into the catalogue."""
+        self.broker.now = int(self.now)
         answer = await self._following(self.call("PUT", "/v1/catalog/items", {"items": items}, key=SECRET))
         assert answer.status_code == 200, answer.text
 
@@ -233,6 +240,7 @@ class Deployment:
     async def settle(self) -> None:
         """Let the workers apply what lies in the log, and serving read the rows and rank what is popular."""
         await self.work()
+        self.follow()
         if not self.redis.away:
             await self.api.rows.read(self.api.shop.codes.ids)
         self.vectors.catch_up(1_000)
@@ -248,6 +256,7 @@ class Deployment:
             ("profile", self._profile_fold),
             ("feedback", LearnerFold),
             ("queries", QueryFold),
+            ("catalog", LedgerFold),
         ):
             for partition in range(PARTITIONS[noun]):
                 await self._work(noun, partition, fold)
@@ -268,11 +277,11 @@ class Deployment:
         if place not in self._shards:
             shard = self._shards[place] = Shard(fold(), partition, "topic", PARTITIONS, self.store, self.broker)
             await shard.start()
-        records = self.broker.logs[place][self._read[place] :]
+        records = self.broker.logs[place][self._worked[place] :]
         if records:
             await self._shards[place].apply(records)
             await self._shards[place].flush()
-            self._read[place] += len(records)
+            self._worked[place] += len(records)
 
     async def _following(self, call: Awaitable[Any]) -> Any:
         """Let the catalogue follow its topic while a call waits for that."""
@@ -283,7 +292,7 @@ class Deployment:
         return task.result()
 
     def follow(self) -> None:
-        for noun, sink in (("catalog", self.catalogue), ("config", self.config)):
+        for noun, sink in (("catalog", self.catalogue), ("prices", self.prices), ("config", self.config)):
             for partition in range(PARTITIONS[noun]):
                 place = (noun, partition)
                 records = self.broker.logs[place][self._read[place] :]

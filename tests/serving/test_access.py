@@ -36,6 +36,7 @@ ALLOWED = {
     ("GET", "/v1/recommendations/{placement}"): {"publishable", "secret", "pk_decisions", "sk_decisions"},
     ("POST", "/v1/recommendations/{placement}"): {"publishable", "secret", "pk_decisions", "sk_decisions"},
     ("POST", "/v1/page"): {"publishable", "secret", "pk_decisions", "sk_decisions"},
+    ("GET", "/v1/banners/{slot}"): {"publishable", "secret", "pk_decisions", "sk_decisions"},
     ("GET", "/v1/search"): {"publishable", "secret", "pk_decisions", "sk_decisions"},
     ("GET", "/v1/suggest"): {"publishable", "secret", "pk_decisions", "sk_decisions"},
     ("GET", "/v1/offers"): {"publishable", "secret", "pk_decisions", "sk_decisions"},
@@ -59,6 +60,15 @@ ALLOWED = {
     ("PUT", "/v1/admin/rules/{name}"): {"secret", "sk_admin"},
     ("DELETE", "/v1/admin/rules/{name}"): {"secret", "sk_admin"},
     ("POST", "/v1/admin/rules/preview"): {"secret", "sk_admin"},
+    ("GET", "/v1/admin/offers"): {"secret", "sk_admin"},
+    ("GET", "/v1/admin/offers/{name}"): {"secret", "sk_admin"},
+    ("PUT", "/v1/admin/offers/{name}"): {"secret", "sk_admin"},
+    ("DELETE", "/v1/admin/offers/{name}"): {"secret", "sk_admin"},
+    ("GET", "/v1/admin/campaigns"): {"secret", "sk_admin"},
+    ("GET", "/v1/admin/campaigns/{name}"): {"secret", "sk_admin"},
+    ("PUT", "/v1/admin/campaigns/{name}"): {"secret", "sk_admin"},
+    ("DELETE", "/v1/admin/campaigns/{name}"): {"secret", "sk_admin"},
+    ("POST", "/v1/admin/campaigns/preview"): {"secret", "sk_admin"},
     ("POST", "/v1/admin/searches/preview"): {"secret", "sk_admin"},
     ("GET", "/v1/admin/searches"): {"secret", "sk_admin"},
     ("GET", "/v1/admin/searches/{name}"): {"secret", "sk_admin"},
@@ -75,6 +85,9 @@ ALLOWED = {
 CELLS = [(route, kind) for route in ALLOWED for kind in KINDS]
 RULE = {"explain": "Mixed.", "then": {"cap": {"by": "brand", "most": 2}}}
 PINNED = {"explain": "First.", "queries": ["pan"], "pin": [{"item_id": "a", "position": 0}]}
+WORTH = {"code": "A", "says": "5 %", "percent": 5}
+COUPON = {"explain": "Stay.", "cart": {}, "coupon": WORTH, "budget": {"coupons": 9}}
+CAMPAIGN = {"explain": "Pans.", "slots": ["home_hero"], "creatives": [{"name": "stew", "title": "Stews"}]}
 QUERIES = {"/v1/search": "?q=pan", "/v1/suggest": "?q=pa", "/v1/offers": "?item_id=a"}
 OWN_PATH = "/v1/visitors/me/export"
 
@@ -85,7 +98,9 @@ async def keyed(tmp_path: Path) -> Deployment:
     shop = Deployment(api_keys_file=of_each_scope(tmp_path))
     await shop.stock(item("a"))
     await shop._following(shop.call("PUT", "/v1/admin/rules/trending", RULE, key=SECRET))
+    await shop._following(shop.call("PUT", "/v1/admin/offers/trending", COUPON, key=SECRET))
     await shop._following(shop.call("PUT", "/v1/admin/searches/trending", PINNED, key=SECRET))
+    await shop._following(shop.call("PUT", "/v1/admin/campaigns/trending", CAMPAIGN, key=SECRET))
     return shop
 
 
@@ -110,6 +125,7 @@ async def called(shop: Deployment, route: tuple[str, str], key: str | None) -> h
     decided = decision_id(b"signatures", DecisionToken("trending", "", int(shop.now), "", 1, 1, 1, b"nonce"))
     names = {
         "{placement}": "trending",
+        "{slot}": "home_hero",
         "{decision_id}": decided,
         "{item_id}": "a",
         "{visitor_id}": "me",
@@ -123,7 +139,10 @@ async def called(shop: Deployment, route: tuple[str, str], key: str | None) -> h
         "/v1/page": {"placements": [{"placement": "trending"}]},
         "/v1/admin/placements/trending": {"explain": "What sells.", "recommenders": ["popular"]},
         "/v1/admin/rules/trending": RULE,
+        "/v1/admin/offers/trending": COUPON,
         "/v1/admin/searches/trending": PINNED,
+        "/v1/admin/campaigns/trending": CAMPAIGN,
+        "/v1/admin/campaigns/preview": {"slot": "home_hero", "campaign": CAMPAIGN},
         "/v1/admin/rules/preview": {"placement": "trending", "rule": RULE},
         "/v1/admin/searches/preview": {"q": "pan", "search": PINNED},
     }

@@ -20,7 +20,10 @@ from tests.serving.deployment import DENIED, PARTITIONS, PUBLISHABLE, SECRET, De
 
 ME, YOU = "me-7f3a", "you-91bc"
 Validators = Callable[[str], jsonschema_rs.Draft202012Validator]
-_NAMES = {"item_id", "at", "event_id", "event", "quantity", "confirmed", "shelves", "here", "told", "asked", "now"}
+_NAMES = {
+    "item_id", "at", "event_id", "event", "quantity", "confirmed", "shelves", "here", "told", "asked", "now", "coupons",
+    "banners",
+}  # fmt: skip
 
 
 @pytest.fixture

@@ -161,6 +161,10 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"when": {"segment": {"viewed": {"days": 3, "of": 1}}}}, "/when/segment/viewed/of", "days and if"),
     ({"when": {"segment": {"not": {"not": {"not": {"not": {"cart": True}}}}}}}, "/when/segment/not/not/not/not", "4"),
     ({"when": {"segment": {"all": [{"all": [{"cart": True}] * 11}] * 2}}}, "/when/segment/all/1/all/9/cart", "20"),
+    ({"when": {"segment": {"visit": {"share": 0.5}}}}, "/when/segment/visit", "share"),
+    ({"when": {"segment": {"visit": {"share": 0, "if": {"brand": "A"}}}}}, "/when/segment/visit/share", "above 0"),
+    ({"when": {"segment": {"device": []}}}, "/when/segment/device", "mobile"),
+    ({"when": {"segment": {"locale": [""]}}}, "/when/segment/locale", "de"),
     ({"script": "1 + 1"}, "/script", "no field"),
 ]
 

@@ -207,6 +207,16 @@ SEGMENTS: dict[str, tuple[Rule, bool]] = {
     "not": ({"not": {"bought": {"days": 90}}}, True),
     "any": ({"any": [{"customer": True}, {"cart": True}]}, True),
     "all": ({"all": [{"customer": True}, {"cart": True}]}, False),
+    "half the visit": ({"visit": {"share": 0.5, "if": {"item_id": "i4"}}}, True),
+    "all of the visit": ({"visit": {"share": 1, "if": {"item_id": "i4"}}}, False),
+    "device": ({"device": "Mobile"}, True),
+    "one of devices": ({"device": ["tablet", "mobile"]}, True),
+    "another device": ({"device": "desktop"}, False),
+    "not on a device": ({"not": {"device": "desktop"}}, True),
+    "language": ({"locale": "DE"}, True),
+    "language of a region": ({"locale": ["fr", "de_at"]}, True),
+    "another region": ({"locale": "de-CH"}, False),
+    "half a word": ({"locale": "d"}, False),
     "several": ({"visitor": "new", "cart": True, "viewed": {"days": 2}}, True),
 }
 
@@ -214,8 +224,8 @@ SEGMENTS: dict[str, tuple[Rule, bool]] = {
 @pytest.mark.parametrize("name", SEGMENTS)
 async def test_a_rule_is_for_its_segment_and_never_for_who_did_not_agree(busy: Deployment, name: str) -> None:
     segment, holds = SEGMENTS[name]
-    await busy.view("me", "i4")
-    await busy.view("me", "i7", event="add_to_cart")
+    await busy.view("me", "i4", context={"device": "mobile", "locale": "de-AT"})
+    await busy.view("me", "i7", event="add_to_cart", context={"device": "rack", "locale": "en", "channel": "server"})
     await put(busy, "first", {"pin": [{"item_id": "i9", "position": 0}]}, when={"segment": segment})
     assert (ids(await busy.shelf("trending", "me", n=1)) == ["i9"]) is holds
     for asked in ({}, {"visitor_id": "stranger"}, {"visitor_id": "me", "profiling": "off"}):
@@ -236,6 +246,19 @@ async def test_days_and_visits_pass(busy: Deployment) -> None:
     assert ids(await busy.shelf("trending", "me", n=2)) == ["i9", "i8"]
     busy.now += 2 * 86_400_000
     assert ids(await busy.shelf("trending", "me", n=2)) == ["i0", "i8"]
+
+
+async def test_the_newest_word_of_a_device_holds_and_a_visit_ends(busy: Deployment) -> None:
+    await put(busy, "phones", {"pin": [{"item_id": "i9", "position": 0}]}, when={"segment": {"device": "mobile"}})
+    visit = {"visit": {"share": 0.5, "if": {"item_id": "i4"}}}
+    await put(busy, "visits", {"pin": [{"item_id": "i8", "position": 1}]}, when={"segment": visit})
+    await busy.view("me", "i4", context={"device": "desktop"})
+    assert ids(await busy.shelf("trending", "me", n=2)) == ["i0", "i8"]
+    await busy.view("me", "i4", context={"device": "mobile"})
+    await busy.view("me", "i4")
+    assert ids(await busy.shelf("trending", "me", n=2)) == ["i9", "i8"]
+    busy.now += 3_600_000
+    assert ids(await busy.shelf("trending", "me", n=2)) == ["i9", "i0"]
 
 
 async def test_a_customer_who_is_logged_in(busy: Deployment) -> None:

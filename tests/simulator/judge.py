@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from stream import privacy, visitor
+from stream.budgets import Budget
 from stream.fold import Clock
 from stream.item import Item
 from stream.joining import Joined
@@ -26,6 +27,7 @@ from tests.simulator.log import Place
 from tests.simulator.recount import Limits, Recount
 from tests.simulator.reference import Reference
 from tests.simulator.searches import KINDS, Searches, Taken, amount, told_of
+from tests.simulator.shoppers import CLAIM
 from tests.simulator.world import PLACES, World
 
 EVENTS = tuple(place for place in PLACES if place.topic == "events")
@@ -61,7 +63,8 @@ class Judge:
         joined = self.joined()
         _same("offers", (joined.offers, joined.refused), (offers, 0))
         _same("outcomes", joined.matched + joined.unmatched + joined.repeated, outcomes_told)
-        examples = self._clock(FEEDBACK).applied - controls - offers - outcomes_told
+        claims = self._compare_budget()
+        examples = self._clock(FEEDBACK).applied - controls - offers - outcomes_told - claims
         _same("examples applied to models", examples, recount.counts.examples.total())
         _same("dead letters", self._dead_letters(), self._poisoned())
         for place in EVENTS:
@@ -107,6 +110,17 @@ class Judge:
         _same("pairs, by what came next", before, counts.followed)
         _same("pairs taken together", together, counts.together)
         _same("pairs, by what led to what was bought", led, counts.led)
+
+    def _compare_budget(self) -> int:
+        """Of all claims exactly as many were granted as the budget has coupons; how many claims there were."""
+        claims = [(place.partition, offset) for place in EVENTS for offset in self.reference.claims(place)]
+        packed = self.world.memory.values[Tag(*FEEDBACK)].get("budget:stay")
+        budget = Budget() if packed is None else msgspec.msgpack.decode(packed, type=Budget)
+        granted = [budget.granted_at(*claim) for claim in claims]
+        _same("coupons given", budget.given, min(len(claims), CLAIM["coupons"]))
+        _same("claims granted", granted.count(True), budget.given)
+        _same("claims refused", granted.count(False), budget.refused)
+        return len(claims)
 
     def _compare_customers(self, recount: Recount) -> None:
         """A customer has exactly the visitors that say so, each as they told it last, but those of long ago."""

@@ -49,8 +49,6 @@ class Session:
     steps: list[str] = field(default_factory=list)
     pairs: set[tuple[str, str, str]] = field(default_factory=set)
     seen: Counter[str] = field(default_factory=Counter)
-    known: set[str] = field(default_factory=set)
-    carted: set[str] = field(default_factory=set)
     events: int = 0
     bought: bool = False
     claimed: bool = False
@@ -58,6 +56,7 @@ class Session:
     closed: bool = False
     samples: int = 0
     asking: Asking = field(default_factory=Asking)
+    marks: set[tuple[str, str]] = field(default_factory=set)
 
 
 @dataclass
@@ -222,7 +221,7 @@ class Recount:
         learning = not visit.muted and not wrong_clock
         items = [item["item_id"] for item in event.get("items", ())]
         if event["event"] in STEPS_OF and len(items) == 1:
-            self._see(visit, items[0], learning, cart=event["event"] == "add_to_cart")
+            self._see(visit, items[0], learning, carts=event["event"] == "add_to_cart")
         if learning and event["event"] in TOGETHER_OF and len(items) > 1:
             self._take_together(visit, items)
         if learning:
@@ -234,12 +233,10 @@ class Recount:
         if learning and not visit.bought and not visit.claimed and visit.events in SAMPLED:
             visit.samples += 1
 
-    def _see(self, visit: Session, item: str, learning: bool, *, cart: bool) -> None:
+    def _see(self, visit: Session, item: str, learning: bool, *, carts: bool) -> None:
         if learning:
             told = self._count_item(visit, item)
-            if cart and item in visit.known and item not in visit.carted:
-                visit.carted.add(item)
-                told = True
+            told |= carts and self._marks_once(visit, item, "cart")
             for before in reversed(visit.steps[-5:]):
                 if before == item:
                     break
@@ -250,9 +247,18 @@ class Recount:
             self.counts.entries[item] += told
         visit.steps = [*visit.steps, item][-self.limits.steps :]
 
+    def _marks_once(self, visit: Session, item: str, mark: str) -> bool:
+        """Whether an item is put into the cart, or ordered, for the first time in a session."""
+        known = item in visit.seen or len(visit.seen) < self.limits.items
+        if not known or (item, mark) in visit.marks:
+            return False
+        visit.seen[item] += 0
+        visit.marks.add((item, mark))
+        return True
+
     def _count_item(self, visit: Session, item: str) -> bool:
         """Once in a session, and once for coming back; whether it was one of these."""
-        if not self._know(visit, item):
+        if item not in visit.seen and len(visit.seen) == self.limits.items:
             return False
         visit.seen[item] += 1
         if visit.seen[item] == 1:
@@ -261,12 +267,6 @@ class Recount:
         elif visit.seen[item] == 2:
             self.counts.repeats[item] += 1
         return visit.seen[item] <= 2
-
-    def _know(self, visit: Session, item: str) -> bool:
-        """Whether there is room for the item among those that a session counts."""
-        if len(visit.known) < self.limits.items:
-            visit.known.add(item)
-        return item in visit.known
 
     def _take_together(self, visit: Session, items: list[str]) -> None:
         for one, other in combinations(sorted(set(items)), 2):
@@ -289,7 +289,7 @@ class Recount:
         for line in event.get("items", ()) if learning else ():
             item = line["item_id"]
             if trusted:
-                self._know(visit, item)
+                self._marks_once(visit, item, "order")
                 self.counts.bought[item] += line.get("quantity", 1)
                 self.counts.entries[item] += 1
             elif self._new_pair(visit, ("claimed", item, "")):

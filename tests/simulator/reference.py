@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from stream.entries import Outcome
+from stream.entries import Claimed, Outcome
 from stream.fold import Emit, State
 from tests.simulator.log import Place, SimLog
 from tests.simulator.world import PARTITIONS, PLACES, Parts, fold_of
@@ -35,6 +35,11 @@ class Reference:
         self.at(place, self._log.end(place))
         return self._partitions[place].outcomes
 
+    def claims(self, place: Place) -> list[int]:
+        """The offsets of the claims of coupons that a partition of events tells of."""
+        self.at(place, self._log.end(place))
+        return self._partitions[place].claims
+
 
 class _Partition:
     def __init__(self, place: Place, parts: Parts) -> None:
@@ -42,6 +47,7 @@ class _Partition:
         self.state = State(self.agent.families)
         self.snapshots = [Snapshot({}, {})]
         self.outcomes = 0
+        self.claims: list[int] = []
         self.emit = Emit((place.topic, place.partition), PARTITIONS)
         for family in self.agent.families:
             if not family.id and not family.view:
@@ -56,6 +62,7 @@ class _Partition:
         self.agent.fold(record, decoded, self.state, self.emit)
         told = [entry for out in self.emit.out.values() for entry in out.entries]
         self.outcomes += sum(isinstance(entry, Outcome) for entry in told)
+        self.claims += [entry.offset for entry in told if isinstance(entry, Claimed)]
         self.emit.drain()
         writes = self.state.writes()
         self.state.settle()

@@ -24,6 +24,14 @@ ITEMS = tuple(f"i{n}" for n in range(8))
 QUERIES = ("red pan", " RED  pan", "lamp", "me@example.com")
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
+CLAIM: dict[str, Any] = {
+    "offer": "stay",
+    "revision": 1,
+    "coupons": 3,
+    "per_visitor": 4,
+    "code": "STAY",
+    "says": "5 % off",
+}
 
 
 class Gesture(NamedTuple):
@@ -53,6 +61,8 @@ class Gesture(NamedTuple):
         }
         if self.query is not None:
             document["search_term"] = self.query
+        if self.event == "due":
+            document |= {"kind": "coupon", "claim": CLAIM | {"until": now_ms + HOUR_MS}}
         if self.results is not None:
             document["results"] = self.results
         if self.customer is not None:
@@ -83,6 +93,7 @@ _actions = st.one_of(
     st.tuples(st.sampled_from(("page_view", "view_cart", "begin_checkout")), _none),
     st.tuples(st.sampled_from(("consent_update", "identify", "unmerge")), _none),
     st.tuples(st.sampled_from(("erase", "reset")), _none),
+    st.tuples(st.just("due"), _none),
 )
 _waits = st.sampled_from((0, 1_000, 1_000, 1_000, 20_000, 61_000, 10 * MINUTE_MS, 31 * MINUTE_MS))
 _lateness = st.sampled_from((0, 0, 0, 0, 0, 3_000, -2_000, 5 * MINUTE_MS, 40 * MINUTE_MS, 25 * HOUR_MS))

@@ -11,6 +11,7 @@ from stream.decisions import DecisionFold
 from stream.fold import Fold, Outbound, Record
 from stream.item import ItemFold
 from stream.learner import LearnerFold
+from stream.ledger import LedgerFold
 from stream.privacy_copy import apply
 from stream.profile import ProfileFold
 from stream.pseudonyms import Pseudonyms
@@ -20,9 +21,11 @@ from stream.shard import Shard
 from stream.state.keys import Tag
 from stream.state.memory import MemoryStore
 from stream.state.store import Store
+from stream.tokens import DecisionToken, decision_id
 from stream.topics import TOPICS, partition_of
+from stream.truth import pieces
 from stream.visitor import VisitorFold
-from tests.golden.make import decisions
+from tests.golden.make import banners, catalogue, decisions
 from tests.simulator.world import steps_as_vector
 from tests.stream.worlds import GRANTED, event
 
@@ -30,14 +33,20 @@ PARTITIONS = dict.fromkeys(TOPICS, 3)
 TOPIC_IDS = dict.fromkeys(TOPICS, "golden")
 GOLDEN = Path(__file__).parents[1] / "golden"
 AT = 1_777_200_000_000
+FIRST_KEY = b"the key that leaked"
+CLICKED = decision_id(
+    FIRST_KEY,
+    DecisionToken("home_top", "", AT, Pseudonyms((FIRST_KEY,)).of_visitor("stays"), 1, 86_400, 3_600, b"clicked"),
+)
 LAST = [
     event("view_item", "gone", "item-01", at=AT, customer_id="household"),
     event("erase", "gone", at=AT + 1),
     event("view_item", "quiet", "item-02", at=AT + 2, customer_id="household"),
     event("consent_update", "quiet", at=AT + 3, consent=dict.fromkeys(GRANTED, False)),
     event("view_item", "stays", "item-03", at=AT + 4, customer_id="household"),
+    event("select_promotion", "stays", at=AT + 5, decision_id=CLICKED, promotion={"promotion_id": "spring/pans"}),
 ]
-"""One who is erased, one who withdraws, and one who does neither; all of the same customer."""
+"""One who is erased, one who withdraws, and one who does neither, but clicks a banner; all of the same customer."""
 EVENTS = [
     json.loads(line)
     for name in ("every_event", "crowd")
@@ -52,8 +61,11 @@ class Town:
 
     def __init__(self) -> None:
         self.logs: defaultdict[Tag, list[Record]] = defaultdict(list)
-        for one in decisions():
+        for one in (*decisions(), banners()[0] | {"decision_id": CLICKED, "decided_at": AT}):
             self._append("decisions", 0, None, json.dumps(one).encode())
+        for at, item_id, item in catalogue():
+            key, value = item_id.encode(), None if item is None else json.dumps(item).encode()
+            self._append("catalog", partition_of(key, PARTITIONS["catalog"]), key, value, at)
 
     def tell(self, events: Sequence[dict[str, object]]) -> None:
         for one in events:
@@ -75,6 +87,8 @@ class Town:
             if made().topic not in waiting:
                 for partition in range(PARTITIONS[made().topic]):
                     await self._work_off(made(), partition, store)
+        for partition in range(PARTITIONS["catalog"]):
+            await self._work_off(LedgerFold(), partition, store)
         for partition in range(PARTITIONS["privacy"]):
             log = self.logs[Tag("privacy", partition)]
             await apply(store, partition, log, len(log), chain)
@@ -82,6 +96,8 @@ class Town:
     async def _work_off(self, fold: Fold, partition: int, store: Store) -> None:
         shard = Shard(fold, partition, TOPIC_IDS[fold.topic], PARTITIONS, store, self)
         records = self.logs[Tag(fold.topic, partition)][await shard.start() or 0 :]
+        for truth in pieces(self.logs[Tag("prices", partition)] if isinstance(fold, LedgerFold) else ()):
+            await shard.restore(truth, 0)
         for cut in range(0, len(records), 40):
             await shard.apply(records[cut : cut + 40])
             await shard.flush()
@@ -114,6 +130,7 @@ def folds(chain: Pseudonyms) -> tuple[Callable[[], Fold], ...]:
         DecisionFold,
         LearnerFold,
         QueryFold,
+        LedgerFold,
     )
 
 

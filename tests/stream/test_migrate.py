@@ -31,9 +31,9 @@ from stream.state.keys import Tag
 from stream.state.memory import MemoryStore
 from stream.state.store import UNFINISHED, Position
 from stream.visitor import Visitor
-from tests.stream.keyed import CUSTOMERS, EVENTS, PARTITIONS, TOPIC_IDS, VISITORS, Town, different, dump
+from tests.stream.keyed import CUSTOMERS, EVENTS, FIRST_KEY, PARTITIONS, TOPIC_IDS, VISITORS, Town, different, dump
 
-ONE = Pseudonyms((b"the key that leaked",))
+ONE = Pseudonyms((FIRST_KEY,))
 TWO = ONE.and_another(b"the next key")
 THREE = TWO.and_another(b"yet another key")
 TABLE = Path(__file__).parents[2].joinpath("schemas", "state.md").read_text(encoding="utf-8")

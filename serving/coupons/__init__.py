@@ -1,0 +1,1 @@
+"""Coupons of declared offers, for wavering shoppers and within a budget; see `serving/docs/coupons.md`."""
