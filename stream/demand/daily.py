@@ -26,7 +26,7 @@ from stream.demand.counts import Counts
 
 WEEK = 7
 # by `python -m tests.demand tune`, on other items than the bench reports
-LEVEL, TREND, SEASON = 0.1, 0.01, 0.1
+LEVEL, TREND, SEASON = 0.05, 0.01, 0.2
 WATCHED = 0.1
 OPEN_DAYS = 14
 LONGEST_GAP = 56
