@@ -54,7 +54,7 @@ def paths() -> Json:
 
 
 def _search() -> Json:
-    text = {"type": "string", "maxLength": 128}
+    text = {"type": "string", "minLength": 1, "maxLength": 128}
     of_query: dict[str, Json] = {
         "visitor_id": text,
         "customer_id": text,

@@ -23,7 +23,9 @@ def commands(name: str) -> list[Block]:
     return [block for block in blocks(name, "run") if block.language == "sh" and len(block.marks) == 1]
 
 
-@pytest.mark.parametrize("name", ["http", "rules", "search", "keys", "privacy", "operating"])
+@pytest.mark.parametrize(
+    "name", ["http", "rules", "banners", "search", "offers", "prices", "keys", "privacy", "operating"]
+)
 def test_the_commands_of_a_guide_answer_as_it_shows(name: str, reader: Shell) -> None:
     if name == "operating" and shutil.which("redis-cli") is None:
         pytest.skip("no redis-cli on the PATH")

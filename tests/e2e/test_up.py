@@ -137,7 +137,8 @@ def test_operators_see_it(shop: Running) -> None:
     assert shop.call("GET", "/readyz", key=None)[0] == 200
     status, lag = shop.call("GET", "/v1/ops/lag", key="secret_key")
     assert status == 200
-    assert {row["agent"] for row in lag["partitions"]} == {"visitor", "item", "profile", "decision", "learner", "query"}
+    agents = {"visitor", "item", "profile", "decision", "learner", "query", "ledger"}
+    assert {row["agent"] for row in lag["partitions"]} == agents
     assert "liveshelf_" in shop.call("GET", "/metrics", key="secret_key")[1]
 
 

@@ -56,4 +56,4 @@ def test_what_holds_shoppers_data_is_kept_for_at_most_30_days() -> None:
 
 
 def test_compacted_topics_are_those_that_hold_a_newest_value() -> None:
-    assert {noun for noun, topic in TOPICS.items() if topic.compacted} == {"catalog", "privacy", "config"}
+    assert {noun for noun, topic in TOPICS.items() if topic.compacted} == {"catalog", "privacy", "config", "prices"}
