@@ -15,7 +15,7 @@ from stream.catalog_item import CatalogItem
 from stream.demand.counts import HOUR_MS
 from stream.signals import demand
 
-KEPT_MS = 10_000
+KEPT_MS = 60_000
 KNOWN = 50_000
 _encode = msgspec.json.Encoder().encode
 
