@@ -31,12 +31,15 @@ def instead(words: Sequence[str], spelling: Spelling) -> tuple[str, ...] | None:
 
 
 def _commoner(word: str, spelling: Spelling) -> list[str]:
-    """The commonest of the words near a known one; none for what is unknown, joins, or may be a model or a size."""
+    """The commonest of the words near a known one that name something.
+
+    None for what is unknown, joins, or may be a model or a size.
+    """
     count = spelling.vocabulary.get(word, 0)
     if not count or not word.isalpha() or joins(word) or not SHORTEST_MEANT <= len(word) <= LONGEST:
         return []
     near = ((spelling.vocabulary[one], one) for _, one in spelling.near(word, 1))
-    return [one for others, one in nlargest(_WEIGHED, near) if others > count]
+    return [one for others, one in nlargest(_WEIGHED, near) if others > count and not joins(one)]
 
 
 def _at(words: Sequence[str], place: int) -> str:
